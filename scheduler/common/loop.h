@@ -26,7 +26,7 @@ typedef void (*loop_signal_cb)(void *arg, int signo);
 int loop_new(struct loop **ret, struct err *err);
 void loop_free(struct loop *l);
 
-/* Milliseconds of CLOCK_BOOTTIME, read once per turn, after everything readable was handled. */
+/* Milliseconds of CLOCK_BOOTTIME, read when the turn's events arrived and again before its timers run. */
 int64_t loop_now_ms(const struct loop *l);
 
 /* Watch fd (which stays the caller's). Adding it again changes interest and callback. */
