@@ -48,9 +48,9 @@ void buf_u8(struct buf *b, uint8_t v);
 void buf_u16(struct buf *b, uint16_t v);
 void buf_u32(struct buf *b, uint32_t v);
 void buf_u64(struct buf *b, uint64_t v);
-void buf_str(struct buf *b, const char *s);              /* u32 length, bytes; NULL is written as "" */
-void buf_blob(struct buf *b, const void *p, size_t n);   /* u32 length, bytes */
-void buf_text(struct buf *b, const char *s);             /* bytes of s, no length */
+void buf_str(struct buf *b, const char *s);            /* u32 length, bytes; NULL is written as "" */
+void buf_blob(struct buf *b, const void *p, size_t n); /* u32 length, bytes */
+void buf_text(struct buf *b, const char *s);           /* bytes of s, no length */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct embedded {
-        const char *name; /* path in the source or build tree */
+        const char *name;    /* path in the source or build tree */
         const uint8_t *data; /* followed by a zero byte that does not count */
         uint64_t size;
 };

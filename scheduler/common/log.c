@@ -44,7 +44,8 @@ static void defuse(char *s)
                 size_t k = utf8_len(s + i, n - i);
 
                 /* C1 controls are the two-byte characters c2 80 to c2 9f. */
-                if (k == 0 || c < 0x20 || c == 0x7f || (k == 2 && c == 0xc2 && (unsigned char)s[i + 1] < 0xa0)) {
+                if (k == 0 || c < 0x20 || c == 0x7f ||
+                    (k == 2 && c == 0xc2 && (unsigned char)s[i + 1] < 0xa0)) {
                         s[i] = '?';
                         k = 1;
                 }

@@ -19,7 +19,8 @@ int num_int(const char *what, const char *s, int64_t min, int64_t max, int64_t *
 /* "512", "512B", "1.5G", "2GiB", "300M": binary multiples (K M G T P), bytes. */
 int num_size(const char *what, const char *s, int64_t *ret_bytes, struct err *err);
 
-/* "90", "90s", "15m", "2h30m", "1d", "01:30:00", "2-00:00:00", "250ms": milliseconds. Plain numbers are seconds. */
+/* "90", "90s", "15m", "2h30m", "1d", "01:30:00", "2-00:00:00", "250ms": milliseconds. Plain numbers are
+ * seconds. */
 int num_duration(const char *what, const char *s, int64_t *ret_ms, struct err *err);
 
 /* RFC 3339 with zone: "2026-11-21T07:00:00Z", fractions and offsets allowed; milliseconds since 1970. */
@@ -30,9 +31,9 @@ bool name_is_valid(const char *s);
 int name_check(const char *what, const char *s, struct err *err);
 
 /* Print into buf; each returns buf. Lengths needed: sizes and durations 32, times 32. */
-char *num_format_size(int64_t bytes, char buf[32]);       /* "1.5 GiB" */
-char *num_format_duration(int64_t ms, char buf[32]);      /* "250ms" "4.2s" "3m12s" "2h05m" "3d04h" */
-char *num_format_time(int64_t wall_ms, char buf[32]);     /* "2026-11-21T07:00:00.000Z" */
+char *num_format_size(int64_t bytes, char buf[32]);   /* "1.5 GiB" */
+char *num_format_duration(int64_t ms, char buf[32]);  /* "250ms" "4.2s" "3m12s" "2h05m" "3d04h" */
+char *num_format_time(int64_t wall_ms, char buf[32]); /* "2026-11-21T07:00:00.000Z" */
 
 /* An array range "first-last", "first-last%throttle" or "n". */
 struct range {
@@ -43,7 +44,8 @@ struct range {
 #define RANGE_INDEX_MAX 2000000000
 int num_range(const char *what, const char *s, struct range *ret, struct err *err);
 
-/* "1234", "1234.7", "1234.7#2": a job, one of its tasks, one attempt of it; task and attempt are -1 when absent. */
+/* "1234", "1234.7", "1234.7#2": a job, one of its tasks, one attempt of it; task and attempt are -1 when
+ * absent. */
 struct ref {
         int64_t job, task, attempt;
 };

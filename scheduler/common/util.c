@@ -103,7 +103,8 @@ size_t utf8_len(const char *s, size_t n)
                         return 0;
                 c = c << 6 | (u[i] & 0x3fU);
         }
-        if ((k == 3 && (c < 0x800 || (c >= 0xd800 && c <= 0xdfff))) || (k == 4 && (c < 0x10000 || c > 0x10ffff)))
+        if ((k == 3 && (c < 0x800 || (c >= 0xd800 && c <= 0xdfff))) ||
+            (k == 4 && (c < 0x10000 || c > 0x10ffff)))
                 return 0;
         return k;
 }

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_engine.h - everything the engine reads and writes, and nothing else.
+ *
+ * Reading happens once, when a leadership begins (store_load_...), and then in small bites (store_..._new).
+ * Writing happens once per pass (store_commit): one pipelined transaction that starts with
+ * reeve_fence(epoch). All times are wall milliseconds (the engine's clock); INT64_MIN is "none". Arrays are
+ * structs of plain rows owned by the caller; strings in them are borrowed for the call when written, and
+ * owned by the result when read.
+ */
+#ifndef REEVE_STORE_ENGINE_H
+#define REEVE_STORE_ENGINE_H
+
+#include "common/ids.h"
+#include "common/states.h"
+#include "store/db.h"
+
+#define TIME_NONE INT64_MIN
+
+/* ---- leadership -------------------------------------------------------------------------------------------
+ * A session advisory lock tells at once that an earlier leader's connection is gone; then, or when its lease
+ * ran out, the epoch is raised and the old one fenced. Returns 1 leading (*ret_epoch set), 0 another leads,
+ * -1 error. */
+int store_lead(struct db *db, const char *holder, int lease_ms, int64_t *ret_epoch, struct err *err);
+/* Extend the lease; ERR_FENCED when the epoch is no longer ours. */
+int store_lead_renew(struct db *db, int64_t epoch, int lease_ms, struct err *err);
+/* The setting, or made by `make` once (both NUL-terminated, ret holds max bytes). */
+int store_setting_get(struct db *db, const char *name, char *ret, size_t max,
+                      struct err *err); /* 1 found, 0 absent */
+int store_setting_put(struct db *db, const char *name, const char *value,
+                      struct err *err); /* keeps an existing one */
+
+/* ---- reading
+ * ----------------------------------------------------------------------------------------------- */
+struct load_project {
+        int32_t id;
+        char *name;
+        double share, usage;
+        int64_t usage_at;
+        int32_t max_cpus, max_tasks; /* 0 = none */
+};
+struct load_site {
+        int32_t id;
+        char *name;
+        enum site_intent intent;
+        enum site_health health;
+        bool alarm;
+        int32_t max_tasks; /* 0 = none */
+        double speed;
+        bool all_projects;
+        struct {
+                int32_t project, max_cpus; /* 0 = none */
+        } * projects;
+        size_t project_count;
+};
+struct load_hostkey {
+        int32_t hop;
+        uint8_t *key;
+        size_t len;
+};
+struct load_worker {
+        int32_t id, site, host, account, project; /* project 0 = any */
+        char *address;
+        int32_t port;
+        char **jumps;
+        size_t jump_count;
+        char *unix_user, *root; /* root NULL = default */
+        bool openssh;
+        char *public_key;
+        uint8_t *sealed_key;
+        size_t sealed_key_len;
+        struct load_hostkey *keys; /* pinned ones */
+        size_t key_count;
+        int32_t offer_cpus, offer_gpus, offer_slots; /* 0 = as found (gpus: none) */
+        int64_t offer_memory;
+        char *offer_custom; /* JSON object */
+        int32_t cpus;       /* as last found, 0 = never */
+        int64_t memory;
+};
+struct load_job {
+        int64_t id;
+        int32_t project, priority;
+        char *name, *spec; /* spec: the stored JSON */
+        int32_t first_task, last_task, next_task;
+        int32_t succeeded, failed, cancelled;
+        int64_t submitted_at, started_at;
+        bool taken, held, cancel;
+        int64_t output_dataset; /* id, 0 = none */
+        struct {
+                int64_t job;
+                char condition; /* 'o' ok, 'a' any, 'n' not_ok */
+                bool elementwise;
+        } * after;
+        size_t after_count;
+        int64_t *inputs; /* dataset ids in order */
+        size_t input_count;
+};
+struct load_task { /* a row of task_queue */
+        int64_t job;
+        int32_t task, attempt, task_failures, site_failures, avoid_site;
+        int64_t not_before;
+};
+struct load_attempt { /* a row of attempts_live */
+        struct attempt_key key;
+        int32_t site, worker, task_failures, site_failures;
+        enum attempt_state state;
+        int64_t placed_at, started_at, decision;
+};
+struct load_dataset {
+        int64_t id;
+        char *name;
+        bool sealed, removed;
+        int32_t files;
+        int64_t bytes;
+        struct {
+                int32_t site;
+                char *root;
+                bool is_file;
+                int32_t files;
+                int64_t bytes;
+        } * sites;
+        size_t site_count;
+};
+struct load_intent {
+        int64_t id, job;
+        int32_t task; /* -1 = whole job */
+        char kind;    /* 'h' hold, 'r' release, 'c' cancel, 'p' priority */
+        int32_t value;
+        char *actor;
+};
+struct load_call {
+        int64_t id;
+        char *kind, *args, *actor;
+        int32_t site;
+};
+
+/* Each fills *ret with a malloc'd array of *ret_n rows; the free function takes it back (NULL is fine). */
+#define STORE_LOAD_(name, type)                                                                              \
+        int store_load_##name(struct db *db, struct type **ret, size_t *ret_n, struct err *err);             \
+        void store_free_##name(struct type *rows, size_t n);
+STORE_LOAD_(projects, load_project)
+STORE_LOAD_(sites, load_site)       /* not removed */
+STORE_LOAD_(workers, load_worker)   /* not removed */
+STORE_LOAD_(tasks, load_task)       /* all of task_queue */
+STORE_LOAD_(attempts, load_attempt) /* all of attempts_live */
+STORE_LOAD_(intents, load_intent)   /* not applied yet, by id, at most 10,000 */
+STORE_LOAD_(calls, load_call)       /* queued, by id, at most 1,000 */
+
+/* Live jobs with id > after, by id, at most limit. all=false: only those not taken yet (after is ignored
+ * then). */
+int store_load_jobs(struct db *db, bool all, int64_t after, int limit, struct load_job **ret, size_t *ret_n,
+                    struct err *err);
+void store_free_jobs(struct load_job *rows, size_t n);
+/* One job's spec (malloc'd), for jobs whose spec the engine did not keep. 1 found, 0 not, -1 error. */
+int store_job_spec(struct db *db, int64_t job, char **ret, struct err *err);
+/* How a job ended: 1 and *ret when it ended, 0 when it lives, -1 error or no such job (ERR_NOT_FOUND). */
+int store_job_end(struct db *db, int64_t job, enum job_state *ret, struct err *err);
+/* Tasks of a job that ended, from history and cancelled ranges: for element-wise dependents that came later.
+ */
+struct load_ended_task {
+        int32_t task;
+        bool ok;
+};
+int store_load_ended_tasks(struct db *db, int64_t job, struct load_ended_task **ret, size_t *ret_n,
+                           struct err *err);
+/* Datasets by id. */
+int store_load_datasets(struct db *db, const int64_t *ids, size_t n, struct load_dataset **ret, size_t *ret_n,
+                        struct err *err);
+void store_free_datasets(struct load_dataset *rows, size_t n);
+int store_next_decision(struct db *db, int64_t *ret, struct err *err); /* max id + 1 */
+/* A number that changes whenever a person changed sites, hosts, accounts, workers' offers, projects, members
+ * or keys (kept by triggers in settings-like table world_version); the engine reloads those when it moved. */
+int store_world_version(struct db *db, int64_t *ret, struct err *err);
+
+/* ---- writing
+ * ----------------------------------------------------------------------------------------------- */
+struct commit_placed {
+        struct attempt_key key;
+        int32_t site, worker, task_failures, site_failures;
+        int64_t decision, placed_at;
+        bool queued; /* it stood in task_queue: take it out */
+};
+struct commit_state { /* started, finishing, aborting */
+        struct attempt_key key;
+        enum attempt_state state;
+        int64_t started_at; /* TIME_NONE keeps it */
+};
+struct commit_ended {
+        struct attempt_key key;
+        enum attempt_state state; /* succeeded, failed, lost, aborted */
+        enum outcome outcome;
+        enum blame blame;
+        bool final;
+        int32_t code;
+        int64_t started_at, ended_at;
+        int64_t wall_us, user_us, system_us, memory_peak, read_bytes, write_bytes, stdout_bytes, stderr_bytes;
+        int16_t log_cut;
+        const char *message; /* NULL = none */
+};
+struct commit_retry { /* insert or replace a row of task_queue */
+        int64_t job;
+        int32_t task, attempt, task_failures, site_failures, avoid_site; /* avoid_site 0 = none */
+        int64_t not_before;
+        const char *last_outcome; /* NULL = none */
+};
+struct commit_task { /* remove from task_queue */
+        int64_t job;
+        int32_t task;
+};
+struct commit_job { /* the moving part of a live job, as the engine knows it */
+        int64_t job;
+        int32_t priority, next_task, succeeded, failed, cancelled;
+        int64_t started_at;
+        const char *held_by, *cancelled_by; /* NULL = not; times are set when they turn non-null */
+        enum wait_reason wait;
+        const char *wait_detail; /* JSON or NULL */
+        int64_t wait_since;
+};
+struct commit_done {
+        int64_t job;
+        enum job_state state;
+        int32_t succeeded, failed, cancelled;
+        int64_t started_at, finished_at;
+        const char *message;
+};
+struct commit_decision {
+        int64_t id, job, at;
+        int32_t task, site;
+        const char *candidates; /* JSON array */
+};
+struct commit_event {
+        const char *kind, *actor, *text; /* actor NULL = Reeve */
+        int64_t job;                     /* 0 = none */
+        int32_t task, site;              /* -1, 0 = none */
+};
+struct commit_output {
+        int64_t dataset;
+        int32_t task, site;
+        const char *root, *path; /* path already in catalog form (%XX) */
+        int64_t size;
+        const uint8_t *sha256; /* 32 bytes */
+};
+struct commit_usage {
+        int32_t project;
+        double usage;
+        int64_t at;
+};
+struct commit {
+#define COMMIT_ROWS_(type, name)                                                                             \
+        struct type *name;                                                                                   \
+        size_t name##_n, name##_cap;
+        COMMIT_ROWS_(commit_placed, placed)
+        COMMIT_ROWS_(commit_state, states)
+        COMMIT_ROWS_(commit_ended, ended)
+        COMMIT_ROWS_(commit_retry, retries)
+        COMMIT_ROWS_(commit_task, unqueued)
+        COMMIT_ROWS_(commit_job, jobs)
+        COMMIT_ROWS_(commit_done, done)
+        COMMIT_ROWS_(commit_decision, decisions)
+        COMMIT_ROWS_(commit_event, events)
+        COMMIT_ROWS_(commit_output, outputs)
+        COMMIT_ROWS_(commit_usage, usage)
+        int64_t *intents; /* applied */
+        size_t intents_n, intents_cap;
+        int64_t tasks_succeeded, tasks_failed, tasks_cancelled; /* to add to totals */
+};
+bool commit_is_empty(const struct commit *c);
+void commit_clear(struct commit *c); /* empties, keeps storage; strings are the caller's (an arena) */
+void commit_release(struct commit *c);
+
+/* One transaction: fence, then everything above, in an order that keeps keys valid (done jobs last; an
+ * attempt may be placed and ended in one commit; a task may be unqueued and retried in one commit). A guard
+ * that matches fewer rows than given is ERR_CONFLICT and rolls everything back: the engine then starts a new
+ * leadership. Notifies channel reeve_web once when anything that people can see changed. Statements whose
+ * rows are empty are not sent. */
+int store_commit(struct db *db, int64_t epoch, const struct commit *c, struct err *err);
+
+/* ---- small fenced writes, each its own transaction
+ * ------------------------------------------------------------ */
+struct worker_report {
+        int32_t worker;
+        enum link_state link;
+        const char *link_text; /* NULL = none */
+        /* the rest is kept when 0 or NULL */
+        const uint8_t *spool_id, *boot_id; /* 16 bytes */
+        const char *hostname, *machine, *root, *features;
+        int32_t cpus, running;
+        int64_t memory, disk_free, disk_total, memory_available, clock_skew_ms, seen_at;
+        double load;
+};
+int store_worker_report(struct db *db, int64_t epoch, const struct worker_report *w, struct err *err);
+int store_site_health(struct db *db, int64_t epoch, int32_t site, enum site_health health, const char *text,
+                      struct err *err);
+/* Close a site with an alarm (changed host key), with an event. */
+int store_site_alarm(struct db *db, int64_t epoch, int32_t site, const char *why, struct err *err);
+int store_account_key(struct db *db, int64_t epoch, int32_t account, const char *public_key,
+                      const void *sealed, size_t sealed_len, struct err *err); /* only where there is none */
+int store_account_backend(struct db *db, int64_t epoch, int32_t account, bool openssh, struct err *err);
+int store_hostkey_seen(struct db *db, int64_t epoch, int32_t host, int hop, const char *type, const void *key,
+                       size_t key_len, const char *fingerprint, struct err *err);
+int store_call_state(struct db *db, int64_t epoch, int64_t call, const char *state, const char *steps,
+                     const char *result, const char *message, struct err *err); /* NULL keeps */
+int store_call_data(struct db *db, int64_t epoch, int64_t call, const char *result, const void *bytes,
+                    size_t n, struct err *err); /* ends the call as done */
+/* A scanned dataset: one transaction, sealed, with all files and replicas. ERR_CONFLICT when the name is
+ * taken. */
+struct scan_file {
+        const char *path; /* catalog form */
+        int64_t size;
+        const uint8_t *sha256;
+};
+int store_dataset_register(struct db *db, int64_t epoch, const char *name, int32_t project,
+                           const char *made_by, int32_t site, const char *root, bool is_file,
+                           const struct scan_file *files, size_t n, struct err *err);
+/* Upkeep, a few times an hour: partitions, expired sessions, calls, idempotency keys, decisions of forgotten
+ * jobs. */
+int store_upkeep(struct db *db, int64_t epoch, int keep_days, struct err *err);
+/* Running figures for pages: pass time and so on, kept in totals. */
+int store_engine_figures(struct db *db, int64_t epoch, int64_t pass_us, int64_t placed_total,
+                         struct err *err);
+
+#endif
