@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "web/job_spec.h"
+
+#include "common/num.h"
+#include "common/proto.h"
+#include "common/util.h"
+#include "web/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SPEC_AS(name_, member_, type_, min_, max_, doc_, sample_)                                            \
+        {                                                                                                    \
+                .name = name_, .type = type_, .offset = offsetof(struct job_spec, member_), .min = min_,     \
+                .max = max_, .doc = doc_, .sample = sample_                                                  \
+        }
+#define SPEC(member_, type_, min_, max_, doc_, sample_)                                                      \
+        SPEC_AS(#member_, member_, type_, min_, max_, doc_, sample_)
+
+#define YEAR_MS        (INT64_C(366) * 86400 * 1000)
+#define BYTES_MAX      (INT64_C(1) << 50)
+#define CPUS_MAX       1000000
+#define LOG_LIMIT_MIN  4096
+#define LOG_LIMIT_MAX  (INT64_C(1) << 30)
+#define PRIORITY_LIMIT 1000
+
+const struct field job_fields[] = {
+    SPEC(name, F_STRING, 1, 200, "what its owner calls it; default: the command's base name", "\"align\""),
+    SPEC(project, F_NAME, 1, 64, "project; default: the caller's only or first one", "\"default\""),
+    SPEC(command, F_STRINGS, 1, TEMPLATE_ARGS_MAX, "program and its arguments, run without a shell",
+         "[\"bowtie2\",\"-x\",\"ref\"]"),
+    SPEC(script, F_TEXT, 1, TEMPLATE_SCRIPT_MAX, "a script, instead of a command; starts with #!",
+         "\"#!/bin/sh\\necho hello\\n\""),
+    SPEC(args, F_STRINGS, 0, TEMPLATE_ARGS_MAX, "the script's arguments", "[\"a\"]"),
+    SPEC(array, F_STRING, 1, 64, "range of task numbers, with a throttle; default: the one task 1",
+         "\"1-1000%50\""),
+    SPEC(resources, F_OBJECT, 0, 3 + JOB_CUSTOM_MAX,
+         "cpus, memory, gpus of each task; other names are countables that workers offer",
+         "{\"cpus\":1,\"memory\":\"2G\",\"gpus\":0}"),
+    SPEC(env, F_OBJECT, 0, TEMPLATE_ENV_MAX, "environment variables", "{\"KEY\":\"value\"}"),
+    SPEC(workdir, F_STRING, 1, PATH_TEXT_MAX, "absolute working directory; default: the attempt's own",
+         "\"/data/run1\""),
+    SPEC(time_limit, F_DURATION, 1, YEAR_MS, "a task that runs longer is stopped", "\"2h\""),
+    SPEC(priority, F_INT, -PRIORITY_LIMIT, PRIORITY_LIMIT, "higher goes first within the project", "0"),
+    SPEC_AS("retry", retry_in, F_OBJECT, 0, 16, "when a failed task is run again",
+            "{\"max\":0,\"site_max\":5,\"delay\":5,\"delay_max\":3600,\"on_exit\":{\"75\":\"retry\"}}"),
+    SPEC_AS("after", after_in, F_ARRAY, 0, JOB_AFTER_MAX,
+            "jobs it waits for: an id, or {job, on: ok|any|not_ok, each: task by task}",
+            "[1233,{\"job\":1230,\"on\":\"any\"}]"),
+    SPEC(hold, F_BOOL, 0, 0, "do not start before somebody releases it", "false"),
+    SPEC(deadline, F_TIME, 0, 0, "tasks not started by then are cancelled", "\"2030-12-01T00:00:00Z\""),
+    SPEC(labels, F_OBJECT, 0, JOB_LABELS_MAX, "free labels", "{\"run\":\"7\"}"),
+    SPEC(inputs, F_STRINGS, 0, JOB_INPUTS_MAX, "dataset names; job:N is the output dataset of job N",
+         "[\"lambda\"]"),
+    SPEC(outputs, F_STRINGS, 0, TEMPLATE_OUTPUTS_MAX, "patterns of files to keep, in the working directory",
+         "[\"*.sam\"]"),
+    SPEC(output_dataset, F_NAME, 1, 64, "name of the dataset of its outputs; default job-<id>",
+         "\"aligned\""),
+    SPEC(sites, F_STRINGS, 0, JOB_SITES_MAX, "only these sites; default any", "[\"alpha\"]"),
+    SPEC(lease, F_DURATION, 1000, YEAR_MS, "how long a task may run without word from the scheduler",
+         "\"30m\""),
+    SPEC(log_limit, F_SIZE, LOG_LIMIT_MIN, LOG_LIMIT_MAX, "bytes kept of each output stream", "\"16M\""),
+    {0},
+};
+
+static const struct field field_cpus = {.name = "cpus", .type = F_INT, .min = 1, .max = CPUS_MAX};
+static const struct field field_gpus = {.name = "gpus", .type = F_INT, .min = 0, .max = CPUS_MAX};
+static const struct field field_memory = {.name = "memory", .type = F_SIZE, .min = 0, .max = BYTES_MAX};
+static const struct field field_count = {.name = "count", .type = F_INT, .min = 0, .max = CPUS_MAX};
+
+static const struct field retry_fields[] = {
+    {.name = "max", .type = F_INT, .offset = offsetof(struct job_retry, max), .max = 1000},
+    {.name = "site_max", .type = F_INT, .offset = offsetof(struct job_retry, site_max), .max = 1000},
+    {.name = "delay", .type = F_DURATION, .offset = offsetof(struct job_retry, delay_ms), .max = YEAR_MS},
+    {.name = "delay_max",
+     .type = F_DURATION,
+     .offset = offsetof(struct job_retry, delay_max_ms),
+     .max = YEAR_MS},
+    {.name = "on_exit",
+     .type = F_OBJECT,
+     .offset = offsetof(struct job_retry, on_exit),
+     .max = JOB_ON_EXIT_MAX},
+    {0},
+};
+
+struct after_in {
+        json_t *job;
+        const char *on;
+        bool each;
+};
+static const struct field after_fields[] = {
+    FIELD(struct after_in, job, F_ANY, 0, 0, FIELD_REQUIRED, "the job it waits for"),
+    FIELD(struct after_in, on, F_STRING, 1, 8, 0, "ok, any or not_ok"),
+    FIELD(struct after_in, each, F_BOOL, 0, 0, 0, "task by task"),
+    {0},
+};
+
+/* ---- parts -------------------------------------------------------------------------------------------- */
+
+static void read_strings_limit(const json_t *list, size_t max, const char *what, struct issues *is)
+{
+        size_t i;
+        json_t *v;
+
+        json_array_foreach((json_t *)list, i, v)
+        {
+                if (json_string_length(v) <= max)
+                        continue;
+                size_t mark = issues_enter_index(is, i);
+
+                issue_add(is, "", "range", "%s must be at most %zu bytes long", what, max);
+                issues_leave(is, mark);
+        }
+}
+
+static void read_command(struct job_spec *s, struct issues *is)
+{
+        if (!s->command && !s->script)
+                issue_add(is, "/command", "missing",
+                          "is required: a command (an array of strings) or a script");
+        if (s->command && s->script)
+                issue_add(is, "/script", "conflict", "a job has either a command or a script, not both");
+        if (s->args && !s->script)
+                issue_add(is, "/args", "conflict", "args belong to a script; put them into command");
+        if (s->command && json_string_length(json_array_get(s->command, 0)) == 0 &&
+            json_is_string(json_array_get(s->command, 0)))
+                issue_add(is, "/command/0", "range", "the program's name is empty");
+        if (s->script && strncmp(s->script, "#!", 2) != 0)
+                issue_add(is, "/script", "format", "must start with #! and an interpreter, as #!/bin/sh");
+        for (int i = 0; i < 2; i++) {
+                json_t *list = i ? s->args : s->command;
+                size_t mark = issues_enter(is, i ? "args" : "command");
+
+                if (list)
+                        read_strings_limit(list, TEMPLATE_STRING_MAX, "an argument", is);
+                issues_leave(is, mark);
+        }
+}
+
+/* The command's base name, without what cannot stand in a name. */
+static void default_name(struct job_spec *s)
+{
+        const char *program = s->command ? json_string_value(json_array_get(s->command, 0)) : NULL;
+        const char *base = program ? strrchr(program, '/') : NULL;
+        size_t n = 0, k;
+
+        base = base && base[1] ? base + 1 : program ? program : "script";
+        for (const char *p = base; *p && n + 8 < sizeof s->name_default; p += k) {
+                k = utf8_len(p, strlen(p));
+                if (!k)
+                        break;
+                if ((unsigned char)*p < 0x20 || *p == 0x7f)
+                        continue;
+                memcpy(s->name_default + n, p, k);
+                n += k;
+        }
+        s->name_default[n] = '\0';
+        if (!n)
+                strcpy(s->name_default, "job");
+        s->name = s->name_default;
+}
+
+static void read_array(struct job_spec *s, struct issues *is)
+{
+        struct range r;
+        struct err err;
+
+        s->first = s->last = 1;
+        if (!s->array)
+                return;
+        if (num_range("array", s->array, &r, &err) < 0) {
+                issue_add(is, "/array", "format", "%s", err.text);
+                return;
+        }
+        s->first = r.first;
+        s->last = r.last;
+        s->throttle = r.throttle;
+        if (r.last > RANGE_INDEX_MAX || job_spec_tasks(s) > RANGE_TASKS_MAX)
+                issue_add(is, "/array", "range", "must have at most %d tasks, numbered up to %d",
+                          RANGE_TASKS_MAX, RANGE_INDEX_MAX);
+}
+
+static bool countable_is_valid(const char *name)
+{
+        size_t n = strlen(name);
+
+        if (n == 0 || n > 63 || !((name[0] >= 'a' && name[0] <= 'z')))
+                return false;
+        for (const char *p = name; *p; p++)
+                if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || strchr("._-", *p)))
+                        return false;
+        return true;
+}
+
+static void read_countable(struct job_spec *s, const char *name, const json_t *v, struct issues *is)
+{
+        struct job_custom c = {.name = name};
+
+        if (!countable_is_valid(name)) {
+                issue_add(is, "", "format",
+                          "names of countables start with a letter and hold a-z, 0-9, dot, dash, underscore");
+                return;
+        }
+        if (!field_read(v, &field_count, &c.count, is) || !c.count)
+                return;
+        if (s->custom_count == JOB_CUSTOM_MAX) {
+                issue_add(is, "", "range", "at most %d countables", JOB_CUSTOM_MAX);
+                return;
+        }
+        s->custom[s->custom_count++] = c;
+}
+
+static void read_resources(struct job_spec *s, struct issues *is)
+{
+        const struct {
+                const struct field *field;
+                int64_t *to;
+        } known[] = {{&field_cpus, &s->cpus}, {&field_memory, &s->memory}, {&field_gpus, &s->gpus}};
+        size_t mark = issues_enter(is, "resources");
+        const char *name;
+        json_t *v;
+
+        s->cpus = 1;
+        json_object_foreach(s->resources, name, v)
+        {
+                size_t here = issues_enter(is, name), k = 0;
+
+                while (k < ARRAY_LEN(known) && strcmp(known[k].field->name, name) != 0)
+                        k++;
+                if (json_is_null(v))
+                        ;
+                else if (k < ARRAY_LEN(known))
+                        field_read(v, known[k].field, known[k].to, is);
+                else
+                        read_countable(s, name, v, is);
+                issues_leave(is, here);
+        }
+        issues_leave(is, mark);
+}
+
+static bool variable_is_valid(const char *name)
+{
+        if (!*name || (*name >= '0' && *name <= '9'))
+                return false;
+        for (const char *p = name; *p; p++)
+                if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+                      *p == '_'))
+                        return false;
+        return true;
+}
+
+static void read_env(const struct job_spec *s, struct issues *is)
+{
+        size_t mark = issues_enter(is, "env");
+        const char *name;
+        json_t *v;
+
+        json_object_foreach(s->env, name, v)
+        {
+                size_t here = issues_enter(is, name);
+
+                if (!variable_is_valid(name) || strlen(name) > 255)
+                        issue_add(is, "", "format",
+                                  "names of variables hold letters, digits and underscores, and start with "
+                                  "no digit");
+                else if (strncmp(name, "REEVE_", 6) == 0)
+                        issue_add(is, "", "conflict", "names that start with REEVE_ are set by Reeve");
+                if (!json_is_string(v))
+                        issue_add(is, "", "type", "must be a string");
+                else if (json_string_length(v) > TEMPLATE_STRING_MAX)
+                        issue_add(is, "", "range", "must be at most %u bytes long", TEMPLATE_STRING_MAX);
+                issues_leave(is, here);
+        }
+        issues_leave(is, mark);
+}
+
+static void read_on_exit(struct job_spec *s, struct issues *is)
+{
+        size_t mark = issues_enter(is, "on_exit");
+        const char *name, *action;
+        json_t *v;
+
+        json_object_foreach(s->retry.on_exit, name, v)
+        {
+                size_t here = issues_enter(is, name);
+                struct range r;
+                struct err err;
+
+                action = json_string_value(v);
+                if (!action || (strcmp(action, "retry") != 0 && strcmp(action, "fail") != 0))
+                        issue_add(is, "", "format", "must be \"retry\" or \"fail\"");
+                else if (num_range("exit code", name, &r, &err) < 0 || r.throttle || r.last > 255)
+                        issue_add(is, "", "format",
+                                  "\"%s\" must be an exit code from 0 to 255, or a range as \"64-78\"", name);
+                else if (s->on_exit_count < JOB_ON_EXIT_MAX)
+                        s->on_exit[s->on_exit_count++] =
+                            (struct job_on_exit){(int)r.first, (int)r.last, action};
+                issues_leave(is, here);
+        }
+        issues_leave(is, mark);
+}
+
+static void read_retry(struct job_spec *s, struct issues *is)
+{
+        size_t mark = issues_enter(is, "retry");
+
+        s->retry = (struct job_retry){.site_max = 5, .delay_ms = 5000, .delay_max_ms = 3600 * 1000};
+        if (s->retry_in)
+                fields_read(s->retry_in, retry_fields, &s->retry, NULL, is);
+        if (s->retry.on_exit)
+                read_on_exit(s, is);
+        issues_leave(is, mark);
+}
+
+static void read_after_job(const json_t *v, int64_t bulk_position, struct job_after *a, struct issues *is)
+{
+        const char *text = json_string_value(v);
+        struct err err;
+
+        if (json_is_integer(v) && json_integer_value(v) > 0) {
+                a->job = json_integer_value(v);
+        } else if (text && text[0] == '#' && bulk_position > 0 &&
+                   num_int("after", text + 1, 1, bulk_position - 1, &a->job, &err) == 0) {
+                a->inside = true;
+        } else if (text && text[0] == '#' && bulk_position > 0) {
+                issue_add(is, "", "range",
+                          "\"%s\" must name an earlier job of this request, by its position from 1", text);
+        } else {
+                issue_add(is, "", "type", "must be the number of a job");
+        }
+}
+
+static void read_after_one(const json_t *v, int64_t bulk_position, struct job_after *a, struct issues *is)
+{
+        struct after_in in = {.on = "ok"};
+
+        a->condition = 'o';
+        if (!json_is_object(v)) {
+                read_after_job(v, bulk_position, a, is);
+                return;
+        }
+        fields_read(v, after_fields, &in, NULL, is);
+        a->each = in.each;
+        if (strcmp(in.on, "ok") == 0 || strcmp(in.on, "any") == 0 || strcmp(in.on, "not_ok") == 0)
+                a->condition = in.on[0];
+        else
+                issue_add(is, "/on", "format", "must be ok, any or not_ok");
+        if (in.job) {
+                size_t mark = issues_enter(is, "job");
+
+                read_after_job(in.job, bulk_position, a, is);
+                issues_leave(is, mark);
+        }
+}
+
+static void read_after(struct job_spec *s, int64_t bulk_position, struct issues *is)
+{
+        size_t n = json_array_size(s->after_in), mark, here;
+
+        if (!n)
+                return;
+        mark = issues_enter(is, "after");
+        s->after = xcalloc(n, sizeof *s->after);
+        for (size_t i = 0; i < n; i++) {
+                struct job_after *a = &s->after[i];
+
+                here = issues_enter_index(is, i);
+                read_after_one(json_array_get(s->after_in, i), bulk_position, a, is);
+                for (size_t k = 0; a->job && k < i; k++)
+                        if (s->after[k].job == a->job && s->after[k].inside == a->inside)
+                                issue_add(is, "", "conflict", "the same job is named twice");
+                issues_leave(is, here);
+        }
+        s->after_count = n;
+        issues_leave(is, mark);
+}
+
+static void read_labels(const struct job_spec *s, struct issues *is)
+{
+        size_t mark = issues_enter(is, "labels");
+        const char *name;
+        json_t *v;
+
+        json_object_foreach(s->labels, name, v)
+        {
+                size_t here = issues_enter(is, name);
+
+                if (!*name || strlen(name) > 200)
+                        issue_add(is, "", "range", "names of labels are 1 to 200 bytes long");
+                if (!json_is_string(v))
+                        issue_add(is, "", "type", "must be a string");
+                else if (json_string_length(v) > 1000)
+                        issue_add(is, "", "range", "must be at most 1000 bytes long");
+                issues_leave(is, here);
+        }
+        issues_leave(is, mark);
+}
+
+int job_input_parse(const char *text, int64_t *ret, bool *ret_inside)
+{
+        if (strncmp(text, "job:", 4) != 0)
+                return 0;
+        *ret_inside = text[4] == '#';
+        return num_int("job", text + 4 + *ret_inside, 1, INT64_MAX, ret, NULL) < 0 ? -1 : 1;
+}
+
+static void read_inputs(const struct job_spec *s, int64_t bulk_position, struct issues *is)
+{
+        size_t mark = issues_enter(is, "inputs"), i;
+        int64_t n;
+        bool inside;
+        json_t *v;
+
+        json_array_foreach(s->inputs, i, v)
+        {
+                const char *text = json_string_value(v);
+                size_t here = issues_enter_index(is, i);
+                int kind = text ? job_input_parse(text, &n, &inside) : 1;
+
+                if (!text)
+                        ;
+                else if (kind < 0 || (kind == 1 && inside && (n >= bulk_position || n < 1)))
+                        issue_add(is, "", "format", "must be a dataset name or job:<number of a job>");
+                else if (kind == 0 && !name_is_valid(text))
+                        issue_add(is, "", "format", "is not a dataset name");
+                issues_leave(is, here);
+        }
+        issues_leave(is, mark);
+}
+
+/* Patterns stay below the working directory and are matched by us: no absolute path, no "..". */
+static const char *pattern_fault(const char *p)
+{
+        size_t n = strlen(p);
+
+        if (n == 0 || n > PATH_TEXT_MAX)
+                return "must be 1 to 4096 bytes long";
+        if (*p == '/')
+                return "must be relative to the working directory";
+        for (const char *c = p; *c; c++)
+                if ((unsigned char)*c < 0x20 || *c == 0x7f)
+                        return "must not hold control characters";
+        for (const char *part = p; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+                if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
+                        return "must not leave the working directory (..)";
+        return NULL;
+}
+
+static void read_outputs(const struct job_spec *s, struct issues *is)
+{
+        size_t mark = issues_enter(is, "outputs"), i;
+        json_t *v;
+
+        json_array_foreach(s->outputs, i, v)
+        {
+                const char *fault = json_is_string(v) ? pattern_fault(json_string_value(v)) : NULL;
+                size_t here = issues_enter_index(is, i);
+
+                if (fault)
+                        issue_add(is, "", "format", "%s", fault);
+                issues_leave(is, here);
+        }
+        issues_leave(is, mark);
+        if (s->output_dataset && !json_array_size(s->outputs))
+                issue_add(is, "/output_dataset", "conflict",
+                          "names a dataset for outputs, but there are no outputs");
+        if (s->output_dataset && strncmp(s->output_dataset, "job-", 4) == 0)
+                issue_add(is, "/output_dataset", "conflict", "names that start with job- are given by Reeve");
+}
+
+static void read_sites(const struct job_spec *s, struct issues *is)
+{
+        size_t mark = issues_enter(is, "sites"), i;
+        json_t *v;
+
+        json_array_foreach(s->sites, i, v)
+        {
+                size_t here = issues_enter_index(is, i);
+
+                if (json_is_string(v) && !name_is_valid(json_string_value(v)))
+                        issue_add(is, "", "format", "is not the name of a site");
+                issues_leave(is, here);
+        }
+        issues_leave(is, mark);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------- */
+
+void job_spec_read(const json_t *job, int64_t bulk_position, int64_t lease_max_ms, int64_t now_ms,
+                   struct job_spec *ret, struct issues *is)
+{
+        struct job_spec *s = ret;
+        size_t before = is->count;
+
+        memset(s, 0, sizeof *s);
+        s->time_limit = s->deadline = s->lease = INT64_MIN;
+        s->log_limit = 16 << 20;
+        fields_read(job, job_fields, s, &s->given, is);
+        if (is->count > before && !json_is_object(job))
+                return;
+        read_command(s, is);
+        read_array(s, is);
+        read_resources(s, is);
+        read_env(s, is);
+        read_retry(s, is);
+        read_after(s, bulk_position, is);
+        read_labels(s, is);
+        read_inputs(s, bulk_position, is);
+        read_outputs(s, is);
+        read_sites(s, is);
+        if (s->workdir && s->workdir[0] != '/')
+                issue_add(is, "/workdir", "format", "must be an absolute path");
+        if (s->lease > lease_max_ms)
+                issue_add(is, "/lease", "range", "must be at most %lld seconds here",
+                          (long long)lease_max_ms / 1000);
+        if (s->deadline != INT64_MIN && s->deadline <= now_ms)
+                issue_add(is, "/deadline", "range", "lies in the past");
+        if (!s->name)
+                default_name(s);
+}
+
+void job_spec_release(struct job_spec *s)
+{
+        free(s->after);
+        s->after = NULL;
+}
+
+static void write_strings(struct buf *b, const char *key, const json_t *list)
+{
+        size_t i;
+        json_t *v;
+
+        j_arr(b, key);
+        json_array_foreach((json_t *)list, i, v)
+            j_str_n(b, NULL, json_string_value(v), json_string_length(v));
+        j_arr_end(b);
+}
+
+static void write_optional(struct buf *b, const char *key, int64_t v)
+{
+        if (v == INT64_MIN)
+                j_null(b, key);
+        else
+                j_int(b, key, v);
+}
+
+static void write_resources(struct buf *b, const struct job_spec *s)
+{
+        j_obj(b, "resources");
+        j_int(b, "cpus", s->cpus);
+        j_int(b, "memory", s->memory);
+        j_int(b, "gpus", s->gpus);
+        j_obj(b, "custom");
+        for (size_t i = 0; i < s->custom_count; i++)
+                j_int(b, s->custom[i].name, s->custom[i].count);
+        j_obj_end(b);
+        j_obj_end(b);
+}
+
+static void write_env(struct buf *b, const struct job_spec *s)
+{
+        const char *name;
+        json_t *v;
+
+        j_arr(b, "env");
+        json_object_foreach(s->env, name, v)
+        {
+                j_arr(b, NULL);
+                j_str(b, NULL, name);
+                j_str_n(b, NULL, json_string_value(v), json_string_length(v));
+                j_arr_end(b);
+        }
+        j_arr_end(b);
+}
+
+static void write_retry(struct buf *b, const struct job_spec *s)
+{
+        j_obj(b, "retry");
+        j_int(b, "max", s->retry.max);
+        j_int(b, "site_max", s->retry.site_max);
+        j_int(b, "delay_ms", s->retry.delay_ms);
+        j_int(b, "delay_max_ms", s->retry.delay_max_ms);
+        j_arr(b, "on_exit");
+        for (size_t i = 0; i < s->on_exit_count; i++) {
+                j_obj(b, NULL);
+                j_int(b, "from", s->on_exit[i].from);
+                j_int(b, "to", s->on_exit[i].to);
+                j_str(b, "action", s->on_exit[i].action);
+                j_obj_end(b);
+        }
+        j_arr_end(b);
+        j_obj_end(b);
+}
+
+void job_spec_write(struct buf *b, const struct job_spec *s, const char *const *inputs)
+{
+        j_obj(b, NULL);
+        if (s->command)
+                write_strings(b, "command", s->command);
+        else
+                j_null(b, "command");
+        j_str(b, "script", s->script);
+        write_strings(b, "args", s->args);
+        write_resources(b, s);
+        write_env(b, s);
+        j_str(b, "workdir", s->workdir);
+        write_optional(b, "time_limit_ms", s->time_limit);
+        j_int(b, "throttle", s->throttle);
+        write_retry(b, s);
+        write_optional(b, "deadline_ms", s->deadline);
+        j_arr(b, "inputs");
+        for (size_t i = 0; i < json_array_size(s->inputs); i++)
+                j_str(b, NULL, inputs[i]);
+        j_arr_end(b);
+        write_strings(b, "outputs", s->outputs);
+        j_str(b, "output_dataset", s->output_dataset);
+        write_strings(b, "sites", s->sites);
+        write_optional(b, "lease_ms", s->lease);
+        j_int(b, "log_limit", s->log_limit);
+        j_obj_end(b);
+}

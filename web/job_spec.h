@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* job_spec.h - a job as submitted: checked, defaults filled in, and written in the stored form of
+ * docs/api.md.
+ *
+ * Pure: what needs the database (does the project, the dataset, the other job exist?) is left to the caller,
+ * who finds names and references here.
+ */
+#ifndef REEVE_JOB_SPEC_H
+#define REEVE_JOB_SPEC_H
+
+#include "web/fields.h"
+
+#define JOB_INPUTS_MAX  256
+#define JOB_AFTER_MAX   1000
+#define JOB_CUSTOM_MAX  16
+#define JOB_ON_EXIT_MAX 64
+#define JOB_SITES_MAX   256
+#define JOB_LABELS_MAX  256
+
+struct job_after {
+        int64_t job;    /* id; or, when `inside`, position from 1 in the same bulk request */
+        bool inside;    /* written "#3" */
+        char condition; /* 'o' ok, 'a' any, 'n' not ok */
+        bool each;
+};
+
+struct job_custom {
+        const char *name;
+        int64_t count;
+};
+
+struct job_on_exit {
+        int from, to;
+        const char *action; /* "retry" or "fail" */
+};
+
+struct job_retry {
+        int64_t max, site_max, delay_ms, delay_max_ms;
+        json_t *on_exit;
+};
+
+struct job_spec {
+        uint64_t given;
+        /* as submitted */
+        const char *name, *project, *script, *array, *workdir, *output_dataset;
+        json_t *command, *args, *resources, *env, *retry_in, *after_in, *labels, *inputs, *outputs, *sites;
+        int64_t time_limit, priority, deadline, lease,
+            log_limit; /* ms, -, wall ms, ms, bytes; INT64_MIN none */
+        bool hold;
+        /* as understood */
+        char name_default[64];
+        int64_t first, last, throttle;
+        int64_t cpus, memory, gpus;
+        struct job_custom custom[JOB_CUSTOM_MAX];
+        size_t custom_count;
+        struct job_retry retry;
+        struct job_on_exit on_exit[JOB_ON_EXIT_MAX];
+        size_t on_exit_count;
+        struct job_after *after; /* owned; NULL when there are none */
+        size_t after_count;
+};
+
+extern const struct field job_fields[];
+
+/* Read a job. `bulk_position` is its place from 1 in a bulk request (it may name only earlier ones), 0 when
+ * it is alone. `lease_max_ms` bounds lease, `now_ms` deadline. Faults go to *is. Release it afterwards. */
+void job_spec_read(const json_t *job, int64_t bulk_position, int64_t lease_max_ms, int64_t now_ms,
+                   struct job_spec *ret, struct issues *is);
+void job_spec_release(struct job_spec *s);
+
+/* The stored form. inputs: dataset names as resolved, s->inputs' size of them. */
+void job_spec_write(struct buf *b, const struct job_spec *s, const char *const *inputs);
+
+/* "job:1230" or "job:#3": 1 and the number (inside: a position), 0 when it is a plain name, -1 malformed. */
+int job_input_parse(const char *text, int64_t *ret, bool *ret_inside);
+
+/* How many tasks. */
+static inline int64_t job_spec_tasks(const struct job_spec *s)
+{
+        return s->last - s->first + 1;
+}
+
+#endif
