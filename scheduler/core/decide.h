@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decide.h - the decision of a pass: model in, plan out. Same model, same plan, byte for byte.
+ *
+ * Projects take turns by fair share; within a project jobs go by priority, then by number; a shape whose
+ * first job cannot be placed is set aside for the pass with its reason, so that it holds back nobody else. A
+ * million alike tasks are one decision with a count.
+ *
+ * decide() changes the model as it goes (attempts are opened, cursors move): the plan is what to record and
+ * to send. When the record refuses it, the engine throws the model away and reads it again.
+ */
+#ifndef REEVE_DECIDE_H
+#define REEVE_DECIDE_H
+
+#include "core/model.h"
+#include "core/place.h"
+
+struct plan_run { /* attempts of one job on one worker, opened now */
+        struct m_job *job;
+        struct m_worker *worker;
+        int32_t task, count; /* consecutive tasks */
+        int32_t attempt;     /* their attempt number */
+        int32_t task_failures, site_failures;
+        bool queued; /* came from the task queue */
+        int64_t decision;
+};
+struct plan_choice { /* a decision to be recorded: why there */
+        int64_t id;
+        struct m_job *job;
+        int32_t task;
+        struct m_site *site;
+        struct candidate *candidates; /* owned by the plan */
+        size_t candidate_count;
+};
+struct plan {
+        struct plan_run *runs;
+        size_t run_count, run_cap;
+        struct plan_choice *choices;
+        size_t choice_count, choice_cap;
+        struct m_job **want_spec; /* jobs that could go but whose spec is not in memory */
+        size_t want_count, want_cap;
+        int64_t placed;
+        bool more; /* the limit of tasks was reached; another pass should follow at once */
+};
+void plan_clear(struct plan *p); /* keeps storage */
+void plan_release(struct plan *p);
+
+#define DECIDE_TASKS_MAX 4000 /* tasks placed in one pass: bounds the transaction that follows */
+
+/* next_decision: first free decision id; raised by the number used. */
+void decide(struct model *m, int64_t *next_decision, struct plan *ret);
+
+#endif

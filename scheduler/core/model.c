@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The world around jobs: projects, sites, workers, datasets. Jobs are in model_jobs.c, attempts in
+ * model_attempts.c. */
+#include "core/model.h"
+
+#include "common/util.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool wake_before(const void *a, const void *b)
+{
+        const struct m_job *x = a, *y = b;
+
+        return x->wake_at != y->wake_at ? x->wake_at < y->wake_at : x->id < y->id;
+}
+
+struct model *model_new(void)
+{
+        struct model *m = xcalloc(1, sizeof *m);
+
+        heap_init(&m->wakes, wake_before, offsetof(struct m_job, wake_place));
+        m->half_life_ms = 24.0 * 3600 * 1000;
+        m->default_run_ms = 600 * 1000;
+        m->ahead_ms = 30;
+        m->ahead_max = 2000;
+        m->dirty_tail = &m->dirty;
+        return m;
+}
+
+static void dataset_free(struct m_dataset *d)
+{
+        model_dataset_clear_sites(d);
+        free(d->sites);
+        free(d->name);
+        free(d);
+}
+
+static void shape_free(struct m_shape *s)
+{
+        heap_release(&s->jobs);
+        free(s->inputs);
+        free(s->sites);
+        free(s->at);
+        free(s);
+}
+
+static void world_free(struct model *m)
+{
+        for (size_t i = 0; i < m->project_cap; i++) {
+                if (m->projects[i]) {
+                        free(m->projects[i]->name);
+                        free(m->projects[i]->shapes);
+                        free(m->projects[i]);
+                }
+        }
+        for (size_t i = 0; i < m->site_cap; i++) {
+                if (m->sites[i]) {
+                        free(m->sites[i]->name);
+                        free(m->sites[i]->rules);
+                        free(m->sites[i]->workers);
+                        free(m->sites[i]);
+                }
+        }
+        for (size_t i = 0; i < m->worker_cap; i++)
+                free(m->workers[i]);
+        free(m->projects);
+        free(m->sites);
+        free(m->workers);
+}
+
+void model_free(struct model *m)
+{
+        struct m_job *j;
+        struct m_shape *s;
+        struct m_dataset *d;
+        struct m_dependents *dep;
+        struct m_attempt *a;
+
+        if (!m)
+                return;
+        for (size_t i = 0; (a = map_next(&m->attempts, &i));)
+                free(a);
+        map_release(&m->attempts);
+        while ((a = m->spare)) {
+                m->spare = a->ahead_next;
+                free(a);
+        }
+        for (;;) {
+                size_t i = 0;
+
+                j = map_next(&m->jobs, &i);
+                if (!j)
+                        break;
+                j->live = 0;
+                model_job_remove(m, j);
+        }
+        for (size_t i = 0; (s = map_next(&m->shapes, &i));)
+                shape_free(s);
+        for (size_t i = 0; (d = map_next(&m->datasets, &i));)
+                dataset_free(d);
+        for (size_t i = 0; (dep = map_next(&m->dependents, &i));) {
+                free(dep->jobs);
+                free(dep);
+        }
+        map_release(&m->jobs);
+        map_release(&m->shapes);
+        map_release(&m->datasets);
+        map_release(&m->dependents);
+        heap_release(&m->wakes);
+        world_free(m);
+        for (int32_t i = 0; i < m->custom_count; i++)
+                free(m->customs[i]);
+        free(m);
+}
+
+int model_custom(struct model *m, const char *name)
+{
+        for (int32_t i = 0; i < m->custom_count; i++) {
+                if (strcmp(m->customs[i], name) == 0)
+                        return i;
+        }
+        if (m->custom_count == RES_CUSTOM_MAX)
+                return -1;
+        m->customs[m->custom_count] = xstrdup(name);
+        return m->custom_count++;
+}
+
+/* Tables by id: ids are small serial numbers. */
+static void *table_get(void *const *table, size_t cap, int32_t id)
+{
+        return id > 0 && (size_t)id < cap ? table[id] : NULL;
+}
+
+static void *table_put(void ***table, size_t *cap, int32_t id, size_t size)
+{
+        if ((size_t)id >= *cap) {
+                size_t old = *cap;
+
+                *table = xgrow(*table, (size_t)id, cap, sizeof **table);
+                memset(*table + old, 0, (*cap - old) * sizeof **table);
+        }
+        if (!(*table)[id])
+                (*table)[id] = xcalloc(1, size);
+        return (*table)[id];
+}
+
+static void set_name(char **name, const char *to)
+{
+        if (*name && strcmp(*name, to) == 0)
+                return;
+        free(*name);
+        *name = xstrdup(to);
+}
+
+struct m_project *model_project(const struct model *m, int32_t id)
+{
+        return table_get((void *const *)m->projects, m->project_cap, id);
+}
+
+struct m_project *model_project_put(struct model *m, int32_t id, const char *name)
+{
+        struct m_project *p = table_put((void ***)&m->projects, &m->project_cap, id, sizeof *p);
+
+        p->id = id;
+        if (!p->name)
+                p->share = 1;
+        set_name(&p->name, name);
+        return p;
+}
+
+struct m_site *model_site(const struct model *m, int32_t id)
+{
+        return table_get((void *const *)m->sites, m->site_cap, id);
+}
+
+struct m_site *model_site_put(struct model *m, int32_t id, const char *name)
+{
+        struct m_site *s = table_put((void ***)&m->sites, &m->site_cap, id, sizeof *s);
+
+        s->id = id;
+        if (!s->name) {
+                s->speed = 1;
+                s->all_projects = true;
+        }
+        set_name(&s->name, name);
+        s->gone = false;
+        return s;
+}
+
+void model_site_rules(struct model *m, struct m_site *s, const struct m_site_rule *rules, size_t n)
+{
+        struct m_site_rule *fresh = n ? xcalloc(n, sizeof *fresh) : NULL;
+        struct m_attempt *a;
+
+        for (size_t i = 0; i < n; i++) {
+                fresh[i] = rules[i];
+                fresh[i].used_cpus = 0;
+        }
+        free(s->rules);
+        s->rules = fresh;
+        s->rule_count = n;
+        if (!n)
+                return;
+        for (size_t i = 0; (a = map_next(&m->attempts, &i));) {
+                for (size_t k = 0; a->worker->site == s && k < n; k++) {
+                        if (fresh[k].project == a->job->shape->project->id)
+                                fresh[k].used_cpus += a->job->shape->need.cpus;
+                }
+        }
+}
+
+struct m_worker *model_worker(const struct model *m, int32_t id)
+{
+        return table_get((void *const *)m->workers, m->worker_cap, id);
+}
+
+struct m_worker *model_worker_put(struct model *m, int32_t id, struct m_site *s)
+{
+        struct m_worker *w = table_put((void ***)&m->workers, &m->worker_cap, id, sizeof *w);
+
+        w->gone = false;
+        if (w->id)
+                return w;
+        w->id = id;
+        w->site = s;
+        s->workers = xgrow(s->workers, s->worker_count, &s->worker_cap, sizeof(struct m_worker *));
+        s->workers[s->worker_count++] = w;
+        return w;
+}
+
+void model_worker_offer(struct model *m, struct m_worker *w, const struct res *offer)
+{
+        w->offer_known = true;
+        if (res_equal(&w->offer, offer))
+                return;
+        res_take(&w->free, &w->offer, 1);
+        res_give(&w->free, offer, 1);
+        w->offer = *offer;
+        model_worker_promote(m, w);
+}
+
+struct m_dataset *model_dataset(const struct model *m, int64_t id)
+{
+        return map_get(&m->datasets, (uint64_t)id);
+}
+
+struct m_dataset *model_dataset_put(struct model *m, int64_t id, const char *name)
+{
+        struct m_dataset *d = model_dataset(m, id);
+
+        if (!d) {
+                d = xcalloc(1, sizeof *d);
+                d->id = id;
+                map_put(&m->datasets, (uint64_t)id, d);
+        }
+        set_name(&d->name, name);
+        return d;
+}
+
+void model_dataset_clear_sites(struct m_dataset *d)
+{
+        for (size_t i = 0; i < d->site_count; i++)
+                free(d->sites[i].root);
+        d->site_count = 0;
+}
+
+void model_dataset_site(struct m_dataset *d, int32_t site, const char *root, bool is_file, int32_t files,
+                        int64_t bytes)
+{
+        struct m_dataset_site *at = NULL;
+
+        for (size_t i = 0; i < d->site_count && !at; i++) {
+                if (d->sites[i].site == site && strcmp(d->sites[i].root, root) == 0)
+                        at = &d->sites[i];
+        }
+        if (!at) {
+                d->sites = xgrow(d->sites, d->site_count, &d->site_cap, sizeof *d->sites);
+                at = &d->sites[d->site_count++];
+                *at = (struct m_dataset_site){.site = site, .root = xstrdup(root), .is_file = is_file};
+        }
+        at->files = files;
+        at->bytes = bytes;
+}
+
+const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t site)
+{
+        for (size_t i = 0; i < d->site_count; i++) {
+                if (d->sites[i].site == site && d->sites[i].files == d->files)
+                        return &d->sites[i];
+        }
+        return NULL;
+}
+
+void model_dataset_changed(struct model *m, struct m_dataset *d)
+{
+        struct m_job *j;
+
+        for (size_t i = 0; (j = map_next(&m->jobs, &i));) {
+                for (size_t k = 0; k < j->input_count; k++) {
+                        if (j->inputs[k] == d) {
+                                model_job_update(m, j);
+                                break;
+                        }
+                }
+        }
+}
+
+static double decayed(const struct model *m, const struct m_project *p)
+{
+        double age = (double)(m->wall_ms - p->usage_at);
+
+        return age > 0 ? p->usage * exp2(-age / m->half_life_ms) : p->usage;
+}
+
+double project_score(const struct model *m, const struct m_project *p)
+{
+        return decayed(m, p) / p->share;
+}
+
+void model_charge(struct model *m, struct m_project *p, double cpu_seconds)
+{
+        p->usage = decayed(m, p) + cpu_seconds;
+        if (p->usage < 0)
+                p->usage = 0;
+        p->usage_at = m->wall_ms;
+        p->usage_dirty = true;
+}
+
+bool site_breaker_is_open(const struct m_site *s)
+{
+        return s->breaker_until != 0;
+}
+
+bool model_site_result(struct model *m, struct m_site *s, bool site_fault)
+{
+        if (!site_fault) {
+                s->failures_in_row = 0;
+                return false;
+        }
+        if (++s->failures_in_row < BREAKER_FAILURES || s->breaker_until)
+                return false;
+        s->breaker_tries = 0;
+        s->breaker_until = m->now_ms + BREAKER_PAUSE_MS;
+        return true;
+}
+
+void model_site_probe_result(struct model *m, struct m_site *s, bool ok)
+{
+        int64_t pause = BREAKER_PAUSE_MS;
+
+        if (ok) {
+                s->breaker_until = 0;
+                s->failures_in_row = 0;
+                return;
+        }
+        s->breaker_tries++;
+        for (int32_t i = 0; i < s->breaker_tries && pause < BREAKER_PAUSE_MAX; i++)
+                pause *= 2;
+        s->breaker_until = m->now_ms + (pause < BREAKER_PAUSE_MAX ? pause : BREAKER_PAUSE_MAX);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.h - the world as the engine knows it, in memory, and how it changes.
+ *
+ * Pure: no clock, no random source, no I/O. Time comes in as m->now_ms (monotonic) and m->wall_ms, randomness
+ * as m->seed. Same history in, same model out. The model holds live jobs, open attempts, sites, workers,
+ * projects and the datasets that live jobs read: history never enters it (R14).
+ *
+ * A job's tasks that may be placed now are: the run below its cursor [next, last], and the retries whose
+ * pause is over. Jobs that have such tasks, and nothing against them (hold, dependency, throttle), stand in
+ * the heap of their shape. decide() takes them from there.
+ */
+#ifndef REEVE_MODEL_H
+#define REEVE_MODEL_H
+
+#include "common/ids.h"
+#include "common/states.h"
+#include "core/heap.h"
+#include "core/map.h"
+#include "core/res.h"
+#include "core/retry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TIME_NEVER INT64_MAX
+
+struct m_project {
+        int32_t id;
+        char *name;
+        double share;
+        double usage;                /* CPU seconds, decayed, as of usage_at */
+        int64_t usage_at;            /* wall ms */
+        int32_t max_cpus, max_tasks; /* 0 = no limit */
+        int32_t used_cpus, used_tasks;
+        struct m_shape *
+            *shapes; /* with jobs in their heap or not; grows, never shrinks while the model lives */
+        size_t shape_count, shape_cap;
+        bool usage_dirty;
+};
+
+struct m_site_rule {
+        int32_t project, max_cpus; /* 0 = no limit */
+        int32_t used_cpus;
+};
+
+struct m_site {
+        int32_t id;
+        char *name;
+        enum site_intent intent;
+        enum site_health health;
+        bool alarm, all_projects;
+        int32_t max_tasks; /* 0 = no limit */
+        int32_t used_tasks;
+        double speed;
+        struct m_site_rule *rules;
+        size_t rule_count;
+        struct m_worker **workers;
+        size_t worker_count, worker_cap;
+        /* R11: site failures in a row, over how many tasks; the breaker opens at BREAKER_FAILURES. */
+        int32_t failures_in_row;
+        int64_t breaker_until; /* now_ms; 0 = closed */
+        int32_t breaker_tries;
+        bool gone; /* removed; kept while attempts live there */
+};
+
+#define BREAKER_FAILURES  3
+#define BREAKER_PAUSE_MS  15000 /* before the first probe; doubled up to */
+#define BREAKER_PAUSE_MAX 600000
+#define EARLY_MS          10000 /* a failure in this time is early */
+#define EARLY_FAILURES    3     /* early failures of a shape at a site that other sites do not show */
+
+struct m_worker {
+        int32_t id, project; /* project 0 = any */
+        struct m_site *site;
+        bool ready; /* connected and compared */
+        bool disk_full;
+        struct res offer, free;
+        bool offer_known; /* it said what it has, now or in an earlier life */
+        /* Attempts sent ahead of a free slot, so that short tasks do not wait for the round trip; oldest
+         * first. */
+        struct m_attempt *ahead_first, *ahead_last;
+        int32_t ahead;
+        double rate; /* short tasks ended per second, smoothed */
+        int64_t rate_at;
+        int64_t rate_n;
+        bool gone;
+};
+
+struct m_dataset_site {
+        int32_t site;
+        char *root;
+        bool is_file;
+        int32_t files;
+        int64_t bytes;
+};
+
+struct m_dataset {
+        int64_t id;
+        char *name;
+        bool sealed, removed;
+        int32_t files;
+        int64_t bytes;
+        struct m_dataset_site *sites;
+        size_t site_count, site_cap;
+        int32_t users; /* live jobs that read or make it */
+};
+
+struct m_shape_site { /* what is known about a shape at a site */
+        int32_t site;
+        int32_t ok, early; /* ends well; early failures since the last end well */
+        double run_ms;     /* smoothed run time there at speed 1 */
+};
+
+struct m_shape {
+        uint64_t key;
+        struct m_project *project;
+        struct res need;
+        int64_t *inputs; /* sorted dataset ids */
+        size_t input_count;
+        int32_t *sites; /* sorted; empty = any */
+        size_t site_count;
+        int64_t time_limit_ms;
+        struct heap jobs; /* with tasks to place now: priority, then id */
+        double run_ms;    /* smoothed; 0 = nothing ended yet */
+        int64_t ended;
+        struct m_shape_site *at;
+        size_t at_count, at_cap;
+        int32_t users; /* live jobs */
+        int32_t live;  /* open attempts */
+        /* Set by decide(): why its first job was not placed (further) in the pass numbered wait_pass. */
+        enum wait_reason wait;
+        uint64_t wait_pass;
+};
+
+struct m_retry {
+        int32_t task, attempt; /* attempt: number of the last one; 0 = none */
+        int32_t task_failures, site_failures, avoid_site;
+        int64_t due; /* wall ms */
+};
+
+struct m_after {
+        int64_t job;
+        char condition; /* 'o', 'a', 'n' */
+        bool elementwise, met;
+};
+
+struct m_job {
+        int64_t id;
+        struct m_shape *shape;
+        char *name;
+        int32_t priority;
+        int32_t first, last, next;
+        int32_t throttle; /* 0 = none */
+        int32_t succeeded, failed, cancelled;
+        int32_t live;            /* open attempts */
+        struct m_retry *retries; /* heap by (due, task) */
+        size_t retry_count, retry_cap;
+        struct retry_policy retry;
+        int64_t submitted_at, started_at, deadline; /* wall ms; INT64_MIN = none */
+        bool held, cancelling, elementwise;
+        char *held_by, *cancelled_by;
+        bool dependency_failed;
+        struct m_after *after;
+        size_t after_count;
+        struct m_dataset **inputs; /* in the order of the job */
+        size_t input_count;
+        struct m_dataset *output;
+        char *spec; /* JSON, NULL = to be read again */
+        /* For decide() and pages. */
+        enum wait_reason wait;
+        int64_t wait_since, wait_written; /* wall ms, now ms */
+        int64_t decision;                 /* last decision written for it */
+        uint64_t decision_hash;
+        bool dirty;   /* its counters differ from the record */
+        size_t place; /* in the heap of its shape */
+        size_t wake_place;
+        int64_t wake_at; /* wall ms of the next retry that is due */
+        struct m_job *dirty_next;
+};
+
+struct m_attempt {
+        struct attempt_key key;
+        struct m_job *job;
+        struct m_worker *worker;
+        enum attempt_state state;
+        int32_t task_failures, site_failures;
+        int64_t placed_at, started_at, decision; /* wall ms */
+        double charged;                          /* CPU seconds charged to the project in advance */
+        bool ahead;                              /* sent ahead: holds nothing yet */
+        bool sent;                               /* on the present connection of its worker */
+        struct m_attempt *ahead_prev, *ahead_next;
+};
+
+struct model {
+        int64_t now_ms, wall_ms;
+        uint64_t seed;
+        uint64_t pass;
+        double half_life_ms;   /* of fair-share usage */
+        double default_run_ms; /* prior for a shape of which nothing ended */
+        int64_t ahead_ms;      /* how much work is sent ahead of free slots, in time */
+        int32_t ahead_max;
+        struct m_project **projects; /* by id; holes are NULL */
+        size_t project_cap;
+        struct m_site **sites;
+        size_t site_cap;
+        struct m_worker **workers;
+        size_t worker_cap;
+        struct map jobs, attempts, datasets, shapes;
+        struct heap wakes;             /* jobs by wake_at */
+        struct map dependents;         /* job id -> struct m_dependents */
+        char *customs[RES_CUSTOM_MAX]; /* names of countables, by index */
+        int32_t custom_count;
+        struct m_job *dirty; /* jobs whose record is to be written, in order of becoming dirty */
+        struct m_job **dirty_tail;
+        struct m_attempt *spare; /* free list */
+        int64_t ready_tasks;     /* over all jobs, for pages */
+};
+
+struct model *model_new(void);
+void model_free(struct model *m);
+
+/* Index of a countable, known from now on; -1 when RES_CUSTOM_MAX others are. */
+int model_custom(struct model *m, const char *name);
+
+/* Entities by id; NULL when unknown. put: find or make. */
+struct m_project *model_project(const struct model *m, int32_t id);
+struct m_project *model_project_put(struct model *m, int32_t id, const char *name);
+struct m_site *model_site(const struct model *m, int32_t id);
+struct m_site *model_site_put(struct model *m, int32_t id, const char *name);
+void model_site_rules(struct model *m, struct m_site *s, const struct m_site_rule *rules, size_t n);
+struct m_worker *model_worker(const struct model *m, int32_t id);
+struct m_worker *model_worker_put(struct model *m, int32_t id, struct m_site *s);
+/* A new offer; what runs keeps what it holds, so free may be below zero until enough has ended. */
+void model_worker_offer(struct model *m, struct m_worker *w, const struct res *offer);
+
+struct m_dataset *model_dataset(const struct model *m, int64_t id);
+struct m_dataset *model_dataset_put(struct model *m, int64_t id, const char *name);
+void model_dataset_clear_sites(struct m_dataset *d);
+void model_dataset_site(struct m_dataset *d, int32_t site, const char *root, bool is_file, int32_t files,
+                        int64_t bytes);
+/* The place at the site that holds all of it, or NULL. */
+const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t site);
+/* Read again whether the jobs that read it may go. */
+void model_dataset_changed(struct model *m, struct m_dataset *d);
+
+/* ---- jobs
+ * --------------------------------------------------------------------------------------------------- */
+struct job_init {
+        int64_t id;
+        struct m_project *project;
+        const char *name, *spec; /* copied */
+        int32_t priority, first, last, next, throttle, succeeded, failed, cancelled;
+        struct res need;
+        int64_t time_limit_ms;
+        struct retry_policy retry;
+        int64_t submitted_at, started_at, deadline;
+        bool held, cancelling;
+        const struct m_after *after; /* met is set by the caller for dependencies that ended */
+        size_t after_count;
+        struct m_dataset *const *inputs;
+        size_t input_count;
+        struct m_dataset *output;
+        const int32_t *sites;
+        size_t site_count;
+};
+struct m_job *model_job_add(struct model *m, const struct job_init *init);
+struct m_job *model_job(const struct model *m, int64_t id);
+/* Take an ended job out and free it. */
+void model_job_remove(struct model *m, struct m_job *j);
+int64_t job_total(const struct m_job *j);
+bool job_is_done(const struct m_job *j);
+/* How an ended job ended. */
+enum job_state job_end_state(const struct m_job *j);
+/* Tasks that wait to be placed (now or later), not counting those that wait for other jobs element by
+ * element. */
+int64_t job_waiting(const struct m_job *j);
+/* Unmet dependencies that hold the whole job. */
+bool job_is_blocked(const struct m_job *j);
+void model_job_dirty(struct model *m, struct m_job *j);
+/* Put it where it belongs (shape heap, wake heap) after anything about it changed. */
+void model_job_update(struct model *m, struct m_job *j);
+/* A task that is to be placed again or was released by itself. */
+void model_job_retry(struct model *m, struct m_job *j, const struct m_retry *r);
+/* Take one waiting task out (it was cancelled): true when it was waiting; *ret_queued tells whether it stood
+ * in the record's task queue. Only the next of the run and retries can be taken out of the middle. */
+bool model_job_drop_task(struct model *m, struct m_job *j, int32_t task, bool *ret_queued);
+/* Take the retry that is due first; the caller keeps m->ready_tasks right. */
+struct m_retry job_retry_pop(struct m_job *j);
+void model_job_priority(struct model *m, struct m_job *j, int32_t priority);
+
+/* Jobs that wait for job id; the array borrows. */
+struct m_dependents {
+        int64_t *jobs;
+        size_t n, cap;
+};
+const struct m_dependents *model_dependents(const struct model *m, int64_t id);
+
+/* ---- attempts
+ * ------------------------------------------------------------------------------------------------ */
+/* Open an attempt: takes resources (or stands in the worker's ahead list), counts limits. */
+struct m_attempt *model_attempt_open(struct model *m, struct m_job *j, struct m_worker *w, int32_t task,
+                                     int32_t attempt, bool ahead);
+struct m_attempt *model_attempt(const struct model *m, int64_t job, int32_t task);
+/* Give everything back and free it. Reports the run to the statistics when run_ms >= 0. */
+void model_attempt_close(struct model *m, struct m_attempt *a, bool well, int64_t run_ms);
+/* Take resources for those sent ahead as slots are free; called by close. */
+void model_worker_promote(struct model *m, struct m_worker *w);
+
+/* Statistics and breaker (R11): an attempt at a site ended by fault of the site (true) or otherwise. Returns
+ * true when the breaker opens by it. */
+bool model_site_result(struct model *m, struct m_site *s, bool site_fault);
+bool site_breaker_is_open(const struct m_site *s);
+void model_site_probe_result(struct model *m, struct m_site *s, bool ok);
+
+struct m_shape_site *shape_site(struct m_shape *s, int32_t site); /* found or made */
+/* Fault of the site rather than of the program? Early failures here that other sites do not show. */
+bool shape_blames_site(const struct m_shape *s, int32_t site);
+
+/* Jobs whose retries have become due by m->wall_ms go back to their heaps. Returns the wall time of the next,
+ * or TIME_NEVER. */
+int64_t model_wake(struct model *m);
+
+/* Project's use, decayed to now, over its share: the smaller goes first. */
+double project_score(const struct model *m, const struct m_project *p);
+void model_charge(struct model *m, struct m_project *p, double cpu_seconds);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model.h"
+
+#include "common/util.h"
+
+static uint64_t attempt_map_key(int64_t job, int32_t task)
+{
+        return (uint64_t)job << 32 | (uint32_t)task;
+}
+
+struct m_attempt *model_attempt(const struct model *m, int64_t job, int32_t task)
+{
+        return map_get(&m->attempts, attempt_map_key(job, task));
+}
+
+static void ahead_push(struct m_worker *w, struct m_attempt *a)
+{
+        a->ahead = true;
+        a->ahead_prev = w->ahead_last;
+        a->ahead_next = NULL;
+        if (w->ahead_last)
+                w->ahead_last->ahead_next = a;
+        else
+                w->ahead_first = a;
+        w->ahead_last = a;
+        w->ahead++;
+}
+
+static void ahead_remove(struct m_worker *w, struct m_attempt *a)
+{
+        if (a->ahead_prev)
+                a->ahead_prev->ahead_next = a->ahead_next;
+        else
+                w->ahead_first = a->ahead_next;
+        if (a->ahead_next)
+                a->ahead_next->ahead_prev = a->ahead_prev;
+        else
+                w->ahead_last = a->ahead_prev;
+        a->ahead = false;
+        a->ahead_prev = a->ahead_next = NULL;
+        w->ahead--;
+}
+
+static struct m_site_rule *rule_for(struct m_site *s, const struct m_project *p)
+{
+        for (size_t i = 0; i < s->rule_count; i++) {
+                if (s->rules[i].project == p->id)
+                        return &s->rules[i];
+        }
+        return NULL;
+}
+
+/* Count an attempt in (+1) or out (-1) of every limit it stands under. */
+static void count(struct m_attempt *a, int32_t by)
+{
+        struct m_shape *s = a->job->shape;
+        struct m_site_rule *rule = rule_for(a->worker->site, s->project);
+
+        a->job->live += by;
+        s->live += by;
+        s->project->used_tasks += by;
+        s->project->used_cpus += by * s->need.cpus;
+        a->worker->site->used_tasks += by;
+        if (rule)
+                rule->used_cpus += by * s->need.cpus;
+}
+
+struct m_attempt *model_attempt_open(struct model *m, struct m_job *j, struct m_worker *w, int32_t task,
+                                     int32_t attempt, bool ahead)
+{
+        struct m_attempt *a = m->spare;
+
+        if (a)
+                m->spare = a->ahead_next;
+        else
+                a = xmalloc(sizeof *a);
+        *a = (struct m_attempt){
+            .key = {.job = j->id, .task = task, .attempt = attempt},
+            .job = j,
+            .worker = w,
+            .state = ATTEMPT_STARTING,
+            .placed_at = m->wall_ms,
+            .started_at = INT64_MIN,
+        };
+        if (ahead)
+                ahead_push(w, a);
+        else
+                res_take(&w->free, &j->shape->need, 1);
+        count(a, 1);
+        a->charged = j->shape->need.cpus * (j->shape->run_ms > 0 ? j->shape->run_ms : 1000.0) / 1000.0;
+        model_charge(m, j->shape->project, a->charged);
+        map_put(&m->attempts, attempt_map_key(j->id, task), a);
+        return a;
+}
+
+void model_worker_promote(struct model *m, struct m_worker *w)
+{
+        struct m_attempt *a;
+
+        (void)m;
+        while ((a = w->ahead_first) && res_fits(&a->job->shape->need, &w->free)) {
+                ahead_remove(w, a);
+                res_take(&w->free, &a->job->shape->need, 1);
+        }
+}
+
+struct m_shape_site *shape_site(struct m_shape *s, int32_t site)
+{
+        for (size_t i = 0; i < s->at_count; i++) {
+                if (s->at[i].site == site)
+                        return &s->at[i];
+        }
+        s->at = xgrow(s->at, s->at_count, &s->at_cap, sizeof *s->at);
+        s->at[s->at_count] = (struct m_shape_site){.site = site};
+        return &s->at[s->at_count++];
+}
+
+bool shape_blames_site(const struct m_shape *s, int32_t site)
+{
+        bool fails_here = false, works_elsewhere = false;
+
+        for (size_t i = 0; i < s->at_count; i++) {
+                if (s->at[i].site == site)
+                        fails_here = s->at[i].early >= EARLY_FAILURES;
+                else
+                        works_elsewhere = works_elsewhere || (s->at[i].ok > 0 && s->at[i].early == 0);
+        }
+        return fails_here && works_elsewhere;
+}
+
+/* Smooth towards the newest value: an average at first, then one part in sixteen. */
+static void smooth(double *mean, int64_t n, double value)
+{
+        *mean += (value - *mean) / (double)(n < 16 ? n : 16);
+}
+
+static void learn(struct m_attempt *a, bool well, int64_t run_ms)
+{
+        struct m_shape *s = a->job->shape;
+        struct m_shape_site *at = shape_site(s, a->worker->site->id);
+
+        if (well) {
+                at->ok++;
+                at->early = 0;
+                smooth(&at->run_ms, at->ok, (double)run_ms * a->worker->site->speed);
+                smooth(&s->run_ms, ++s->ended, (double)run_ms * a->worker->site->speed);
+        } else if (run_ms < EARLY_MS) {
+                at->early++;
+        }
+}
+
+/* How many tasks a second the worker ends, over windows of 100 ms. */
+static void measure_rate(const struct model *m, struct m_worker *w)
+{
+        int64_t span;
+
+        w->rate_n++;
+        span = m->now_ms - w->rate_at;
+        if (span < 100)
+                return;
+        w->rate = span > 2000 ? 0 : 0.5 * w->rate + 0.5 * (double)w->rate_n * 1000.0 / (double)span;
+        w->rate_at = m->now_ms;
+        w->rate_n = 0;
+}
+
+void model_attempt_close(struct model *m, struct m_attempt *a, bool well, int64_t run_ms)
+{
+        struct m_worker *w = a->worker;
+
+        if (a->ahead)
+                ahead_remove(w, a);
+        else
+                res_give(&w->free, &a->job->shape->need, 1);
+        count(a, -1);
+        if (run_ms >= 0) {
+                learn(a, well, run_ms);
+                measure_rate(m, w);
+        }
+        model_charge(m, a->job->shape->project,
+                     a->job->shape->need.cpus * (double)(run_ms > 0 ? run_ms : 0) / 1000.0 - a->charged);
+        model_worker_promote(m, w);
+        map_del(&m->attempts, attempt_map_key(a->key.job, a->key.task));
+        a->ahead_next = m->spare;
+        m->spare = a;
+}

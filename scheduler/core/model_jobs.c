@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model.h"
+
+#include "common/util.h"
+
+#include <string.h>
+
+static bool job_before(const void *a, const void *b)
+{
+        const struct m_job *x = a, *y = b;
+
+        return x->priority != y->priority ? x->priority > y->priority : x->id < y->id;
+}
+
+/* ---- shapes ----------------------------------------------------------------------------------------------
+ */
+
+static int by_int64(const void *a, const void *b)
+{
+        int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+static int by_int32(const void *a, const void *b)
+{
+        int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+        return hash_mix(h ^ (v + 0x9e3779b97f4a7c15ULL + (h << 6)));
+}
+
+static uint64_t shape_key(const struct m_shape *s)
+{
+        uint64_t h = mix(0, (uint64_t)s->project->id);
+
+        h = mix(h, (uint64_t)s->need.cpus);
+        h = mix(h, (uint64_t)s->need.gpus);
+        h = mix(h, (uint64_t)s->need.memory);
+        for (int i = 0; i < RES_CUSTOM_MAX; i++)
+                h = mix(h, (uint64_t)s->need.custom[i]);
+        h = mix(h, (uint64_t)s->time_limit_ms);
+        h = mix(h, s->input_count);
+        for (size_t i = 0; i < s->input_count; i++)
+                h = mix(h, (uint64_t)s->inputs[i]);
+        for (size_t i = 0; i < s->site_count; i++)
+                h = mix(h, (uint64_t)s->sites[i]);
+        return h;
+}
+
+static bool shape_same(const struct m_shape *a, const struct m_shape *b)
+{
+        return a->project == b->project && res_equal(&a->need, &b->need) &&
+               a->time_limit_ms == b->time_limit_ms && a->input_count == b->input_count &&
+               a->site_count == b->site_count &&
+               (!a->input_count || memcmp(a->inputs, b->inputs, a->input_count * sizeof *a->inputs) == 0) &&
+               (!a->site_count || memcmp(a->sites, b->sites, a->site_count * sizeof *a->sites) == 0);
+}
+
+/* The shape of a job, found or made. Keys that collide are moved on by one. */
+static struct m_shape *shape_for(struct model *m, const struct job_init *init)
+{
+        struct m_shape *s = xcalloc(1, sizeof *s), *have;
+        struct m_project *p = init->project;
+
+        s->project = p;
+        s->need = init->need;
+        s->time_limit_ms = init->time_limit_ms;
+        s->input_count = init->input_count;
+        s->inputs = init->input_count ? xcalloc(init->input_count, sizeof *s->inputs) : NULL;
+        for (size_t i = 0; i < init->input_count; i++)
+                s->inputs[i] = init->inputs[i]->id;
+        if (s->input_count)
+                qsort(s->inputs, s->input_count, sizeof *s->inputs, by_int64);
+        s->site_count = init->site_count;
+        s->sites = init->site_count ? xcalloc(init->site_count, sizeof *s->sites) : NULL;
+        if (s->site_count) {
+                memcpy(s->sites, init->sites, s->site_count * sizeof *s->sites);
+                qsort(s->sites, s->site_count, sizeof *s->sites, by_int32);
+        }
+        for (s->key = shape_key(s); (have = map_get(&m->shapes, s->key)); s->key++) {
+                if (shape_same(have, s)) {
+                        free(s->inputs);
+                        free(s->sites);
+                        free(s);
+                        return have;
+                }
+        }
+        heap_init(&s->jobs, job_before, offsetof(struct m_job, place));
+        map_put(&m->shapes, s->key, s);
+        p->shapes = xgrow(p->shapes, p->shape_count, &p->shape_cap, sizeof(struct m_shape *));
+        p->shapes[p->shape_count++] = s;
+        return s;
+}
+
+/* A shape that nobody uses goes, so that the table stays as large as the queue is varied. */
+static void shape_drop(struct model *m, struct m_shape *s)
+{
+        struct m_project *p = s->project;
+
+        if (--s->users > 0)
+                return;
+        for (size_t i = 0; i < p->shape_count; i++) {
+                if (p->shapes[i] == s) {
+                        p->shapes[i] = p->shapes[--p->shape_count];
+                        break;
+                }
+        }
+        /* Shapes whose keys were moved on stay reachable: only an exact key is looked up from its own start,
+         * and a hole merely makes an equal shape anew. */
+        map_del(&m->shapes, s->key);
+        heap_release(&s->jobs);
+        free(s->inputs);
+        free(s->sites);
+        free(s->at);
+        free(s);
+}
+
+/* ---- retries: a heap by (due, task)
+ * -------------------------------------------------------------------------- */
+
+static bool retry_before(const struct m_retry *a, const struct m_retry *b)
+{
+        return a->due != b->due ? a->due < b->due : a->task < b->task;
+}
+
+static void retry_swap(struct m_retry *a, struct m_retry *b)
+{
+        struct m_retry t = *a;
+
+        *a = *b;
+        *b = t;
+}
+
+static void retry_up(struct m_job *j, size_t i)
+{
+        for (; i && retry_before(&j->retries[i], &j->retries[(i - 1) / 2]); i = (i - 1) / 2)
+                retry_swap(&j->retries[i], &j->retries[(i - 1) / 2]);
+}
+
+static void retry_remove(struct m_job *j, size_t i)
+{
+        j->retries[i] = j->retries[--j->retry_count];
+        if (i == j->retry_count)
+                return;
+        retry_up(j, i);
+        for (;;) {
+                size_t c = 2 * i + 1;
+
+                if (c >= j->retry_count)
+                        break;
+                if (c + 1 < j->retry_count && retry_before(&j->retries[c + 1], &j->retries[c]))
+                        c++;
+                if (!retry_before(&j->retries[c], &j->retries[i]))
+                        break;
+                retry_swap(&j->retries[c], &j->retries[i]);
+                i = c;
+        }
+}
+
+struct m_retry job_retry_pop(struct m_job *j)
+{
+        struct m_retry r = j->retries[0];
+
+        retry_remove(j, 0);
+        return r;
+}
+
+/* ---- jobs
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void depend(struct model *m, int64_t on, int64_t job)
+{
+        struct m_dependents *d = map_get(&m->dependents, (uint64_t)on);
+
+        if (!d) {
+                d = xcalloc(1, sizeof *d);
+                map_put(&m->dependents, (uint64_t)on, d);
+        }
+        d->jobs = xgrow(d->jobs, d->n, &d->cap, sizeof *d->jobs);
+        d->jobs[d->n++] = job;
+}
+
+static void undepend(struct model *m, int64_t on, int64_t job)
+{
+        struct m_dependents *d = map_get(&m->dependents, (uint64_t)on);
+
+        for (size_t i = 0; d && i < d->n; i++) {
+                if (d->jobs[i] == job) {
+                        d->jobs[i] = d->jobs[--d->n];
+                        break;
+                }
+        }
+        if (d && !d->n) {
+                map_del(&m->dependents, (uint64_t)on);
+                free(d->jobs);
+                free(d);
+        }
+}
+
+const struct m_dependents *model_dependents(const struct model *m, int64_t id)
+{
+        static const struct m_dependents none;
+        const struct m_dependents *d = map_get(&m->dependents, (uint64_t)id);
+
+        return d ? d : &none;
+}
+
+struct m_job *model_job_add(struct model *m, const struct job_init *init)
+{
+        struct m_job *j = xcalloc(1, sizeof *j);
+
+        j->id = init->id;
+        j->name = xstrdup(init->name);
+        j->spec = xstrdup(init->spec);
+        j->priority = init->priority;
+        j->first = init->first;
+        j->last = init->last;
+        j->next = init->next;
+        j->throttle = init->throttle;
+        j->succeeded = init->succeeded;
+        j->failed = init->failed;
+        j->cancelled = init->cancelled;
+        j->retry = init->retry;
+        j->submitted_at = init->submitted_at;
+        j->started_at = init->started_at;
+        j->deadline = init->deadline;
+        j->held = init->held;
+        j->cancelling = init->cancelling;
+        j->shape = shape_for(m, init);
+        j->shape->users++;
+        j->output = init->output;
+        j->wait = WAIT_NEW;
+        j->wait_since = init->submitted_at;
+        j->input_count = init->input_count;
+        j->inputs = init->input_count ? xcalloc(init->input_count, sizeof(struct m_dataset *)) : NULL;
+        for (size_t i = 0; i < init->input_count; i++) {
+                j->inputs[i] = init->inputs[i];
+                j->inputs[i]->users++;
+        }
+        if (j->output)
+                j->output->users++;
+        j->after_count = init->after_count;
+        j->after = init->after_count ? xcalloc(init->after_count, sizeof *j->after) : NULL;
+        for (size_t i = 0; i < init->after_count; i++) {
+                j->after[i] = init->after[i];
+                j->elementwise = j->elementwise || init->after[i].elementwise;
+                depend(m, init->after[i].job, j->id);
+        }
+        map_put(&m->jobs, (uint64_t)j->id, j);
+        m->ready_tasks += job_waiting(j);
+        model_job_update(m, j);
+        return j;
+}
+
+struct m_job *model_job(const struct model *m, int64_t id)
+{
+        return map_get(&m->jobs, (uint64_t)id);
+}
+
+static void dataset_drop(struct model *m, struct m_dataset *d)
+{
+        if (--d->users > 0)
+                return;
+        map_del(&m->datasets, (uint64_t)d->id);
+        model_dataset_clear_sites(d);
+        free(d->sites);
+        free(d->name);
+        free(d);
+}
+
+void model_job_remove(struct model *m, struct m_job *j)
+{
+        struct m_job **at;
+
+        if (j->dirty) {
+                for (at = &m->dirty; *at != j; at = &(*at)->dirty_next)
+                        ;
+                *at = j->dirty_next;
+                if (m->dirty_tail == &j->dirty_next)
+                        m->dirty_tail = at;
+        }
+        m->ready_tasks -= job_waiting(j);
+        heap_remove(&j->shape->jobs, j);
+        heap_remove(&m->wakes, j);
+        map_del(&m->jobs, (uint64_t)j->id);
+        for (size_t i = 0; i < j->after_count; i++)
+                undepend(m, j->after[i].job, j->id);
+        for (size_t i = 0; i < j->input_count; i++)
+                dataset_drop(m, j->inputs[i]);
+        if (j->output)
+                dataset_drop(m, j->output);
+        shape_drop(m, j->shape);
+        free(j->after);
+        free(j->inputs);
+        free(j->retries);
+        free(j->name);
+        free(j->spec);
+        free(j->held_by);
+        free(j->cancelled_by);
+        free(j);
+}
+
+int64_t job_total(const struct m_job *j)
+{
+        return (int64_t)j->last - j->first + 1;
+}
+
+bool job_is_done(const struct m_job *j)
+{
+        return (int64_t)j->succeeded + j->failed + j->cancelled == job_total(j);
+}
+
+enum job_state job_end_state(const struct m_job *j)
+{
+        if (j->failed)
+                return JOB_FAILED;
+        return j->cancelled ? JOB_CANCELLED : JOB_SUCCEEDED;
+}
+
+int64_t job_waiting(const struct m_job *j)
+{
+        return (int64_t)j->retry_count + (j->elementwise ? 0 : (int64_t)j->last - j->next + 1);
+}
+
+bool job_is_blocked(const struct m_job *j)
+{
+        for (size_t i = 0; i < j->after_count; i++) {
+                if (!j->after[i].elementwise && !j->after[i].met)
+                        return true;
+        }
+        return false;
+}
+
+void model_job_dirty(struct model *m, struct m_job *j)
+{
+        if (j->dirty)
+                return;
+        j->dirty = true;
+        j->dirty_next = NULL;
+        *m->dirty_tail = j;
+        m->dirty_tail = &j->dirty_next;
+}
+
+static bool inputs_are_sealed(const struct m_job *j)
+{
+        for (size_t i = 0; i < j->input_count; i++) {
+                if (!j->inputs[i]->sealed || j->inputs[i]->removed)
+                        return false;
+        }
+        return true;
+}
+
+/* Tasks that could be placed at this moment as far as the job itself is concerned. */
+static bool job_can_go(const struct model *m, const struct m_job *j)
+{
+        if (j->held || j->cancelling || (j->throttle && j->live >= j->throttle))
+                return false;
+        if (!(j->retry_count && j->retries[0].due <= m->wall_ms) && (j->elementwise || j->next > j->last))
+                return false;
+        return !job_is_blocked(j) && inputs_are_sealed(j);
+}
+
+void model_job_update(struct model *m, struct m_job *j)
+{
+        int64_t wake = j->retry_count && j->retries[0].due > m->wall_ms ? j->retries[0].due : TIME_NEVER;
+
+        if (job_can_go(m, j)) {
+                if (!heap_has(&j->shape->jobs, j))
+                        heap_add(&j->shape->jobs, j);
+        } else {
+                heap_remove(&j->shape->jobs, j);
+        }
+        if (wake == j->wake_at && heap_has(&m->wakes, j) == (wake != TIME_NEVER))
+                return;
+        heap_remove(&m->wakes, j);
+        j->wake_at = wake;
+        if (wake != TIME_NEVER)
+                heap_add(&m->wakes, j);
+}
+
+void model_job_retry(struct model *m, struct m_job *j, const struct m_retry *r)
+{
+        j->retries = xgrow(j->retries, j->retry_count, &j->retry_cap, sizeof *j->retries);
+        j->retries[j->retry_count] = *r;
+        retry_up(j, j->retry_count++);
+        m->ready_tasks++;
+        model_job_update(m, j);
+}
+
+bool model_job_drop_task(struct model *m, struct m_job *j, int32_t task, bool *ret_queued)
+{
+        for (size_t i = 0; i < j->retry_count; i++) {
+                if (j->retries[i].task == task) {
+                        retry_remove(j, i);
+                        m->ready_tasks--;
+                        *ret_queued = true;
+                        model_job_update(m, j);
+                        return true;
+                }
+        }
+        if (!j->elementwise && task == j->next && task <= j->last) {
+                j->next++;
+                m->ready_tasks--;
+                *ret_queued = false;
+                model_job_update(m, j);
+                return true;
+        }
+        return false;
+}
+
+void model_job_priority(struct model *m, struct m_job *j, int32_t priority)
+{
+        j->priority = priority;
+        heap_moved(&j->shape->jobs, j);
+        model_job_dirty(m, j);
+}
+
+int64_t model_wake(struct model *m)
+{
+        struct m_job *j;
+
+        while ((j = heap_top(&m->wakes)) && j->wake_at <= m->wall_ms)
+                model_job_update(m, j);
+        return j ? j->wake_at : TIME_NEVER;
+}
