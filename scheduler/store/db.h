@@ -8,10 +8,12 @@
  *         while (rows_next(r)) name = row_text(r, "name");
  *
  * A statement is prepared once per connection under its name and reused; db_stmt clears its parameters.
+ * One name means one text of SQL.
  * A connection belongs to one thread. After a lost connection every call fails with ERR_UNAVAILABLE until
  * db_reconnect. Constraint and other SQL failures are ERR_CONFLICT (unique, foreign key), ERR_FENCED (RV001),
  * ERR_LIMIT (53xxx: out of disk, memory, connections) or ERR_SYSTEM; server text is logged, never shown to
- * users raw.
+ * users raw. ERR_CONFLICT is also RV002, which our own SQL raises when a guard did not match. A server that
+ * does not answer within the statement timeout and a grace is given up: the connection is then lost.
  */
 #ifndef REEVE_DB_H
 #define REEVE_DB_H
@@ -36,7 +38,11 @@ bool db_is_ok(const struct db *db);
 
 struct stmt *db_stmt(struct db *db, const char *name, const char *sql);
 
-/* Bind the next parameter ($1, $2, ...). Pointers are borrowed until the statement was run. */
+/* Bind the next parameter ($1, $2, ...), at most 48. bind_bytes borrows its pointer until the statement was
+ * run (or added to a pipeline). Types as the server sees them: bind_int bigint (write $1::int where a
+ * function wants integer), bind_f64 double precision, bind_time timestamptz, bind_text whatever stands there
+ * (text, json, jsonb; write $1::text where nothing tells), bind_bytes bytea. A text that is not UTF-8, or
+ * holds a NUL, has U+FFFD in place of each bad byte. */
 void bind_int(struct stmt *st, int64_t v);
 void bind_f64(struct stmt *st, double v);
 void bind_bool(struct stmt *st, bool v);
@@ -53,6 +59,21 @@ void bind_bools(struct stmt *st, const bool *v, size_t n);
 void bind_times(struct stmt *st, const int64_t *wall_ms, size_t n);
 void bind_texts(struct stmt *st, const char *const *v, size_t n);
 void bind_bytes_array(struct stmt *st, const void *const *p, const size_t *len, size_t n);
+/* Arrays out of structs: one field of each of n structs, `first` being that field of the first of them and
+ * stride the size of the struct. The same NULL elements; i32, i16 and bool have none. The SQL types are
+ * bigint[], integer[], smallint[], double precision[], boolean[], timestamptz[], text[] and bytea[]. */
+void bind_column_i64(struct stmt *st, const void *first, size_t stride, size_t n);
+void bind_column_i32(struct stmt *st, const void *first, size_t stride, size_t n);
+void bind_column_i16(struct stmt *st, const void *first, size_t stride, size_t n);
+void bind_column_f64(struct stmt *st, const void *first, size_t stride, size_t n);
+void bind_column_bool(struct stmt *st, const void *first, size_t stride, size_t n);
+void bind_column_time(struct stmt *st, const void *first, size_t stride, size_t n);
+void bind_column_text(struct stmt *st, const void *first, size_t stride, size_t n); /* of char * */
+/* Of enum values, as their names. */
+void bind_column_word(struct stmt *st, const void *first, size_t stride, size_t n,
+                      const char *(*name)(int value));
+/* Of pointers to runs of `len` bytes each. */
+void bind_column_bytes(struct stmt *st, const void *first, size_t stride, size_t n, size_t len);
 
 /* Run; returns rows affected, or -1. */
 int64_t db_exec(struct stmt *st, struct err *err);
@@ -84,18 +105,25 @@ static inline void rows_auto_(struct rows **r)
  * at most 5 times. Returns what body returned last; a negative return rolls back. */
 int db_tx(struct db *db, int (*body)(struct db *db, void *arg, struct err *err), void *arg, struct err *err);
 
-/* Pipeline: statements between begin and end are sent without waiting and are one transaction. ret_counts
- * (may be NULL) gets the affected rows of each statement in order. On -1 nothing of it is committed, or
- * (ERR_UNAVAILABLE) it is unknown. */
+/* Pipeline (not inside db_tx): statements between begin and end are sent without waiting and are one
+ * transaction. ret_counts (may be NULL) gets the affected rows of each statement in order. On -1 nothing of
+ * it is committed, or (ERR_UNAVAILABLE) it is unknown. */
 int db_pipeline_begin(struct db *db, struct err *err);
 int db_pipeline_add(struct stmt *st, struct err *err);
 int db_pipeline_end(struct db *db, int64_t *ret_counts, size_t max_counts, struct err *err);
 
-/* Notifications, as hints only. */
+/* Notifications, as hints only. The channels are "reeve_engine" and "reeve_web". */
 int db_listen(struct db *db, const char *channel, struct err *err);
 int db_socket(const struct db *db); /* -1 when not connected; changes after db_reconnect */
-int db_notifications(
-    struct db *db); /* read what arrived without blocking: number of notifications, -1 lost */
+/* Read what arrived without blocking: number of notifications, -1 lost. Also ask after queries of your own
+ * on this connection: they may have read notifications off the socket. */
+int db_notifications(struct db *db);
 int db_notify(struct db *db, const char *channel, struct err *err);
+/* A wake-up that may wait: sent now when the last one through here is min_ms old, otherwise kept until
+ * db_notify_flush. For hot loops: a NOTIFY takes a database-wide lock until its transaction is on disk, so
+ * it is never part of one that writes. One channel per connection. */
+int db_notify_soon(struct db *db, const char *channel, int min_ms, struct err *err);
+int db_notify_flush(struct db *db, struct err *err); /* 1 sent, 0 nothing was kept, -1 error */
+bool db_notify_waits(const struct db *db);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * Each step is one transaction under a lock that keeps two starting programs apart; its SHA-256 is recorded
  * and compared on every start. A database with a step this program does not know is refused: a newer Reeve
- * wrote it.
+ * wrote it. Open the connection with a statement timeout of 0: a step takes as long as it takes.
  */
 #ifndef REEVE_MIGRATE_H
 #define REEVE_MIGRATE_H

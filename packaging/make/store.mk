@@ -1,0 +1,7 @@
+# The store: libpq's headers are for scheduler/store alone.
+$(O)/scheduler/store/%.o: CPPFLAGS += -I/usr/include/postgresql
+
+# All tests of the store share one private PostgreSQL; each gets databases of its own copied from a template.
+.PHONY: check-store
+check-store: $(STORE_BINS)
+	@tests/support/pg.sh run sh -c 'set -e; for t in $(STORE_BINS); do $$t; done'
