@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #define ALIAS      "hop" /* the name under which a hop's keys stand in its known_hosts file */
-#define ARGS_MAX   64
+#define ARGS_MAX 96
 #define LINE_MAX_  1024
 #define PIPE_BYTES (256 << 10)
 #define KNOWN_MAX  (64 << 10)
@@ -467,17 +467,21 @@ static void master_report_steps(struct openssh *s, struct master *m)
         }
 }
 
-static void master_line(struct master *m, const char *line)
+static void master_line(struct master *m, char *line)
 {
-        struct ssh_complaint complaint;
-        int weight;
+        struct ssh_complaint complaint = {m->reported, FAIL_UNREACHABLE, "look at the server's log"};
+        int weight = 1;
 
+        line[strcspn(line, "\r")] = '\0';
         ssh_line_note(line, &m->agreed);
-        if (ssh_line_complains(line, &complaint, &weight) && weight > m->complaint_weight) {
-                m->complaint = complaint;
-                m->complaint_weight = weight;
-                snprintf(m->complaint_text, sizeof m->complaint_text, "%s", line);
-        }
+        if (!*line || strncmp(line, "debug", 5) == 0)
+                return;
+        ssh_line_complains(line, &complaint, &weight);
+        if (weight < m->complaint_weight || (weight > 1 && weight == m->complaint_weight))
+                return;
+        m->complaint = complaint;
+        m->complaint_weight = weight;
+        snprintf(m->complaint_text, sizeof m->complaint_text, "%.290s", line);
 }
 
 /* 1 some lines, 0 none now. Lines longer than the buffer are cut in pieces, which mean nothing to us. */
