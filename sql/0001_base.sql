@@ -44,6 +44,14 @@ begin
 end $$;
 comment on function reeve_fence(bigint) is 'First statement of every engine transaction: refuse an older epoch (R4).';
 
+create function reeve_expect(got bigint, want bigint, what text) returns void language plpgsql as $$
+begin
+    if got is distinct from want then
+        raise exception '%: % rows are as expected, of %', what, got, want using errcode = 'RV002';
+    end if;
+end $$;
+comment on function reeve_expect(bigint, bigint, text) is 'Guard of a batch: roll everything back when fewer rows matched than the engine believes.';
+
 -- People -------------------------------------------------------------------------------------------------
 
 create table users (
@@ -319,7 +327,7 @@ create table jobs (
     cancelled integer not null default 0,
     message text,
     check (first_task >= 0 and last_task >= first_task)
-);
+) with (fillfactor = 85);
 comment on table jobs is 'What users submitted. While a job lives its moving part is in job_queue.';
 comment on column jobs.id is 'Job number; plain, never reused.';
 comment on column jobs.project_id is 'Its project.';
@@ -353,7 +361,8 @@ create table job_queue (
     held_at timestamptz,
     cancelled_by text,
     cancelled_at timestamptz,
-    wait text not null default 'new',
+    wait text not null default 'new' check (wait in ('none', 'new', 'held', 'after', 'input_pending', 'input_nowhere', 'backoff', 'throttle', 'project_limit',
+        'site_limit', 'no_site', 'too_large', 'closed', 'down', 'disk_full', 'busy', 'priority')),
     wait_detail json,
     wait_since timestamptz not null default now()
 ) with (fillfactor = 70);
@@ -410,6 +419,8 @@ comment on column job_intents.value is 'The new priority, for kind priority.';
 comment on column job_intents.actor is 'Who asked.';
 comment on column job_intents.asked_at is 'When.';
 comment on column job_intents.applied_at is 'When the engine took it in; null: not yet.';
+create index job_intents_job on job_intents (job_id);
+comment on index job_intents_job is 'store_load_ended_tasks and the job''s page: what was asked of a job.';
 create index job_intents_new on job_intents (id) where applied_at is null;
 comment on index job_intents_new is 'store_intents_new: what was asked and not taken in yet.';
 
@@ -490,8 +501,10 @@ create table attempts (
     site_id integer not null,
     worker_id integer not null,
     state text not null check (state in ('succeeded', 'failed', 'lost', 'aborted')),
-    outcome text not null,
-    blame text not null,
+    outcome text not null check (outcome in ('succeeded', 'exit', 'signal', 'time_limit', 'memory_limit', 'output_limit', 'not_started', 'refused',
+        'input_missing', 'output_missing', 'output_failed', 'disk_full', 'lease_expired', 'lost', 'vanished', 'reboot',
+        'never_started', 'cancelled', 'drained')),
+    blame text not null check (blame in ('none', 'task', 'data', 'site', 'link', 'us', 'user')),
     final boolean not null,
     code integer,
     placed_at timestamptz not null,
@@ -556,6 +569,9 @@ comment on column decisions.site_id is 'The chosen site.';
 comment on column decisions.candidates is 'Every site with its terms in seconds, or the reason that dropped it: see docs/api.md.';
 create index decisions_job on decisions (job_id, id);
 comment on index decisions_job is 'store_decisions: the decisions about a job.';
+
+create index decisions_age on decisions using brin (decided_at);
+comment on index decisions_age is 'store_upkeep: what has outlived its keeping time.';
 
 create table events (
     seq bigserial,
@@ -653,7 +669,7 @@ comment on index datasets_job is 'store_commit: the dataset of a job''s outputs.
 
 create table files (
     dataset_id bigint not null references datasets,
-    path text not null,
+    path text not null check (octet_length(path) between 1 and 1024),
     size bigint not null check (size >= 0),
     sha256 bytea not null,
     task integer,
@@ -661,7 +677,7 @@ create table files (
 );
 comment on table files is 'Files of datasets.';
 comment on column files.dataset_id is 'The dataset.';
-comment on column files.path is 'Path within it; bytes outside UTF-8 and % are written %XX.';
+comment on column files.path is 'Path within it; bytes outside UTF-8 and % are written %XX. At most 1,024 bytes: it is part of keys.';
 comment on column files.size is 'Bytes.';
 comment on column files.sha256 is 'Checksum.';
 comment on column files.task is 'Task that made it; null: registered.';
@@ -669,7 +685,7 @@ comment on column files.task is 'Task that made it; null: registered.';
 create table dataset_sites (
     dataset_id bigint not null references datasets,
     site_id integer not null references sites,
-    root text not null,
+    root text not null check (octet_length(root) between 1 and 1024),
     is_file boolean not null default false,
     files integer not null default 0,
     bytes bigint not null default 0,
@@ -785,34 +801,49 @@ create table totals (
     value bigint not null default 0
 ) with (fillfactor = 50);
 comment on table totals is 'Running totals of everything that ended, kept by the engine so that no page ever counts.';
-comment on column totals.name is 'tasks_succeeded, tasks_failed, tasks_cancelled, attempts, jobs.';
-comment on column totals.value is 'The total.';
-insert into totals (name) values ('tasks_succeeded'), ('tasks_failed'), ('tasks_cancelled'), ('attempts'), ('jobs');
+comment on column totals.name is 'tasks_succeeded, tasks_failed, tasks_cancelled, attempts, jobs; of the engine also pass_us, pass_at, placed_total.';
+comment on column totals.value is 'The total; pass_us: duration of the last pass in microseconds; pass_at: its end in milliseconds since 1970.';
+insert into totals (name) values ('tasks_succeeded'), ('tasks_failed'), ('tasks_cancelled'), ('attempts'), ('jobs'),
+    ('pass_us'), ('pass_at'), ('placed_total');
 
 -- Partitions ------------------------------------------------------------------------------------------------
 
+create function reeve_partition_make(parent text, of_column text, d date) returns void language plpgsql as $$
+declare
+    part text := parent || '_' || to_char(d, 'YYYYMMDD');
+    low timestamptz := d::timestamp at time zone 'UTC';
+    high timestamptz := (d + 1)::timestamp at time zone 'UTC';
+begin
+    if to_regclass(part) is not null then
+        return;
+    end if;
+    -- Rows of the day may stand in the default partition: nobody made partitions while Reeve was not running.
+    execute format('create table %I (like %I including defaults including constraints)', part, parent);
+    execute format('with moved as (delete from %I where %I >= %L and %I < %L returning *) insert into %I select * from moved',
+        parent || '_default', of_column, low, of_column, high, part);
+    execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, part, low, high);
+    execute format('comment on table %I is %L', part, format('%s of %s (UTC).', parent, d));
+end $$;
+comment on function reeve_partition_make(text, text, date) is 'Make the partition of one day, unless it is there.';
+
 create function reeve_partitions(keep_days integer) returns void language plpgsql as $$
 declare
-    d date;
-    part record;
+    today date := (now() at time zone 'UTC')::date;
     parent text;
+    part text;
 begin
+    perform pg_advisory_xact_lock(hashtext('reeve partitions'));
+    for i in 0..3 loop
+        perform reeve_partition_make('attempts', 'ended_at', today + i);
+        perform reeve_partition_make('events', 'at', today + i);
+    end loop;
     foreach parent in array array['attempts', 'events'] loop
-        for d in select generate_series(current_date, current_date + 3, interval '1 day')::date loop
-            if to_regclass(format('%s_%s', parent, to_char(d, 'YYYYMMDD'))) is null then
-                execute format('create table %I partition of %I for values from (%L) to (%L)',
-                    parent || '_' || to_char(d, 'YYYYMMDD'), parent,
-                    d::timestamp at time zone 'UTC', (d + 1)::timestamp at time zone 'UTC');
-                execute format('comment on table %I is %L', parent || '_' || to_char(d, 'YYYYMMDD'),
-                    format('%s of %s (UTC).', parent, d));
-            end if;
-        end loop;
         for part in
             select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
             where i.inhparent = parent::regclass and c.relname ~ '_[0-9]{8}$'
-              and to_date(right(c.relname, 8), 'YYYYMMDD') < current_date - keep_days
+              and to_date(right(c.relname, 8), 'YYYYMMDD') < today - keep_days
         loop
-            execute format('drop table %I', part.relname);
+            execute format('drop table %I', part);
         end loop;
     end loop;
 end $$;
@@ -821,12 +852,18 @@ select reeve_partitions(36500);
 
 -- World version: moves when a person changed something the engine keeps in memory -------------------------------------
 
-create sequence world_version;
-comment on sequence world_version is 'Moves with every change of sites, hosts, keys, accounts, offers and projects by a person.';
+create table world_version (
+    one boolean primary key default true check (one),
+    version bigint not null default 1
+);
+comment on table world_version is 'One number that moves with every change of sites, hosts, keys, accounts, offers and projects by a person. A row and not a sequence: it must become visible together with the change.';
+comment on column world_version.one is 'Always true: there is one row.';
+comment on column world_version.version is 'The number.';
+insert into world_version default values;
 
 create function reeve_world_changed() returns trigger language plpgsql as $$
 begin
-    perform nextval('world_version');
+    update world_version set version = version + 1;
     notify reeve_engine;
     return null;
 end $$;
