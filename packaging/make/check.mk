@@ -48,7 +48,7 @@ check-faults: all $(BUILD)/tests/recorder
 # The demo, once, must end well and leave nothing behind.
 .PHONY: check-demo
 check-demo: all
-	@packaging/demo/demo --once
+	@packaging/demo/demo --build $(BUILD) --once
 
 # The job whose beats the fault checker reads: static, so that it runs anywhere.
 $(BUILD)/tests/recorder: tests/faults/recorder.c

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole private grid: one reeved, and sites that are private SSH servers. Spoken to by its public faces only, the command
+line and the JSON API. The demo stands on it, and so do the end-to-end tests.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import private
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAMS = ("reeved", "reeve-connector", "reeve-worker", "reeve")
+
+
+class GridError(Exception):
+    """Something did not go as it must; the text is for people."""
+
+
+class CommandError(GridError):
+    """A `reeve` command that ended with another code than 0."""
+
+    def __init__(self, words, done):
+        self.code, self.stdout, self.stderr = done.returncode, done.stdout, done.stderr
+        super().__init__(f"reeve {' '.join(words)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+
+
+class Site:
+    """One site: an account, storage and an SSH server of its own."""
+
+    def __init__(self, grid, name, cpus, user=None, network=None, address="127.0.0.1", port=None):
+        self.grid, self.name, self.cpus = grid, name, cpus
+        self.home = os.path.join(grid.directory, "sites", name)
+        self.identity = private.Identity(user, network)
+        self.user = user or grid.user_name()
+        self.root = os.path.join(self.home, "reeve")
+        self.data = os.path.join(self.home, "data")
+        self.server = private.SshServer(os.path.join(grid.directory, "sshd", name), self.home, self.identity, address, port)
+
+    def make_data(self, directory):
+        """A directory below the site's own storage, owned by its account."""
+        path = os.path.join(self.data, directory)
+        os.makedirs(path, exist_ok=True)
+        self.own()
+        return path
+
+    def own(self):
+        """What lies in the site's storage belongs to its account."""
+        for base, _directories, names in os.walk(self.data):
+            self.identity.own(base, *(os.path.join(base, name) for name in names))
+
+
+class Grid:
+    """Make one, start it, add sites, use it, `end` it."""
+
+    def __init__(self, build, prefix="reeve-grid.", owner=None):
+        """`build`: where the programs are. `owner`: the user reeved shall run as, when we are root."""
+        private.adopt_orphans()
+        self.directory = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
+        os.chmod(self.directory, 0o755)
+        self.bin = os.path.join(self.directory, "bin")
+        self.state = os.path.join(self.directory, "reeve")
+        os.mkdir(self.bin)
+        os.mkdir(self.state, 0o700)
+        # Copies: whoever runs them may be unable to read where they were built.
+        for program in PROGRAMS:
+            shutil.copy2(os.path.join(build, program), self.bin)
+        for name in ("sites", "sshd"):
+            os.mkdir(os.path.join(self.directory, name), 0o755)
+        self.identity = private.Identity(owner)
+        self.identity.own(self.state)
+        self.sites = {}
+        self.process = None
+        self.url = None
+        self.settings = {}
+        self.database = None
+
+    def user_name(self):
+        import pwd
+        return pwd.getpwuid(os.geteuid()).pw_name
+
+    # ---- reeved ----
+
+    def start(self, port=None, state=None, seconds=60):
+        """Start reeved and wait until it serves. Again after it was ended: the same port, the same state."""
+        self.port = port or getattr(self, "port", None) or private.free_port()
+        self.process, self.url = self.spawn(self.port, state or self.state, seconds)
+        return self
+
+    def spawn(self, port, state, seconds):
+        """A reeved on a port with a state directory: (process, address)."""
+        words = [os.path.join(self.bin, "reeved"), "--state", state, "--listen", f"127.0.0.1:{port}"]
+        if self.database:
+            words += ["--database", self.database]
+        for name, value in self.settings.items():
+            words += ["--set", f"{name}={value}"]
+        log = open(os.path.join(self.directory, "reeved.log"), "ab")
+        with log:
+            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                                       start_new_session=True, cwd="/", text=True)
+        ready = threading.Event()
+        address = []
+
+        def read():
+            for line in process.stdout:
+                match = re.match(r"ready (\S+)", line)
+                if match:
+                    address.append(match.group(1).rstrip("/"))
+                    ready.set()
+            ready.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        if not ready.wait(seconds) or not address:
+            raise GridError(f"reeved did not get ready within {seconds} s: {self.log_tail()}")
+        return process, address[0]
+
+    def log_tail(self, lines=8):
+        try:
+            with open(os.path.join(self.directory, "reeved.log"), encoding="utf-8", errors="replace") as file:
+                return "\n".join(file.read().splitlines()[-lines:])
+        except OSError:
+            return "no log"
+
+    def stop(self, seconds=20):
+        """End reeved gracefully; returns its exit code."""
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        private.send(process.pid, signal.SIGTERM)
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            private.send(process.pid, signal.SIGKILL)
+            process.wait()
+            return -signal.SIGKILL
+
+    # ---- faces ----
+
+    def environment(self):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("REEVE_")}
+        env.update(REEVE_URL=self.url, REEVE_TOKEN=self.token(), HOME=self.directory, NO_COLOR="1", COLUMNS="100")
+        return env
+
+    def token(self):
+        with open(os.path.join(self.state, "admin-token"), encoding="utf-8") as file:
+            return file.read().strip()
+
+    def run(self, *words, check=True, input=None, seconds=120):
+        """Run `reeve WORDS...`."""
+        done = subprocess.run([os.path.join(self.bin, "reeve"), *words], env=self.environment(), input=input,
+                              stdin=subprocess.DEVNULL if input is None else None, capture_output=True, text=True,
+                              timeout=seconds)
+        if check and done.returncode != 0:
+            raise CommandError(words, done)
+        return done
+
+    def read(self, *words):
+        """What `reeve WORDS... -o json` says."""
+        return json.loads(self.run(*words, "-o", "json").stdout)
+
+    def api(self, method, path, body=None, headers=None, seconds=30, token=None, url=None):
+        """One call of the JSON API: (status, parsed body or text)."""
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request((url or self.url) + path, data=data, method=method, headers={
+            "Authorization": f"Bearer {token or self.token()}", "Content-Type": "application/json", **(headers or {})})
+        try:
+            with urllib.request.urlopen(request, timeout=seconds) as reply:
+                status, kind, raw = reply.status, reply.headers.get("Content-Type", ""), reply.read()
+        except urllib.error.HTTPError as error:
+            status, kind, raw = error.code, error.headers.get("Content-Type", ""), error.read()
+        return status, json.loads(raw) if "json" in kind and raw else raw
+
+    def get(self, path):
+        """The JSON at a path; an error when it is not there."""
+        status, body = self.api("GET", path)
+        if status != 200:
+            raise GridError(f"GET {path} answered {status}: {body}")
+        return body
+
+    def items(self, path):
+        """All items of a list, page after page."""
+        found, cursor = [], None
+        while True:
+            page = self.get(path + ("&" if "?" in path else "?") + "limit=1000" + (f"&cursor={cursor}" if cursor else ""))
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if not cursor:
+                return found
+
+    # ---- sites ----
+
+    def make_site(self, name, cpus, **where):
+        """A site with its SSH server started; not registered yet."""
+        site = self.sites[name] = Site(self, name, cpus, **where)
+        site.server.start()
+        return site
+
+    def register(self, site, on_line=None):
+        """What an administrator does: `reeve site add`, put the line it shows into authorized_keys, go on. `on_line` is given
+        each line that the command prints."""
+        server = site.server
+        process = subprocess.Popen(
+            [os.path.join(self.bin, "reeve"), "site", "add", site.name, f"{site.user}@{server.address}:{server.port}",
+             "--root", site.root, "--fingerprint", server.fingerprint(), "--cpus", str(site.cpus)],
+            env=self.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        printed = []
+        for line in process.stdout:
+            printed.append(line.rstrip())
+            if on_line:
+                on_line(line.rstrip())
+            key = re.search(r"ssh-ed25519 AAAA\S+( \S+)?", line)
+            if key:
+                server.authorize(key.group(0))
+                server.own()
+                try:
+                    process.stdin.write("\n")
+                    process.stdin.flush()
+                except BrokenPipeError:
+                    pass
+        process.stdin.close()
+        if process.wait(120) != 0:
+            raise GridError(f"site {site.name} could not be registered:\n" + "\n".join(printed))
+        return printed
+
+    # ---- end ----
+
+    def end(self, keep=False):
+        """End everything and remove it. Returns what was in the way, as sentences."""
+        trouble = []
+        code = self.stop()
+        if code != 0:
+            trouble.append(f"reeved ended with {code}: {self.log_tail(3)}")
+        trouble += [f"had to kill: {what}" for what in private.end_everything()]
+        if not keep:
+            for _try in range(20):
+                shutil.rmtree(self.directory, ignore_errors=True)
+                if not os.path.exists(self.directory):
+                    break
+                time.sleep(0.1)
+            else:
+                trouble.append(f"could not remove {self.directory}")
+        return trouble
