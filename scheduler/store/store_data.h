@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_data.h - datasets and their files, as people see them; and calls: what is asked of a site. */
+#ifndef REEVE_STORE_DATA_H
+#define REEVE_STORE_DATA_H
+
+#include "store/store_jobs.h"
+
+/* Datasets, newest first, id < before (name NULL) or the one named: id, name, project, made_by, made_at,
+ * job_id, sealed_at, files, bytes; sites (JSON array). */
+int store_datasets_list(struct db *db, const struct visible *who, const char *name, int64_t before, int limit,
+                        struct rows **ret, struct err *err);
+/* Files by path: path, size, sha256, task. */
+int store_dataset_files(struct db *db, int64_t dataset, const char *after_path, int limit, struct rows **ret,
+                        struct err *err);
+/* Where the bytes of a file can be read now: size, site_id, site, worker, root, is_file, ready; the best
+ * place first. */
+int store_file_places(struct db *db, int64_t dataset, const char *path, struct rows **ret, struct err *err);
+/* 1 forgotten, 0 in use by a live job or by the job that makes it. */
+int store_dataset_remove(struct db *db, int64_t dataset, struct err *err);
+
+/* Ask; *ret_id names the call. */
+int store_call_add(struct db *db, const char *kind, int32_t site, const char *args, const char *actor,
+                   int64_t *ret_id, struct err *err);
+/* One call: id, kind, site, actor, state, asked_at, ended_at, steps (JSON), result (JSON), message. */
+int store_call_show(struct db *db, int64_t id, struct rows **ret, struct err *err);
+/* An ended read: state, message, result (JSON), bytes; no row while it is under way. */
+int store_call_read(struct db *db, int64_t id, struct rows **ret, struct err *err);
+/* Nobody waits any more: an ended read's bytes are not needed again. */
+int store_call_drop(struct db *db, int64_t id, struct err *err);
+
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store_jobs.h"
+
+#include "common/util.h"
+
+/* ---- jobs ------------------------------------------------------------------------------------------------
+ */
+
+/* `j` is the job, `q` its moving part while it lives. */
+#define JOB_STATE "case when q.taken then 'active' else j.state end"
+#define JOB_COLUMNS                                                                                          \
+        "select j.id, j.name, p.name as project, u.name as user, " JOB_STATE " as state, j.labels,"          \
+        " j.first_task, j.last_task, coalesce(q.succeeded, j.succeeded) as succeeded,"                       \
+        " coalesce(q.failed, j.failed) as failed, coalesce(q.cancelled, j.cancelled) as cancelled,"          \
+        " coalesce(a.placed, 0) as placed, coalesce(a.running, 0) as running, j.submitted_at,"               \
+        " coalesce(q.started_at, j.started_at) as started_at, j.finished_at, j.message,"                     \
+        " j.spec->'resources' as resources, j.spec->'sites' as sites,"                                       \
+        " (select d.name from datasets d where d.job_id = j.id limit 1) as output_dataset,"                  \
+        " q.job_id is not null as live, q.priority, q.wait, q.wait_since, q.held_by, q.held_at,"             \
+        " q.cancelled_by, q.cancelled_at"
+#define JOB_JOINS                                                                                            \
+        " join projects p on p.id = j.project_id join users u on u.id = j.user_id"                           \
+        " left join job_queue q on q.job_id = j.id"                                                          \
+        " left join lateral (select count(*) as placed,"                                                     \
+        "   count(*) filter (where l.state in ('running', 'finishing')) as running"                          \
+        "  from attempts_live l where l.job_id = j.id and q.job_id is not null) a on true"
+#define JOB_VISIBLE "($1 or j.project_id = any($2))"
+
+/* A run of jobs by number, downwards: $1 all, $2 projects, $3 before, $4 how many. Each project has its own
+ * index run, so that a small project beside a large one is found at once. */
+#define JOB_RUN                                                                                              \
+        "(select * from (select * from jobs where $1 and id < $3 order by id desc limit $4) every"           \
+        " union all select * from (select one.* from unnest($2::bigint[]) v(project),"                       \
+        "  lateral (select * from jobs where not $1 and project_id = v.project and id < $3"                  \
+        "   order by id desc limit $4) one) some order by id desc limit $4)"
+
+static void bind_visible(struct stmt *st, const struct visible *who)
+{
+        bind_bool(st, who->all);
+        bind_ints(st, who->projects, who->all ? 0 : who->count);
+}
+
+static bool is_live_state(const char *state)
+{
+        return state[0] == 'a'; /* accepted, active */
+}
+
+static bool filter_is_empty(const struct jobs_filter *f)
+{
+        return !f->state && !f->name && !f->user && !f->label;
+}
+
+static void bind_filter(struct stmt *st, const struct jobs_filter *f)
+{
+        bind_text(st, f->state);
+        bind_text(st, f->name);
+        bind_bool(st, f->name_prefix);
+        bind_text(st, f->user);
+        bind_text(st, f->label);
+        bind_text(st, f->label_value);
+        bind_int(st, f->limit);
+}
+
+#define JOB_FILTER                                                                                           \
+        " where ($5::text is null or " JOB_STATE " = $5)"                                                    \
+        " and ($6::text is null or j.name = $6 or ($7 and starts_with(j.name, $6)))"                         \
+        " and ($8::text is null or u.name = $8)"                                                             \
+        " and ($9::text is null or j.labels->>$9 = $10::text)"                                               \
+        " order by j.id desc limit $11"
+
+static int list_all(struct db *db, const struct jobs_filter *f, int scan, struct rows **ret, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "jobs_list", JOB_COLUMNS " from " JOB_RUN " j" JOB_JOINS JOB_FILTER);
+
+        bind_visible(st, &f->who);
+        bind_int(st, f->before);
+        bind_int(st, scan);
+        bind_filter(st, f);
+        return db_query(st, ret, err);
+}
+
+/* Live jobs are few beside the finished ones, and job_queue holds just them. */
+static int list_live(struct db *db, const struct jobs_filter *f, struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "jobs_list_live",
+                    JOB_COLUMNS
+                    " from (select jobs.* from job_queue lq join jobs on jobs.id = lq.job_id"
+                    "  where lq.job_id < $3 and ($1 or jobs.project_id = any($2))"
+                    "  and ($5::text <> 'active' or lq.taken) and ($5::text <> 'accepted' or not lq.taken)"
+                    "  order by lq.job_id desc limit $4) j" JOB_JOINS JOB_FILTER);
+
+        bind_visible(st, &f->who);
+        bind_int(st, f->before);
+        bind_int(st, JOBS_SCAN_MAX);
+        bind_filter(st, f);
+        return db_query(st, ret, err);
+}
+
+static int list_ids(struct db *db, const struct jobs_filter *f, struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "jobs_list_ids",
+                    JOB_COLUMNS " from (select * from jobs j where id = any($4) and id < $3 and " JOB_VISIBLE
+                                ") j" JOB_JOINS JOB_FILTER);
+
+        bind_visible(st, &f->who);
+        bind_int(st, f->before);
+        bind_ints(st, f->ids, f->ids_count);
+        bind_filter(st, f);
+        return db_query(st, ret, err);
+}
+
+/* Where a filtered page stopped looking: the lowest number of the run, 0 when the run reached the end. */
+static int scanned_to(struct db *db, const struct jobs_filter *f, int64_t *ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "jobs_scanned",
+                    "select case when count(*) = $4 then min(j.id) else 0 end as low from " JOB_RUN " j");
+        AUTO_ROWS struct rows *r = NULL;
+
+        bind_visible(st, &f->who);
+        bind_int(st, f->before);
+        bind_int(st, JOBS_SCAN_MAX);
+        if (db_query(st, &r, err) < 0)
+                return -1;
+        rows_next(r);
+        *ret = row_int(r, "low");
+        return 0;
+}
+
+int store_jobs_list(struct db *db, const struct jobs_filter *f, struct rows **ret, int64_t *ret_next,
+                    struct err *err)
+{
+        bool live = f->state && is_live_state(f->state);
+        bool scans = !f->ids && !live && !filter_is_empty(f);
+        int rc;
+
+        if (f->ids)
+                rc = list_ids(db, f, ret, err);
+        else if (live)
+                rc = list_live(db, f, ret, err);
+        else
+                rc = list_all(db, f, scans ? JOBS_SCAN_MAX : f->limit, ret, err);
+        *ret_next = 0;
+        if (rc == 0 && scans && rows_count(*ret) < (size_t)f->limit)
+                return scanned_to(db, f, ret_next, err);
+        return rc;
+}
+
+int store_job_show(struct db *db, const struct visible *who, int64_t id, struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "job_show",
+                    JOB_COLUMNS ", q.wait_detail from jobs j" JOB_JOINS " where j.id = $3 and " JOB_VISIBLE);
+
+        bind_visible(st, who);
+        bind_int(st, id);
+        return db_query(st, ret, err);
+}
+
+int store_job_show_spec(struct db *db, const struct visible *who, int64_t id, struct rows **ret,
+                        struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "job_show_spec", "select j.spec from jobs j where j.id = $3 and " JOB_VISIBLE);
+
+        bind_visible(st, who);
+        bind_int(st, id);
+        return db_query(st, ret, err);
+}
+
+int store_job_outline(struct db *db, const struct visible *who, int64_t id, struct rows **ret,
+                      struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "job_outline",
+                    "select j.project_id, j.first_task, j.last_task, q.next_task, j.submitted_at,"
+                    " q.job_id is not null as live, q.wait, q.held_by is not null as held, " JOB_STATE
+                    " as state from jobs j left join job_queue q on q.job_id = j.id"
+                    " where j.id = $3 and " JOB_VISIBLE);
+
+        bind_visible(st, who);
+        bind_int(st, id);
+        return db_query(st, ret, err);
+}
+
+/* ---- tasks -----------------------------------------------------------------------------------------------
+ */
+
+#define ATTEMPT_PLACE                                                                                        \
+        " left join sites s on s.id = a.site_id left join workers w on w.id = a.worker_id"                   \
+        " left join hosts h on h.id = w.host_id"
+#define ATTEMPT_COLUMNS                                                                                      \
+        "a.task, a.attempt, a.state, a.outcome, a.blame, a.code, s.name as site, a.worker_id as worker,"     \
+        " coalesce(w.hostname, h.address) as host, a.placed_at, a.started_at, a.ended_at, a.wall_us,"        \
+        " a.user_us, a.system_us, a.memory_peak, a.read_bytes, a.write_bytes, a.stdout_bytes,"               \
+        " a.stderr_bytes, a.log_cut, a.message, a.decision_id, a.final"
+
+static void bind_span(struct stmt *st, int64_t job, int64_t first, int64_t last)
+{
+        bind_int(st, job);
+        bind_int(st, first);
+        bind_int(st, last);
+}
+
+int store_tasks_open(struct db *db, int64_t job, int64_t first, int64_t last, struct rows **ret,
+                     struct err *err)
+{
+        struct stmt *st = db_stmt(
+            db, "tasks_open",
+            "select " ATTEMPT_COLUMNS " from (select l.*, null::text as outcome, null::text as blame,"
+            "  null::int as code, null::timestamptz as ended_at, null::bigint as wall_us,"
+            "  null::bigint as user_us, null::bigint as system_us, null::bigint as memory_peak,"
+            "  null::bigint as read_bytes, null::bigint as write_bytes, null::bigint as stdout_bytes,"
+            "  null::bigint as stderr_bytes, null::int as log_cut, null::text as message, false as final"
+            "  from attempts_live l where l.job_id = $1 and l.task between $2 and $3) a" ATTEMPT_PLACE
+            " order by a.task");
+
+        bind_span(st, job, first, last);
+        return db_query(st, ret, err);
+}
+
+int store_tasks_queued(struct db *db, int64_t job, int64_t first, int64_t last, struct rows **ret,
+                       struct err *err)
+{
+        struct stmt *st = db_stmt(db, "tasks_queued",
+                                  "select task, attempt, not_before, last_outcome from task_queue"
+                                  " where job_id = $1 and task between $2 and $3 order by task");
+
+        bind_span(st, job, first, last);
+        return db_query(st, ret, err);
+}
+
+int store_tasks_ended(struct db *db, int64_t job, int64_t first, int64_t last, int64_t since, bool all,
+                      struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            all ? db_stmt(db, "tasks_ended_all",
+                          "select " ATTEMPT_COLUMNS " from attempts a" ATTEMPT_PLACE
+                          " where a.job_id = $1 and a.task between $2 and $3 and a.ended_at >= $4"
+                          " order by a.task, a.attempt desc limit 10000")
+                : db_stmt(db, "tasks_ended",
+                          "select " ATTEMPT_COLUMNS " from (select distinct on (task) * from attempts"
+                          "  where job_id = $1 and task between $2 and $3 and ended_at >= $4"
+                          "  order by task, attempt desc) a" ATTEMPT_PLACE " order by a.task");
+
+        bind_span(st, job, first, last);
+        bind_time(st, since);
+        return db_query(st, ret, err);
+}
+
+int store_decisions(struct db *db, int64_t job, int64_t id, int limit, struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "decisions",
+                    "select d.id, d.decided_at, d.task, s.name as site, d.candidates from decisions d"
+                    " left join sites s on s.id = d.site_id"
+                    " where d.job_id = $1 and ($2 = 0 or d.id = $2) order by d.id desc limit $3");
+
+        bind_int(st, job);
+        bind_int(st, id);
+        bind_int(st, limit);
+        return db_query(st, ret, err);
+}
+
+/* ---- outputs ---------------------------------------------------------------------------------------------
+ */
+
+int store_job_dataset(struct db *db, int64_t job, struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "job_dataset",
+                    "select name as dataset from datasets where job_id = $1 and removed_at is null");
+
+        bind_int(st, job);
+        return db_query(st, ret, err);
+}
+
+int store_job_outputs(struct db *db, int64_t job, int64_t after_task, const char *after_path, int limit,
+                      struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "job_outputs",
+                    "select f.task, f.path, f.size, f.sha256, (select s.name from replicas r"
+                    "  join sites s on s.id = r.site_id where r.dataset_id = f.dataset_id and r.path = f.path"
+                    "  and r.state = 'present' order by s.id limit 1) as site"
+                    " from files f join datasets d on d.id = f.dataset_id"
+                    " where d.job_id = $1 and (coalesce(f.task, 0), f.path) > ($2, $3::text)"
+                    " order by coalesce(f.task, 0), f.path limit $4");
+
+        bind_int(st, job);
+        bind_int(st, after_task);
+        bind_text(st, after_path);
+        bind_int(st, limit);
+        return db_query(st, ret, err);
+}
+
+/* ---- what people ask -------------------------------------------------------------------------------------
+ */
+
+int store_intent_add(struct db *db, int64_t job, int64_t task, const char *kind, int64_t value,
+                     const char *actor, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "intent_add",
+                                  "insert into job_intents (job_id, task, kind, value, actor)"
+                                  " values ($1, nullif($2, -1), $3, $4, $5)");
+
+        bind_int(st, job);
+        bind_int(st, task);
+        bind_text(st, kind);
+        bind_int(st, value);
+        bind_text(st, actor);
+        return db_exec(st, err) < 0 ? -1 : 0;
+}
+
+/* ---- events and figures ----------------------------------------------------------------------------------
+ */
+
+#define EVENT_COLUMNS "select e.seq, e.at, e.kind, e.job_id, e.task, s.name as site, e.actor, e.text"
+
+static int events_of_job(struct db *db, const struct events_filter *f, struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "events_job",
+                    EVENT_COLUMNS " from events e left join sites s on s.id = e.site_id"
+                                  " where e.job_id = $1 and e.seq < $2 order by e.seq desc limit $3");
+
+        bind_int(st, f->job);
+        bind_int(st, f->before);
+        bind_int(st, f->limit);
+        return db_query(st, ret, err);
+}
+
+static int events_of_all(struct db *db, const struct events_filter *f, struct rows **ret, struct err *err)
+{
+        struct stmt *st = db_stmt(
+            db, "events_all",
+            EVENT_COLUMNS " from (select * from events where seq < $3 order by seq desc limit $4) e"
+                          " left join sites s on s.id = e.site_id left join jobs j on j.id = e.job_id"
+                          " where ($5::text is null or s.name = $5) and (e.job_id is null or " JOB_VISIBLE
+                          ") order by e.seq desc limit $6");
+
+        bind_visible(st, &f->who);
+        bind_int(st, f->before);
+        bind_int(st, EVENTS_SCAN_MAX);
+        bind_text(st, f->site);
+        bind_int(st, f->limit);
+        return db_query(st, ret, err);
+}
+
+static int events_scanned(struct db *db, const struct events_filter *f, int64_t *ret, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "events_scanned",
+                                  "select case when count(*) = $2 then min(seq) else 0 end as low from"
+                                  " (select seq from events where seq < $1 order by seq desc limit $2) e");
+        AUTO_ROWS struct rows *r = NULL;
+
+        bind_int(st, f->before);
+        bind_int(st, EVENTS_SCAN_MAX);
+        if (db_query(st, &r, err) < 0)
+                return -1;
+        rows_next(r);
+        *ret = row_int(r, "low");
+        return 0;
+}
+
+int store_events_list(struct db *db, const struct events_filter *f, struct rows **ret, int64_t *ret_next,
+                      struct err *err)
+{
+        *ret_next = 0;
+        if (f->job)
+                return events_of_job(db, f, ret, err);
+        if (events_of_all(db, f, ret, err) < 0)
+                return -1;
+        return rows_count(*ret) < (size_t)f->limit ? events_scanned(db, f, ret_next, err) : 0;
+}
+
+int store_running(struct db *db, const struct visible *who, int limit, struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "running",
+                    "select a.job_id, j.name, a.task, a.attempt, a.state, s.name as site, a.started_at,"
+                    " a.placed_at from attempts_live a join jobs j on j.id = a.job_id"
+                    " left join sites s on s.id = a.site_id where " JOB_VISIBLE
+                    " order by a.placed_at desc, a.job_id desc, a.task desc limit $3");
+
+        bind_visible(st, who);
+        bind_int(st, limit);
+        return db_query(st, ret, err);
+}
+
+int store_totals(struct db *db, struct rows **ret, struct err *err)
+{
+        return db_query(db_stmt(db, "totals", "select name, value from totals order by name"), ret, err);
+}
+
+int store_leader(struct db *db, struct rows **ret, struct err *err)
+{
+        return db_query(
+            db_stmt(db, "leader",
+                    "select epoch, holder, since, lease_until, lease_until > now() as alive from leader"),
+            ret, err);
+}
+
+int store_live(struct db *db, int most, struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "live",
+                    "select count(*) as jobs, count(*) filter (where not q.taken) as accepted,"
+                    " count(*) filter (where q.taken) as active,"
+                    " count(*) filter (where q.held_by is not null) as held,"
+                    " coalesce(sum(greatest(q.last_task - q.next_task + 1, 0)), 0)"
+                    "  + (select count(*) from (select from task_queue limit $1) t) as ready,"
+                    " (select count(*) from attempts_live) as placed,"
+                    " (select count(*) from attempts_live where state in ('running', 'finishing')) as running"
+                    " from (select jq.taken, jq.held_by, jq.next_task, j.last_task from job_queue jq"
+                    "  join jobs j on j.id = jq.job_id limit $1) q");
+
+        bind_int(st, most);
+        return db_query(st, ret, err);
+}
+
+int store_live_estimate(struct db *db, int64_t *ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "live_estimate", "select pg_stat_get_live_tuples('job_queue'::regclass) as jobs");
+        AUTO_ROWS struct rows *r = NULL;
+
+        if (db_query(st, &r, err) < 0)
+                return -1;
+        rows_next(r);
+        *ret = row_int(r, "jobs");
+        return 0;
+}
