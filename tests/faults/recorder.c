@@ -3,7 +3,9 @@
  *
  *      recorder FILE CPUS SECONDS [EXIT-CODE]
  *
- * Appends to FILE, which lies at the site, one line for each event, in one O_APPEND write followed by fsync:
+ * FILE is a name; the file of that name must lie in the working directory or in one above it, so that one
+ * command finds the file of whichever site it runs at. Appended to it is one line for each event, in one
+ * O_APPEND write and fsync:
  *
  *      job task attempt event boot-id pid boottime-ns wall-ns nonce cpus
  *
@@ -70,6 +72,27 @@ static void boot_id_read(char *ret, size_t size)
                 close(fd);
 }
 
+/* Climb from the working directory until the file is found; nothing is changed on the way. */
+static int open_above(const char *name)
+{
+        char path[4096];
+        int depth;
+
+        for (depth = 0; depth < 64; depth++) {
+                size_t at = 0;
+                int i, fd;
+
+                for (i = 0; i < depth; i++, at += 3)
+                        memcpy(path + at, "../", 3);
+                if (snprintf(path + at, sizeof(path) - at, "%s", name) >= (int)(sizeof(path) - at))
+                        return -1;
+                fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+                if (fd >= 0)
+                        return fd;
+        }
+        return -1;
+}
+
 static void wait_until(int64_t boottime_ns)
 {
         struct timespec t = {.tv_sec = boottime_ns / 1000000000, .tv_nsec = boottime_ns % 1000000000};
@@ -97,7 +120,7 @@ int main(int argc, char **argv)
         boot_id_read(s.boot_id, sizeof(s.boot_id));
         if (getrandom(&s.nonce, sizeof(s.nonce), 0) != sizeof(s.nonce))
                 return EXIT_CANNOT_TELL;
-        s.fd = open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+        s.fd = open_above(argv[1]);
         if (s.fd < 0)
                 return EXIT_CANNOT_TELL;
 
