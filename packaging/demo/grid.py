@@ -231,6 +231,9 @@ class Grid:
 
     # ---- end ----
 
+    def before_removal(self):
+        """For those who put more into the directory than files."""
+
     def end(self, keep=False):
         """End everything and remove it. Returns what was in the way, as sentences."""
         trouble = []
@@ -238,6 +241,7 @@ class Grid:
         if code != 0:
             trouble.append(f"reeved ended with {code}: {self.log_tail(3)}")
         trouble += [f"had to kill: {what}" for what in private.end_everything()]
+        self.before_removal()
         if not keep:
             for _try in range(20):
                 shutil.rmtree(self.directory, ignore_errors=True)

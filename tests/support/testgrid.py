@@ -72,7 +72,18 @@ class TestGrid(Grid):
         self.recorder = os.path.join(self.bin, "recorder")
         subprocess.run(["cp", os.path.join(BUILD, "tests", "recorder"), self.recorder], check=True)
         self.lock = threading.Lock()
+        self.mounts = []
         open(self.client_log, "w", encoding="utf-8").close()
+
+    def mount(self, path, megabytes):
+        """A small file system of its own on a directory; needs the right to mount."""
+        os.makedirs(path, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "small", path], check=True)
+        self.mounts.append(path)
+
+    def before_removal(self):
+        for path in self.mounts:
+            subprocess.run(["umount", path], check=True)
 
     def add_site(self, name, cpus=2, **where):
         """A site that is up."""
