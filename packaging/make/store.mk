@@ -5,3 +5,8 @@ $(O)/scheduler/store/%.o: CPPFLAGS += -I/usr/include/postgresql
 .PHONY: check-store
 check-store: $(STORE_BINS)
 	@tests/support/pg.sh run sh -c 'set -e; for t in $(STORE_BINS); do $$t; done'
+
+# tests/bench/store_commit.c says how to run it.
+$(BUILD)/tests/bench-store-commit: $(O)/tests/bench/store_commit.o $(O)/libstore.a $(O)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lpq -lsodium

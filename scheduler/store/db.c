@@ -15,7 +15,6 @@
 #include <string.h>
 
 #define STMT_BUCKETS       128
-#define PIPELINE_MAX       256  /* statements in one pipeline, prepares counted */
 #define ANSWER_GRACE_MS    5000 /* beyond the server's own statement timeout */
 #define ANSWER_DEFAULT_MS  60000
 #define LOCK_TIMEOUT_MS    10000
@@ -36,8 +35,8 @@ struct db {
         bool lost, in_tx, in_pipeline;
         bool try_again; /* the last failure was a serialization failure or a deadlock */
         struct stmt *stmts[STMT_BUCKETS];
-        struct queued queue[PIPELINE_MAX];
-        size_t queued;
+        struct queued *queue; /* statements of the open pipeline */
+        size_t queued, queue_cap;
         const char *soon_channel; /* db_notify_soon kept one */
         int64_t soon_sent_at;     /* boot clock */
 };
@@ -290,6 +289,7 @@ void db_close(struct db *db)
                         stmt_free(st);
                 }
         }
+        free(db->queue);
         free(db->conninfo);
         free(db->name);
         free(db);
@@ -481,21 +481,27 @@ int db_pipeline_begin(struct db *db, struct err *err)
         return 0;
 }
 
+static void queue_add(struct db *db, struct stmt *st, bool prepare)
+{
+        db->queue = xgrow(db->queue, db->queued, &db->queue_cap, sizeof *db->queue);
+        db->queue[db->queued++] = (struct queued){st, prepare};
+}
+
 int db_pipeline_add(struct stmt *st, struct err *err)
 {
         struct db *db = st->db;
 
-        assert(db->in_pipeline && db->queued + 2 <= PIPELINE_MAX);
+        assert(db->in_pipeline);
         if (db->lost)
                 return lost(db, st->name, err);
         if (!stmt_is_prepared(st)) {
                 if (!send_prepare(st))
                         return lost(db, st->name, err);
-                db->queue[db->queued++] = (struct queued){st, true};
+                queue_add(db, st, true);
         }
         if (!send_execute(st) || PQflush(db->conn) < 0)
                 return lost(db, st->name, err);
-        db->queue[db->queued++] = (struct queued){st, false};
+        queue_add(db, st, false);
         return 0;
 }
 

@@ -20,6 +20,8 @@
  * A session advisory lock tells at once that an earlier leader's connection is gone; then, or when its lease
  * ran out, the epoch is raised and the old one fenced. Returns 1 leading (*ret_epoch set), 0 another leads,
  * -1 error. */
+/* The connection of store_lead is the writer: its planner settings suit store_commit and the loads, nothing
+ * else. After db_reconnect lead again. Partitions of the coming days are made here and by store_upkeep. */
 int store_lead(struct db *db, const char *holder, int lease_ms, int64_t *ret_epoch, struct err *err);
 /* Extend the lease; ERR_FENCED when the epoch is no longer ours. */
 int store_lead_renew(struct db *db, int64_t epoch, int lease_ms, struct err *err);
@@ -270,8 +272,19 @@ void commit_release(struct commit *c);
 /* One transaction: fence, then everything above, in an order that keeps keys valid (done jobs last; an
  * attempt may be placed and ended in one commit; a task may be unqueued and retried in one commit). A guard
  * that matches fewer rows than given is ERR_CONFLICT and rolls everything back: the engine then starts a new
- * leadership. Notifies channel reeve_web once when anything that people can see changed. Statements whose
- * rows are empty are not sent. */
+ * leadership. Guarded: placed (a task has no open attempt; a queued one stood in task_queue), states and
+ * ended (that attempt is open), jobs and done (the job lives). Statements whose rows are empty are not sent.
+ *
+ * Several states of one attempt in one commit are fine, the last counts; those of an attempt that ends in the
+ * same commit are not written. Of one task at most one row in retries, of one job at most one in jobs. An
+ * output that was published before (an earlier attempt, the same dataset and path) replaces the earlier one.
+ * Texts that are not UTF-8 are mended; an output whose path or root is longer than its maximum would be
+ * refused with the whole commit, so the caller ends such an attempt as output_failed.
+ *
+ * Channel reeve_web is notified after a commit with anything that people can see, at most every 20 ms: while
+ * db_notify_waits(db) is true, call db_notify_flush(db, err) once some 20 ms passed without a commit. */
+#define STORE_PATH_MAX 1024 /* bytes of a file's path in catalog form: it is part of keys */
+#define STORE_ROOT_MAX 1024
 int store_commit(struct db *db, int64_t epoch, const struct commit *c, struct err *err);
 
 /* ---- small fenced writes, each its own transaction
@@ -302,7 +315,7 @@ int store_call_state(struct db *db, int64_t epoch, int64_t call, const char *sta
 int store_call_data(struct db *db, int64_t epoch, int64_t call, const char *result, const void *bytes,
                     size_t n, struct err *err); /* ends the call as done */
 /* A scanned dataset: one transaction, sealed, with all files and replicas. ERR_CONFLICT when the name is
- * taken. */
+ * taken, ERR_BAD_INPUT when a path is longer than STORE_PATH_MAX. */
 struct scan_file {
         const char *path; /* catalog form */
         int64_t size;
