@@ -7,7 +7,7 @@ JOBS   ?= $(shell nproc)
 # What needs no root is run as an ordinary user, also when root calls.
 AS_USER := tests/support/unprivileged
 
-SUITES := build:900! unit:300 checks:180 store:600 cli:300 e2e:600 faults:600 browser:600 demo:300 clang:900 san:1200
+SUITES := build:900! unit:300 checks:180 store:600 cli:300 e2e:600 faults:600 planted:900 browser:600 demo:300 clang:900 san:1200
 
 .PHONY: check
 check: deps
@@ -44,6 +44,11 @@ check-e2e: all $(BUILD)/tests/recorder
 .PHONY: check-faults
 check-faults: all $(BUILD)/tests/recorder
 	@BUILD=$(BUILD) tests/faults/run
+
+# Planted faults, each of which the checker must catch.
+.PHONY: check-planted
+check-planted: all $(BUILD)/tests/recorder
+	@MAKE="$(MAKE)" tests/faults/planted
 
 # The demo, once, must end well and leave nothing behind.
 .PHONY: check-demo

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Unit tests: each tests/unit/test_X.c is a program linked with every library of ours; tests/store likewise, with a
 # throwaway PostgreSQL given by tests/support/pg.sh.
 

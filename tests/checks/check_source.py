@@ -17,7 +17,7 @@ BANNED = re.compile(r"\b(system|popen|strcpy|strcat|strncat|stpcpy|sprintf|vspri
                     r"execlp|execvp|execvpe|PQescape\w*)\s*\(")
 
 # Files whose licence stands elsewhere or that cannot hold a comment.
-NO_LICENCE_LINE = re.compile(r"(LICENSE|\.gitignore|.*\.(json|md|txt|svg|snap|conf|tsv|csv|yaml|yml|scd))$")
+NO_LICENCE_LINE = re.compile(r"(LICENSE|\.gitignore|\.clang-format|.*\.(json|md|txt|svg|snap|conf|tsv|csv|yaml|yml|scd))$")
 
 # In pieces, so that this file does not hold what it forbids.
 MACHINE = re.compile("|".join([r"/work" + r"/(main|shared|\.library)", r"/var/tmp" + r"/fresh", "registry" + r"\.npmjs",

@@ -21,6 +21,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from testgrid import Postgres, TestGrid, checker, private, seeded, wait_until  # noqa: E402
 
 SECONDS = float(os.environ.get("SECONDS", "40"))
+# How long jobs may take to end once everything is healed.
+SETTLE = float(os.environ.get("SETTLE", "120"))
 SETTINGS = {"lease": "6s", "heartbeat": "1s"}
 CAPACITY = {"alpha": 4, "bravo": 3}
 
@@ -172,7 +174,7 @@ class Breaker:
             time.sleep(self.rng.uniform(0.1, 1.5))
 
 
-def settle(grid, jobs, seconds=120):
+def settle(grid, jobs, seconds=SETTLE):
     """Every job ends; a word about those that do not."""
     deadline = time.monotonic() + seconds
     for job in jobs:
@@ -279,15 +281,47 @@ def storm_database(rng):
     return with_grid(story, database=True)
 
 
-STORMS = (storm_everything, storm_takeover, storm_database)
+def storm_of(*faults):
+    """A storm of certain faults only."""
+    def storm(rng):
+        def story(grid):
+            clients = Clients(grid, rng, pause=0.15).start()
+            try:
+                if faults:
+                    Breaker(grid, rng).storm(SECONDS, faults)
+                else:
+                    time.sleep(SECONDS / 3)
+            finally:
+                clients.stop()
+            return judge(grid, clients.jobs, clients.trouble)
+        return with_grid(story)
+    return storm
+
+
+def storm_links(rng):
+    """links that are cut, dead or gone for longer than a lease break no promise"""
+    return storm_of("away", "half_open", "cut", "frozen_connector")(rng)
+
+
+def storm_workers(rng):
+    """workers that are killed and frozen break no promise"""
+    return storm_of("worker", "whole_worker", "frozen_worker", "cut")(rng)
+
+
+def storm_calm(rng):
+    """more work than the sites can take, and no fault at all, breaks no promise"""
+    return storm_of()(rng)
+
+
+# Run when nothing is asked for by name; the others are for planted faults and for long runs.
+USUAL = (storm_everything, storm_takeover, storm_database)
+STORMS = USUAL + (storm_links, storm_workers, storm_calm)
 
 
 def main(wanted):
     rng = seeded()
     failures = 0
-    for storm in STORMS:
-        if wanted and not any(word in storm.__name__ for word in wanted):
-            continue
+    for storm in [s for s in STORMS if any(word in s.__name__ for word in wanted)] if wanted else USUAL:
         title = storm.__doc__.strip()
         try:
             complaints = storm(random.Random(rng.random()))
