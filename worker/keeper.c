@@ -1,0 +1,779 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/keeper.h"
+
+#include "common/log.h"
+#include "common/util.h"
+#include "worker/files.h"
+#include "worker/keeping.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS                                                                                         \
+        3000 /* a child of a killed keeper that is not past exec yet holds its lock for microseconds */
+#define AGENT_QUEUE_MAX      (32u << 20) /* bytes held for an agent that does not read; then it is replaced */
+#define AGENT_BACKOFF_MAX_MS 10000
+#define AGENT_STEADY_MS      60000 /* an agent that lived this long did not fail at its start */
+#define RESULTS_A_FRAME      1024
+#define STOP_DRAIN_MS        3000 /* for the agent to take the last results */
+
+/* ---- output to the agent ---- */
+
+struct buf *keeper_frame(struct keeper *k, uint8_t type, size_t *ret_mark)
+{
+        if (k->agent_fd < 0)
+                return NULL;
+        *ret_mark = frame_begin(&k->agent_out, type);
+        return &k->agent_out;
+}
+
+void keeper_frame_end(struct keeper *k, size_t mark)
+{
+        frame_end(&k->agent_out, mark);
+}
+
+static void send_u64(struct keeper *k, uint8_t type, uint64_t v)
+{
+        size_t mark;
+        struct buf *b = keeper_frame(k, type, &mark);
+
+        if (!b)
+                return;
+        buf_u64(b, v);
+        keeper_frame_end(k, mark);
+}
+
+static void send_empty(struct keeper *k, uint8_t type)
+{
+        size_t mark;
+
+        if (keeper_frame(k, type, &mark))
+                keeper_frame_end(k, mark);
+}
+
+static void send_fault(struct keeper *k, const char *text)
+{
+        size_t mark;
+        struct buf *b = keeper_frame(k, K_FAULT, &mark);
+
+        if (!b)
+                return;
+        buf_str(b, text);
+        keeper_frame_end(k, mark);
+}
+
+/* Results from `a` on, packed. */
+static void send_results(struct keeper *k, struct attempt *a)
+{
+        while (a && k->agent_asked) {
+                size_t mark, at;
+                uint32_t n = 0;
+                struct buf *b = keeper_frame(k, K_ENDED, &mark);
+
+                if (!b)
+                        return;
+                at = buf_len(b);
+                buf_u32(b, 0);
+                for (; a && n < RESULTS_A_FRAME; a = a->next) {
+                        if (!a->durable)
+                                continue;
+                        buf_put(b, a->result, a->result_len);
+                        n++;
+                }
+                buf_patch_u32(b, at, n);
+                keeper_frame_end(k, mark);
+        }
+}
+
+static void send_snapshot_of(struct keeper *k, const struct list *l, enum snapshot_state state)
+{
+        const struct attempt *a = l->first;
+
+        while (a) {
+                size_t mark, at;
+                uint32_t n = 0;
+                struct buf *b = keeper_frame(k, K_SNAPSHOT, &mark);
+
+                if (!b)
+                        return;
+                at = buf_len(b);
+                buf_u32(b, 0);
+                for (; a && n < BATCH_MAX; a = a->next, n++) {
+                        put_key(b, a->key);
+                        buf_u8(b, (uint8_t)state);
+                }
+                buf_patch_u32(b, at, n);
+                keeper_frame_end(k, mark);
+        }
+}
+
+/* ---- frames from the agent ---- */
+
+static void on_hello(struct keeper *k, struct reader *r)
+{
+        struct proto_resources offered;
+        uint8_t instance[16];
+        uint64_t epoch;
+        uint32_t slots;
+
+        for (size_t i = 0; i < sizeof instance; i++)
+                instance[i] = reader_u8(r);
+        epoch = reader_u64(r);
+        get_resources(r, &offered);
+        slots = reader_u32(r);
+        if (r->bad)
+                return;
+        if (k->has_instance && memcmp(instance, k->instance, sizeof instance) != 0) {
+                send_fault(k, "this worker belongs to another Reeve; give each its own root directory");
+                return;
+        }
+        if (epoch < k->epoch) {
+                send_u64(k, K_FENCED, k->epoch);
+                return;
+        }
+        work_offer(&k->work, &offered, slots);
+        if (epoch > k->epoch || !k->has_instance) {
+                memcpy(k->instance, instance, sizeof instance);
+                k->has_instance = true;
+                k->epoch = epoch;
+                record_epoch(k);
+        }
+        /* Templates are sent anew on each connection, so those that nothing needs may go. */
+        for (size_t i = 0; i < k->work.job_hash; i++) {
+                for (struct job *job = k->work.jobs[i], *next; job; job = next) {
+                        next = job->next;
+                        job->forgotten = true;
+                        work_job_release_if_idle(&k->work, job);
+                }
+        }
+        k->agent_asked = false;
+        k->accept_due = true;
+}
+
+static void on_template(struct keeper *k, struct reader *r)
+{
+        struct job *job;
+        struct err err;
+        uint32_t before = 0;
+
+        if (work_add_job(&k->work, r->p, reader_left(r), &job, &err) < 0) {
+                send_fault(k, err.text);
+                r->p = r->end;
+                return;
+        }
+        r->p = r->end;
+        before = job->live;
+        if (!before)
+                record_template(k, job);
+}
+
+/* One range of a launch: known keys are left alone; the rest is queued and recorded in runs. */
+static int launch_range(struct keeper *k, struct job *job, struct attempt_key key, uint32_t count)
+{
+        struct attempt_key first = key;
+        uint64_t index = k->work.next_index;
+        uint32_t fresh = 0;
+
+        for (; count; count--, key.task++) {
+                struct attempt *known = work_find(&k->work, key);
+
+                if (!known && k->work.count >= ATTEMPTS_MAX)
+                        break;
+                if (!known) {
+                        if (!fresh) {
+                                first = key;
+                                index = k->work.next_index;
+                        }
+                        work_add(&k->work, key, job);
+                        fresh++;
+                        continue;
+                }
+                if (known->phase == PHASE_REFUSED) {
+                        /* It was cancelled before it came: say so again. */
+                        known->durable = false;
+                        work_move(&k->work, known, PHASE_ENDED);
+                }
+                if (fresh)
+                        record_launch(k, first, fresh, index);
+                fresh = 0;
+        }
+        if (fresh)
+                record_launch(k, first, fresh, index);
+        return count ? -1 : 0;
+}
+
+static void on_launch(struct keeper *k, struct reader *r)
+{
+        int64_t id = (int64_t)reader_u64(r);
+        struct job *job = work_job(&k->work, id);
+        uint32_t n = reader_u32(r);
+
+        if (!job) {
+                send_fault(k, "a launch came before the template of its job");
+                r->p = r->end;
+                return;
+        }
+        for (; n && !r->bad; n--) {
+                uint32_t first = reader_u32(r), count = reader_u32(r), attempt = reader_u32(r);
+
+                if (r->bad || first > INT32_MAX || count > INT32_MAX - first || attempt > INT32_MAX) {
+                        r->bad = true;
+                        return;
+                }
+                if (launch_range(k, job, (struct attempt_key){id, (int32_t)first, (int32_t)attempt}, count) <
+                    0) {
+                        send_fault(k, "more attempts were launched than a worker may hold");
+                        r->p = r->end;
+                        return;
+                }
+        }
+}
+
+static void cancel_one(struct keeper *k, struct attempt_key key, enum outcome outcome, uint32_t grace_ms)
+{
+        const char *text = outcome == OUTCOME_DRAINED ? "its site is being closed" : "it was cancelled";
+        struct attempt *a = work_find(&k->work, key);
+
+        if (!a) {
+                if (k->work.count >= ATTEMPTS_MAX)
+                        return;
+                a = work_add(&k->work, key, NULL);
+                attempt_end_unstarted(k, a, OUTCOME_NEVER_STARTED,
+                                      "it had not arrived here when it was cancelled");
+        } else if (a->phase == PHASE_QUEUED) {
+                attempt_end_unstarted(k, a, outcome, text);
+        } else if (a->phase == PHASE_RUNNING) {
+                attempt_kill(k, a, outcome, grace_ms, text);
+        }
+}
+
+static void on_cancel(struct keeper *k, struct reader *r)
+{
+        uint32_t grace_ms = reader_u32(r);
+        uint8_t outcome = reader_u8(r);
+        uint32_t n = reader_u32(r);
+
+        if (outcome != OUTCOME_CANCELLED && outcome != OUTCOME_DRAINED)
+                r->bad = true;
+        for (; n && !r->bad; n--) {
+                struct attempt_key key = get_key(r);
+
+                if (!r->bad)
+                        cancel_one(k, key, outcome, grace_ms);
+        }
+}
+
+/* The engine has it; what was refused unseen stays known for a while, in case its launch is still on the way.
+ */
+void attempt_acked(struct keeper *k, struct attempt *a)
+{
+        const size_t outcome_at = 16; /* behind the key */
+
+        if (a->phase != PHASE_ENDED)
+                return;
+        if (a->result[outcome_at] != OUTCOME_NEVER_STARTED) {
+                work_remove(&k->work, a);
+                return;
+        }
+        work_move(&k->work, a, PHASE_REFUSED);
+        if (k->work.refused.count > REFUSED_MAX)
+                work_remove(&k->work, k->work.refused.first);
+}
+
+static void on_ack(struct keeper *k, struct reader *r)
+{
+        struct attempt_key keys[256];
+        uint32_t n = reader_u32(r), m = 0;
+
+        for (; n && !r->bad; n--) {
+                struct attempt_key key = get_key(r);
+                struct attempt *a = r->bad ? NULL : work_find(&k->work, key);
+
+                if (!a || a->phase != PHASE_ENDED || !a->durable)
+                        continue;
+                attempt_acked(k, a);
+                keys[m++] = key;
+                if (m == ARRAY_LEN(keys)) {
+                        record_acked(k, keys, m);
+                        m = 0;
+                }
+        }
+        if (m)
+                record_acked(k, keys, m);
+}
+
+static void on_forget(struct keeper *k, struct reader *r)
+{
+        struct job *job = work_job(&k->work, (int64_t)reader_u64(r));
+
+        if (r->bad || !job)
+                return;
+        job->forgotten = true;
+        work_job_release_if_idle(&k->work, job);
+}
+
+static void on_lease_end(void *arg)
+{
+        struct keeper *k = arg;
+        int64_t left = k->memory->lease_until_ms - clock_boot_ms();
+
+        k->lease_timer = 0;
+        if (left > 0) {
+                k->lease_timer = loop_timer_set(k->loop, left, on_lease_end, k);
+                return;
+        }
+        if (k->work.running.count || k->work.queue.count)
+                log_warn("the lease ended: %u running and %u queued attempts end with it",
+                         k->work.running.count, k->work.queue.count);
+        attempts_lease_ended(k);
+}
+
+static void on_lease(struct keeper *k, struct reader *r)
+{
+        int64_t until = (int64_t)reader_u64(r);
+
+        if (r->bad)
+                return;
+        if (until > k->memory->lease_until_ms)
+                k->memory->lease_until_ms = until;
+        k->has_lease = true;
+        if (!k->lease_timer)
+                k->lease_timer = loop_timer_set(k->loop, 0, on_lease_end, k);
+}
+
+static void on_ask(struct keeper *k, struct reader *r)
+{
+        (void)r;
+        send_snapshot_of(k, &k->work.queue, SNAP_QUEUED);
+        send_snapshot_of(k, &k->work.running, SNAP_RUNNING);
+        send_snapshot_of(k, &k->work.exited, SNAP_RUNNING);
+        send_snapshot_of(k, &k->work.finishing, SNAP_FINISHING);
+        send_snapshot_of(k, &k->work.ended, SNAP_ENDED);
+        send_empty(k, K_SNAPSHOT_END);
+        k->agent_asked = true;
+        send_results(k, k->work.ended.first);
+        for (struct attempt *a = k->work.running.first; a; a = a->next)
+                a->run->reported = false;
+        attempts_watch(k);
+}
+
+static void on_published(struct keeper *k, struct reader *r)
+{
+        struct attempt *a = work_find(&k->work, get_key(r));
+        uint8_t outcome = reader_u8(r);
+        uint32_t count = reader_u32(r);
+        AUTO_FREE char *text = reader_str(r, RESULT_TEXT_MAX - 1);
+
+        if (!r->bad && outcome < OUTCOME_COUNT && a && a->phase == PHASE_FINISHING)
+                attempt_published(k, a, outcome, count, text);
+}
+
+static void on_over(struct keeper *k, struct reader *r)
+{
+        struct attempt *a = work_find(&k->work, get_key(r));
+        uint8_t outcome = reader_u8(r);
+        AUTO_FREE char *text = reader_str(r, RESULT_TEXT_MAX - 1);
+
+        if (!r->bad && outcome < OUTCOME_COUNT && a && a->phase == PHASE_RUNNING)
+                attempt_kill(k, a, outcome, 0, text);
+}
+
+static void stop_begin(struct keeper *k, enum stop_mode mode)
+{
+        k->stopping = true;
+        if (mode != STOP_NOW)
+                return;
+        for (struct attempt *a = k->work.queue.first, *next; a; a = next) {
+                next = a->next;
+                attempt_end_unstarted(k, a, OUTCOME_DRAINED, "the worker was stopped");
+        }
+        for (struct attempt *a = k->work.running.first; a; a = a->next)
+                attempt_kill(k, a, OUTCOME_DRAINED, 0, "the worker was stopped");
+}
+
+static void on_stop(struct keeper *k, struct reader *r)
+{
+        uint8_t mode = reader_u8(r);
+
+        if (!r->bad)
+                stop_begin(k, mode == STOP_NOW ? STOP_NOW : STOP_WHEN_IDLE);
+}
+
+static void on_count(struct keeper *k, struct reader *r)
+{
+        size_t mark;
+        struct buf *b = keeper_frame(k, K_COUNTS, &mark);
+
+        (void)r;
+        if (!b)
+                return;
+        buf_u32(b, k->work.running.count + k->work.exited.count + k->work.finishing.count);
+        buf_u32(b, k->work.queue.count);
+        buf_u32(b, k->work.ended.count);
+        keeper_frame_end(k, mark);
+}
+
+static void handle_frame(struct keeper *k, const struct frame *f)
+{
+        static void (*const by_type[])(struct keeper *, struct reader *) = {
+            [K_HELLO] = on_hello,         [K_TEMPLATE] = on_template, [K_LAUNCH] = on_launch,
+            [K_CANCEL] = on_cancel,       [K_ACK] = on_ack,           [K_FORGET] = on_forget,
+            [K_LEASE] = on_lease,         [K_ASK] = on_ask,           [K_STOP] = on_stop,
+            [K_PUBLISHED] = on_published, [K_OVER] = on_over,         [K_COUNT] = on_count,
+        };
+        struct reader r;
+
+        reader_init(&r, f->payload, f->len);
+        if (f->type < ARRAY_LEN(by_type) && by_type[f->type])
+                by_type[f->type](k, &r);
+        else
+                r.bad = true;
+        if (r.bad || reader_left(&r))
+                send_fault(k, "a frame does not decode");
+}
+
+/* ---- the agent as a process ---- */
+
+static void agent_start(void *arg);
+
+static void agent_gone(struct keeper *k)
+{
+        int64_t lived = loop_now_ms(k->loop) - k->agent_since_ms, delay = 20;
+
+        if (k->agent_fd < 0)
+                return;
+        loop_fd_remove(k->loop, k->agent_fd);
+        close(k->agent_fd);
+        k->agent_fd = -1;
+        k->agent_asked = k->accept_due = false;
+        buf_clear(&k->agent_in);
+        buf_clear(&k->agent_out);
+        if (k->agent_pid > 0)
+                kill(k->agent_pid, SIGKILL);
+        k->agent_failures = lived > AGENT_STEADY_MS ? 0 : k->agent_failures + 1;
+        for (uint32_t i = 1; i < k->agent_failures && delay < AGENT_BACKOFF_MAX_MS; i++)
+                delay *= 2;
+        log_warn("the agent is gone; another starts in %lld ms", (long long)delay);
+        loop_timer_set(k->loop, delay, agent_start, k);
+}
+
+static void agent_flush(struct keeper *k)
+{
+        while (k->agent_fd >= 0 && buf_len(&k->agent_out)) {
+                ssize_t n = send(k->agent_fd, buf_bytes(&k->agent_out), buf_len(&k->agent_out), MSG_NOSIGNAL);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        break;
+                if (n <= 0) {
+                        agent_gone(k);
+                        return;
+                }
+                buf_consume(&k->agent_out, (size_t)n);
+        }
+        if (k->agent_fd < 0)
+                return;
+        if (k->agent_out.overflow) {
+                log_error("the agent does not take what it is sent");
+                agent_gone(k);
+                return;
+        }
+        loop_fd_want(k->loop, k->agent_fd, LOOP_READ | (buf_len(&k->agent_out) ? LOOP_WRITE : 0));
+}
+
+static void on_agent_readable(struct keeper *k)
+{
+        struct frame f;
+        struct err err;
+        int rc = 0;
+
+        for (int rounds = 0; rounds < 16; rounds++) {
+                uint8_t *to = buf_reserve(&k->agent_in, 65536);
+                ssize_t n = to ? recv(k->agent_fd, to, 65536, 0) : 0;
+
+                if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                        break;
+                if (n <= 0) {
+                        agent_gone(k);
+                        return;
+                }
+                buf_added(&k->agent_in, (size_t)n);
+                while (k->agent_fd >= 0 && (rc = frame_next(&k->agent_in, &f, &err)) > 0) {
+                        handle_frame(k, &f);
+                        frame_done(&k->agent_in, &f);
+                }
+                if (rc < 0) {
+                        log_error("the agent broke the protocol: %s", err.text);
+                        agent_gone(k);
+                        return;
+                }
+                if (n < 65536)
+                        break;
+        }
+}
+
+static void on_agent_fd(void *arg, int fd, unsigned ready)
+{
+        (void)fd;
+        if (ready & LOOP_READ)
+                on_agent_readable(arg);
+}
+
+struct agent_child {
+        const char *root;
+        int fd;
+};
+
+static int agent_exec(void *arg)
+{
+        struct agent_child *c = arg;
+        char *argv[] = {"reeve-worker", "agent", "--root", (char *)c->root, NULL};
+        sigset_t none;
+
+        if (c->fd == KEEPER_FD ? fcntl(c->fd, F_SETFD, 0) < 0 : dup2(c->fd, KEEPER_FD) < 0)
+                return 127;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execve("/proc/self/exe", argv, environ);
+        return 127;
+}
+
+static void agent_greet(struct keeper *k)
+{
+        size_t mark;
+        struct buf *b = keeper_frame(k, K_IDENTITY, &mark);
+
+        buf_put(b, k->spool_id, sizeof k->spool_id);
+        buf_put(b, k->boot_id, sizeof k->boot_id);
+        buf_u64(b, k->spool.generation);
+        keeper_frame_end(k, mark);
+        for (struct attempt *a = k->work.finishing.first; a; a = a->next)
+                attempt_put_finish(k, a);
+}
+
+static void agent_start(void *arg)
+{
+        struct keeper *k = arg;
+        struct agent_child c = {.root = k->launcher.root};
+        struct err err;
+        int pair[2];
+
+        k->agent_since_ms = loop_now_ms(k->loop);
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+                log_error("could not make a socket pair: %s", strerror(errno));
+                loop_timer_set(k->loop, RETRY_MS, agent_start, k);
+                return;
+        }
+        c.fd = pair[1];
+        k->agent_pid = clone(agent_exec, (char *)k->launcher.stack + LAUNCH_STACK_SIZE,
+                             CLONE_VM | CLONE_VFORK | SIGCHLD, &c);
+        close(pair[1]);
+        fcntl(pair[0], F_SETFL, O_NONBLOCK);
+        if (k->agent_pid < 0 || loop_fd_add(k->loop, pair[0], LOOP_READ, on_agent_fd, k, &err) < 0) {
+                log_error("could not start the agent: %s", strerror(errno));
+                close(pair[0]);
+                loop_timer_set(k->loop, RETRY_MS, agent_start, k);
+                return;
+        }
+        k->agent_fd = pair[0];
+        agent_greet(k);
+}
+
+/* ---- the end of a turn ---- */
+
+static void on_timer_wake(void *arg)
+{
+        struct keeper *k = arg;
+
+        k->flush_timer = 0;
+}
+
+/* Newest results last: find the first that the agent has not heard of. */
+static void report_durable(struct keeper *k)
+{
+        struct attempt *first = NULL;
+
+        for (struct attempt *a = k->work.ended.last; a && !a->durable; a = a->prev) {
+                a->durable = true;
+                first = a;
+        }
+        k->durable_index = k->work.next_index;
+        if (first)
+                send_results(k, first);
+        if (k->accept_due) {
+                k->accept_due = false;
+                send_u64(k, K_ACCEPTED, k->epoch);
+        }
+}
+
+static int make_durable(struct keeper *k, struct err *err)
+{
+        return journal_wants_rotation(k->journal) ? recover_rotate(k, err) : journal_flush(k->journal, err);
+}
+
+static void flush(struct keeper *k)
+{
+        struct err err;
+
+        attempts_finalize(k);
+        if (journal_is_dirty(k->journal) || journal_wants_rotation(k->journal)) {
+                if (make_durable(k, &err) < 0) {
+                        if (!k->journal_failed)
+                                log_error("%s; nothing new is started until this works again", err.text);
+                        k->journal_failed = true;
+                        k->flush_timer = loop_timer_set(k->loop, RETRY_MS, on_timer_wake, k);
+                        return;
+                }
+                k->journal_failed = false;
+                k->flushed_ms = clock_boot_ms();
+        }
+        report_durable(k);
+}
+
+/* Sync at once when the last sync is long ago, else let more gather. */
+static void flush_if_due(struct keeper *k)
+{
+        bool due = k->work.exited.first || k->sweep_again || k->accept_due || journal_is_dirty(k->journal);
+        int64_t since = clock_boot_ms() - k->flushed_ms;
+
+        if (!due || k->flush_timer)
+                return;
+        if (since < FLUSH_EVERY_MS && !k->journal_failed) {
+                k->flush_timer = loop_timer_set(k->loop, FLUSH_EVERY_MS - since, on_timer_wake, k);
+                return;
+        }
+        flush(k);
+        if ((k->work.exited.first || k->sweep_again) && !k->flush_timer)
+                k->flush_timer = loop_timer_set(k->loop, FLUSH_EVERY_MS, on_timer_wake, k);
+}
+
+/* Idle means: nothing runs and every result is durable. Unacknowledged ones wait in the journal. */
+static void stop_if_idle(struct keeper *k)
+{
+        const struct work *w = &k->work;
+
+        if (!k->stopping || w->running.count || w->exited.count || w->finishing.count || w->queue.count ||
+            journal_is_dirty(k->journal))
+                return;
+        if (!k->stop_ms) {
+                k->stop_ms = loop_now_ms(k->loop);
+                send_empty(k, K_STOPPED);
+                agent_flush(k);
+                loop_timer_set(k->loop, STOP_DRAIN_MS, on_timer_wake, k);
+        }
+        if (k->agent_fd < 0 || !buf_len(&k->agent_out) || loop_now_ms(k->loop) - k->stop_ms >= STOP_DRAIN_MS)
+                loop_stop(k->loop);
+}
+
+static void on_turn_end(void *arg)
+{
+        struct keeper *k = arg;
+
+        flush_if_due(k);
+        attempts_start(k);
+        agent_flush(k);
+        stop_if_idle(k);
+}
+
+/* ---- start and stop ---- */
+
+static void on_sigchld(void *arg, int signo)
+{
+        (void)signo;
+        attempts_on_child(arg);
+}
+
+static void on_sigterm(void *arg, int signo)
+{
+        (void)signo;
+        stop_begin(arg, STOP_NOW);
+}
+
+/* A logout is no reason to stop. */
+static void on_sighup(void *arg, int signo)
+{
+        (void)arg;
+        (void)signo;
+}
+
+/* 1: ours; 0: another keeper lives. */
+static int take_lock(struct keeper *k, struct err *err)
+{
+        int64_t give_up = clock_boot_ms() + LOCK_WAIT_MS;
+        char pid[24];
+        int n;
+
+        k->lock_fd = open("keeper.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (k->lock_fd < 0)
+                return err_errno(err, "could not open \"keeper.lock\"");
+        while (flock(k->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+                if (errno != EWOULDBLOCK)
+                        return err_errno(err, "could not lock \"keeper.lock\"");
+                if (clock_boot_ms() >= give_up)
+                        return 0;
+                usleep(10000);
+        }
+        n = snprintf(pid, sizeof pid, "%d\n", getpid());
+        if (ftruncate(k->lock_fd, 0) < 0 || pwrite(k->lock_fd, pid, (size_t)n, 0) != n)
+                return err_errno(err, "could not write \"keeper.lock\"");
+        return 1;
+}
+
+static int keeper_begin(struct keeper *k, struct err *err)
+{
+        static const char *const dirs[] = {"spool", "spool/run", "jobs", "store"};
+
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+                if (dir_make_all(dirs[i], err) < 0)
+                        return -1;
+        }
+        if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+                return err_errno(err, "could not become the reaper of orphans");
+        if (loop_new(&k->loop, err) < 0 || loop_signal_add(k->loop, SIGCHLD, on_sigchld, k, err) < 0 ||
+            loop_signal_add(k->loop, SIGTERM, on_sigterm, k, err) < 0 ||
+            loop_signal_add(k->loop, SIGINT, on_sigterm, k, err) < 0 ||
+            loop_signal_add(k->loop, SIGHUP, on_sighup, k, err) < 0)
+                return -1;
+        if (recover(k, err) < 0)
+                return -1;
+        loop_on_turn_end(k->loop, on_turn_end, k);
+        if (k->memory->lease_until_ms)
+                k->lease_timer = loop_timer_set(k->loop, 0, on_lease_end, k);
+        agent_start(k);
+        return 0;
+}
+
+int keeper_main(const char *root, struct err *err)
+{
+        struct keeper *k = xcalloc(1, sizeof *k);
+        int rc;
+
+        k->agent_fd = k->lock_fd = -1;
+        k->launcher.root = root;
+        buf_init(&k->agent_in, 2 * FRAME_MAX);
+        buf_init(&k->agent_out, AGENT_QUEUE_MAX);
+        work_init(&k->work);
+        k->work.plan_free = launch_plan_free;
+        rc = take_lock(k, err);
+        if (rc == 0)
+                log_info("another keeper holds \"%s\"", root);
+        if (rc <= 0)
+                return rc;
+        if (keeper_begin(k, err) < 0)
+                return -1;
+        log_info("keeper of \"%s\" started", root);
+        rc = loop_run(k->loop, err);
+        log_info("keeper stopped");
+        return rc;
+}

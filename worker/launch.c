@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/launch.h"
+
+#include "common/num.h"
+#include "common/util.h"
+#include "worker/files.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+#define VARYING      5 /* environment entries that differ between attempts */
+#define VARY_MAX     (PATH_TEXT_MAX + 64)
+
+enum vary { VARY_KEY, VARY_TASK, VARY_ATTEMPT, VARY_TMPDIR, VARY_GPUS };
+
+struct launch_plan {
+        char *script;      /* owned, path below the root; NULL for a command */
+        char *program;     /* owned, what is executed; NULL until resolved */
+        const char **argv; /* owned array, borrowed strings */
+        char **env;        /* owned; the first VARYING point into vary */
+        size_t env_count, env_cap;
+        char vary[VARYING][VARY_MAX];
+};
+
+/* ---- who we are ---- */
+
+/* Field `n` (from 0) of the passwd line of this uid; NULL when there is none. The file alone: a static
+ * program cannot ask other name services, and the login already put their answer into the environment. */
+static char *passwd_field(int n)
+{
+        FILE *f = fopen("/etc/passwd", "re");
+        char line[1024], *ret = NULL;
+
+        while (f && !ret && fgets(line, sizeof line, f)) {
+                char *at = line, *field[7];
+                int k = 0;
+                int64_t uid;
+
+                line[strcspn(line, "\n")] = '\0';
+                while (k < 7 && (field[k] = strsep(&at, ":")))
+                        k++;
+                if (k == 7 && num_int("uid", field[2], 0, UINT32_MAX, &uid, NULL) == 0 &&
+                    (uid_t)uid == geteuid())
+                        ret = xstrdup(field[n]);
+        }
+        if (f)
+                fclose(f);
+        return ret;
+}
+
+static char *who(const char *variable, int field, const char *otherwise)
+{
+        const char *s = getenv(variable);
+        char *ret = s && *s ? xstrdup(s) : passwd_field(field);
+
+        return ret ? ret : xstrdup(otherwise);
+}
+
+int launcher_init(struct launcher *l, const char *root, const uint8_t spool_id[16], struct err *err)
+{
+        memset(l, 0, sizeof *l);
+        l->root = root;
+        hex_encode(spool_id, 16, l->spool_hex);
+        l->home = who("HOME", 5, "/");
+        l->user = who("USER", 0, "unknown");
+        l->shell = who("SHELL", 6, "/bin/sh");
+        l->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (l->null_fd < 0)
+                return err_errno(err, "could not open \"/dev/null\"");
+        l->stack = mmap(NULL, LAUNCH_STACK_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+        if (l->stack == MAP_FAILED)
+                return err_errno(err, "could not allocate a stack");
+        return 0;
+}
+
+void launcher_release(struct launcher *l)
+{
+        free(l->home);
+        free(l->user);
+        free(l->shell);
+        if (l->null_fd >= 0)
+                close(l->null_fd);
+        if (l->stack)
+                munmap(l->stack, LAUNCH_STACK_SIZE);
+}
+
+/* ---- environment ---- */
+
+/* Set NAME=VALUE, replacing an earlier entry of that name. */
+static void env_set(struct launch_plan *p, const char *name, const char *value)
+{
+        size_t len = strlen(name);
+        char *entry = xasprintf("%s=%s", name, value);
+
+        for (size_t i = VARYING; i < p->env_count; i++) {
+                if (strncmp(p->env[i], name, len) == 0 && p->env[i][len] == '=') {
+                        free(p->env[i]);
+                        p->env[i] = entry;
+                        return;
+                }
+        }
+        p->env = xgrow(p->env, p->env_count + 1, &p->env_cap, sizeof *p->env);
+        p->env[p->env_count++] = entry;
+        p->env[p->env_count] = NULL;
+}
+
+static void env_set_number(struct launch_plan *p, const char *name, uint64_t v)
+{
+        char text[24];
+
+        snprintf(text, sizeof text, "%llu", (unsigned long long)v);
+        env_set(p, name, text);
+}
+
+static const char *env_get(const struct launch_plan *p, const char *name)
+{
+        size_t len = strlen(name);
+
+        for (size_t i = VARYING; i < p->env_count; i++) {
+                if (strncmp(p->env[i], name, len) == 0 && p->env[i][len] == '=')
+                        return p->env[i] + len + 1;
+        }
+        return NULL;
+}
+
+static bool name_is_ours(const char *name)
+{
+        return strncmp(name, "REEVE_", 6) == 0 || strcmp(name, "TMPDIR") == 0;
+}
+
+static void env_inputs(struct launch_plan *p, const struct proto_template *t)
+{
+        for (uint32_t i = 0; i < t->input_count; i++) {
+                AUTO_FREE char *number = xasprintf("REEVE_INPUT_%u", i + 1);
+                AUTO_FREE char *named = xasprintf("REEVE_INPUT_%s", t->inputs[i].name);
+
+                for (char *c = named + strlen("REEVE_INPUT_"); *c; c++)
+                        *c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_';
+                env_set(p, number, t->inputs[i].value);
+                env_set(p, named, t->inputs[i].value);
+        }
+        env_set_number(p, "REEVE_INPUTS", t->input_count);
+}
+
+static void env_make(const struct launcher *l, struct launch_plan *p, const struct proto_template *t)
+{
+        for (size_t i = 0; i < VARYING; i++) {
+                p->env = xgrow(p->env, p->env_count + 1, &p->env_cap, sizeof *p->env);
+                p->env[p->env_count++] = p->vary[i];
+        }
+        env_set(p, "PATH", DEFAULT_PATH);
+        env_set(p, "HOME", l->home);
+        env_set(p, "USER", l->user);
+        env_set(p, "LOGNAME", l->user);
+        env_set(p, "SHELL", l->shell);
+        env_set(p, "LANG", "C.UTF-8");
+        for (uint32_t i = 0; i < t->env_count; i++) {
+                if (!name_is_ours(t->env[i].name))
+                        env_set(p, t->env[i].name, t->env[i].value);
+        }
+        env_set_number(p, "REEVE_JOB_ID", (uint64_t)t->job);
+        env_set(p, "REEVE_JOB_NAME", t->name);
+        env_set(p, "REEVE_PROJECT", t->project);
+        env_set_number(p, "REEVE_CPUS", t->resources.cpus);
+        env_set_number(p, "REEVE_MEMORY", t->resources.memory);
+        env_set_number(p, "REEVE_GPUS", t->resources.gpus);
+        env_inputs(p, t);
+}
+
+static void gpu_list(char out[VARY_MAX], uint64_t gpus)
+{
+        int n = snprintf(out, VARY_MAX, "CUDA_VISIBLE_DEVICES=");
+
+        for (int id = 0; id < GPU_IDS_MAX; id++) {
+                if (gpus >> id & 1)
+                        n += snprintf(out + n, VARY_MAX - (size_t)n, "%d,", id);
+        }
+        if (out[n - 1] == ',')
+                out[n - 1] = '\0';
+}
+
+static void env_fill(const struct launcher *l, struct launch_plan *p, struct attempt_key key, const char *dir,
+                     uint64_t gpus)
+{
+        snprintf(p->vary[VARY_KEY], VARY_MAX, LAUNCH_KEY_NAME "%s/%lld.%d#%d", l->spool_hex,
+                 (long long)key.job, key.task, key.attempt);
+        snprintf(p->vary[VARY_TASK], VARY_MAX, "REEVE_TASK=%d", key.task);
+        snprintf(p->vary[VARY_ATTEMPT], VARY_MAX, "REEVE_ATTEMPT=%d", key.attempt);
+        snprintf(p->vary[VARY_TMPDIR], VARY_MAX, "TMPDIR=%s/%s", l->root, dir);
+        gpu_list(p->vary[VARY_GPUS], gpus);
+}
+
+bool launch_key_parse(const char *value, const char *spool_hex, struct attempt_key *ret)
+{
+        size_t n = strlen(spool_hex);
+        struct ref ref;
+
+        if (strncmp(value, spool_hex, n) != 0 || value[n] != '/' ||
+            num_ref("key", value + n + 1, &ref, NULL) < 0 || ref.task < 0 || ref.attempt < 0 ||
+            ref.task > INT32_MAX || ref.attempt > INT32_MAX)
+                return false;
+        *ret = (struct attempt_key){ref.job, (int32_t)ref.task, (int32_t)ref.attempt};
+        return true;
+}
+
+/* ---- plans ---- */
+
+static int write_script(struct launch_plan *p, const struct proto_template *t, struct err *err)
+{
+        AUTO_FREE char *dir = xasprintf("jobs/%lld", (long long)t->job);
+        AUTO_FREE char *tmp = xasprintf("%s/script.new", dir);
+        AUTO_CLOSE int fd = -1;
+
+        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+                return err_errno(err, "could not make directory \"%s\"", dir);
+        unlink(tmp);
+        fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0700);
+        if (fd < 0 || file_write_all(fd, t->script, strlen(t->script)) < 0)
+                return err_errno(err, "could not write the job's script \"%s\"", tmp);
+        p->script = xasprintf("%s/script", dir);
+        if (rename(tmp, p->script) < 0)
+                return err_errno(err, "could not put the job's script in place as \"%s\"", p->script);
+        return 0;
+}
+
+static void argv_make(const struct launcher *l, struct launch_plan *p, const struct proto_template *t)
+{
+        size_t n = 0;
+
+        p->argv = xcalloc(t->argc + 3, sizeof *p->argv);
+        if (t->script) {
+                bool by_shell = strncmp(t->script, "#!", 2) != 0;
+
+                p->program = by_shell ? xstrdup("/bin/sh") : xasprintf("%s/%s", l->root, p->script);
+                if (by_shell) {
+                        char *path = xasprintf("%s/%s", l->root, p->script);
+
+                        free(p->script);
+                        p->script = path;
+                        p->argv[n++] = "sh";
+                        p->argv[n++] = p->script;
+                } else {
+                        p->argv[n++] = p->program;
+                }
+        }
+        for (uint32_t i = 0; i < t->argc; i++)
+                p->argv[n++] = t->argv[i];
+}
+
+int launch_plan_make(const struct launcher *l, struct job *job, struct err *err)
+{
+        struct launch_plan *p = xcalloc(1, sizeof *p);
+
+        if (job->t.script && write_script(p, &job->t, err) < 0) {
+                launch_plan_free(p);
+                return -1;
+        }
+        argv_make(l, p, &job->t);
+        env_make(l, p, &job->t);
+        job->plan = p;
+        return 0;
+}
+
+void launch_plan_free(struct launch_plan *p)
+{
+        if (!p)
+                return;
+        if (p->script) {
+                unlink(p->script);
+                *strrchr(p->script, '/') = '\0';
+                rmdir(p->script);
+        }
+        for (size_t i = VARYING; i < p->env_count; i++)
+                free(p->env[i]);
+        free(p->env);
+        free(p->argv);
+        free(p->script);
+        free(p->program);
+        free(p);
+}
+
+const char *launch_missing_input(const struct job *job)
+{
+        for (uint32_t i = 0; i < job->t.input_count; i++) {
+                if (access(job->t.inputs[i].value, R_OK) < 0)
+                        return job->t.inputs[i].value;
+        }
+        return NULL;
+}
+
+/* A name without a slash is looked up once per job, in the PATH the job will see. */
+static int resolve(struct launch_plan *p)
+{
+        const char *name = p->argv[0], *path = env_get(p, "PATH");
+        int found = ENOENT;
+
+        if (strchr(name, '/')) {
+                p->program = xstrdup(name);
+                return 0;
+        }
+        while (path && *path) {
+                size_t n = strcspn(path, ":");
+                char *full = xasprintf("%.*s/%s", n ? (int)n : 1, n ? path : ".", name);
+                struct stat st;
+
+                if (stat(full, &st) == 0 && S_ISREG(st.st_mode)) {
+                        if (access(full, X_OK) == 0) {
+                                p->program = full;
+                                return 0;
+                        }
+                        found = EACCES;
+                }
+                free(full);
+                path += n + (path[n] == ':');
+        }
+        return found;
+}
+
+/* ---- starting ---- */
+
+struct child {
+        const char *program, *cwd;
+        char *const *argv, *const *env;
+        int in, out, err;
+        /* Written by the child, in the memory it shares with us until exec. */
+        volatile int error;
+        const char *volatile what;
+};
+
+static int child_fail(struct child *c, const char *what)
+{
+        c->what = what;
+        c->error = errno;
+        return 127;
+}
+
+/* Runs on its own stack in our memory while we are suspended: system calls only. */
+static int child_main(void *arg)
+{
+        struct child *c = arg;
+        sigset_t none;
+
+        setsid();
+        if (chdir(c->cwd) < 0)
+                return child_fail(c, "chdir");
+        if (dup2(c->in, 0) < 0 || dup2(c->out, 1) < 0 || dup2(c->err, 2) < 0)
+                return child_fail(c, "dup2");
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execve(c->program, c->argv, c->env);
+        return child_fail(c, "exec");
+}
+
+static int start_once(const struct launcher *l, struct child *c, pid_t *ret_pid)
+{
+        int pid;
+
+        c->error = 0;
+        c->what = "clone";
+        pid = clone(child_main, (char *)l->stack + LAUNCH_STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+        if (pid < 0)
+                return errno;
+        if (c->error) {
+                int status;
+
+                /* It ended without exec; it is ours alone to collect. */
+                while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                        continue;
+                return c->error;
+        }
+        *ret_pid = pid;
+        return 0;
+}
+
+/* A command that is text without "#!" is given to the shell, as every shell does. */
+static int start_by_shell(const struct launcher *l, struct child *c, pid_t *ret_pid)
+{
+        size_t n = 0;
+        const char **argv;
+        int rc;
+
+        while (c->argv[n])
+                n++;
+        argv = xcalloc(n + 2, sizeof *argv);
+        argv[0] = "sh";
+        argv[1] = c->program;
+        for (size_t i = 1; i < n; i++)
+                argv[i + 1] = c->argv[i];
+        c->program = "/bin/sh";
+        c->argv = (char *const *)argv;
+        rc = start_once(l, c, ret_pid);
+        free(argv);
+        return rc;
+}
+
+int launch_start(const struct launcher *l, struct job *job, struct attempt_key key, const char *dir,
+                 uint64_t gpus, int out_fd, int err_fd, pid_t *ret_pid, const char **ret_what)
+{
+        struct launch_plan *p = job->plan;
+        struct child c = {.cwd = job->t.workdir ? job->t.workdir : dir,
+                          .argv = (char *const *)p->argv,
+                          .env = p->env,
+                          .in = l->null_fd,
+                          .out = out_fd,
+                          .err = err_fd};
+        int rc;
+
+        *ret_what = "exec";
+        if (!p->program && (rc = resolve(p)) != 0)
+                return rc;
+        env_fill(l, p, key, dir, gpus);
+        c.program = p->program;
+        rc = start_once(l, &c, ret_pid);
+        if (rc == ENOEXEC)
+                rc = start_by_shell(l, &c, ret_pid);
+        if (rc == ENOENT && !job->t.script) {
+                /* It may have moved since it was looked up: the next attempt looks again. */
+                free(p->program);
+                p->program = NULL;
+        }
+        *ret_what = (const char *)c.what;
+        return rc;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launch.h - turn a job's template into running processes.
+ *
+ * A plan holds what all attempts of a job share: the script on disk, the argument vector, the environment and
+ * the resolved path of the command. Starting an attempt fills in what differs and makes one process, without
+ * a shell and without a second exec. Paths are relative to the worker's root, which is the current directory.
+ */
+#ifndef REEVE_WORKER_LAUNCH_H
+#define REEVE_WORKER_LAUNCH_H
+
+#include "worker/work.h"
+
+#define LAUNCH_STACK_SIZE (64u << 10)
+
+struct launcher {
+        const char *root; /* absolute */
+        char spool_hex[33];
+        char *home, *user, *shell; /* owned */
+        int null_fd;
+        void *stack; /* the child's, until exec */
+};
+
+int launcher_init(struct launcher *l, const char *root, const uint8_t spool_id[16], struct err *err);
+void launcher_release(struct launcher *l);
+
+/* Make job->plan: writes the script. */
+int launch_plan_make(const struct launcher *l, struct job *job, struct err *err);
+/* Also removes the script. */
+void launch_plan_free(struct launch_plan *plan);
+
+/* The first input that is not there, or NULL. */
+const char *launch_missing_input(const struct job *job);
+
+/* Start one attempt in `dir` with these log files. Returns 0 and the leader's pid; or the errno of what
+ * failed, with *ret_what naming the step ("exec", "chdir", "clone"). */
+int launch_start(const struct launcher *l, struct job *job, struct attempt_key key, const char *dir,
+                 uint64_t gpus, int out_fd, int err_fd, pid_t *ret_pid, const char **ret_what);
+
+/* The environment entry that marks every process of an attempt. */
+#define LAUNCH_KEY_NAME "REEVE_KEY="
+/* Parse "<spool hex>/<job>.<task>#<attempt>"; false when it is not of this spool. */
+bool launch_key_parse(const char *value, const char *spool_hex, struct attempt_key *ret);
+
+#endif
