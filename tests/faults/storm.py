@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults at random moments under load, judged by checker.py afterwards.
 
-    SEED=n repeats the same choices; SECONDS=n is how long each storm lasts (default 40).
+    SEED=n repeats the same choices; STORM_SECONDS=n is how long each storm lasts (default 40).
     storm.py [WORD...]: only the storms whose name holds a word
 
 A storm is a grid, clients that submit and cancel, and a thread that breaks things. Then everything heals, every job must
@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from testgrid import Postgres, TestGrid, checker, private, seeded, wait_until  # noqa: E402
 
-SECONDS = float(os.environ.get("SECONDS", "40"))
+SECONDS = float(os.environ.get("STORM_SECONDS", "40"))
 # How long jobs may take to end once everything is healed.
 SETTLE = float(os.environ.get("SETTLE", "120"))
 SETTINGS = {"lease": "6s", "heartbeat": "1s"}
