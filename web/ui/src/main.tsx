@@ -1,5 +1,166 @@
 // SPDX-License-Identifier: Apache-2.0
-import { render } from "preact";
+// main.tsx - the frame around every page, and the table of pages.
+
+import { render, type ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
+import { get, log_in, log_out, me, Problem } from "./api";
+import { Badge, Empty } from "./parts/basic";
+import { Icon } from "./parts/icon";
+import { clock, visible } from "./format";
+import { link, retry_in } from "./live";
+import { go, Link, path } from "./router";
+import { words } from "./strings";
+import { theme_next, theme_word } from "./theme";
+import type { Me } from "./types";
+import { Home } from "./pages/home";
+import { JobPage } from "./pages/job";
+import { Login, login_problem } from "./pages/login";
+import { Submit } from "./pages/submit";
+
+interface PageRow {
+  pattern: RegExp;
+  page: ComponentType<{ id: string }>;
+  // The word in the navigation; null for pages reached from others.
+  nav: { to: string; word: string } | null;
+}
+
+// The first group of a pattern is the page's id.
+const pages: PageRow[] = [
+  { pattern: /^\/()$/, page: Home, nav: { to: "/", word: words.overview } },
+  { pattern: /^\/submit()$/, page: Submit, nav: { to: "/submit", word: words.submit } },
+  { pattern: /^\/jobs\/(\d{1,18})$/, page: JobPage, nav: null },
+];
+
+function LinkBadge() {
+  const now = link.value;
+  if (now.state === "idle") return null;
+  if (now.state === "live") {
+    return (
+      <Badge icon="wave" tone="good" title={words.link_live_help}>
+        {words.link_live}
+      </Badge>
+    );
+  }
+  if (now.state === "paused") {
+    return (
+      <Badge icon="sleep" tone="calm">
+        {words.link_paused}
+      </Badge>
+    );
+  }
+  if (now.state === "connecting") {
+    return (
+      <Badge icon="dots" tone="calm">
+        {words.link_connecting}
+      </Badge>
+    );
+  }
+  return (
+    <Badge icon="warn" tone="warn">
+      {words.link_stale(clock(now.since))}
+      <span class="wide">, {words.link_retrying(retry_in.value)}</span>
+    </Badge>
+  );
+}
+
+function Header({ user }: { user: Me }) {
+  return (
+    <header class="top">
+      <a class="skip" href="#main">
+        {words.skip}
+      </a>
+      <Link to="/" class="brand">
+        <svg viewBox="0 0 32 32" aria-hidden="true">
+          <path d="M9 9.5h6.5a4 4 0 0 1 4 4v5a4 4 0 0 0 4 4M9 22.5h5.5" />
+          <circle cx="9" cy="9.5" r="3" />
+          <circle cx="9" cy="22.5" r="3" />
+          <circle cx="23.5" cy="22.5" r="3" />
+        </svg>
+        {words.product}
+      </Link>
+      <nav aria-label={words.main_nav}>
+        {pages.map(
+          (p) =>
+            p.nav && (
+              <Link key={p.nav.to} to={p.nav.to} aria-current={p.pattern.test(path.value) ? "page" : undefined}>
+                {p.nav.word}
+              </Link>
+            ),
+        )}
+      </nav>
+      <div class="status" role="status">
+        <LinkBadge />
+      </div>
+      <button type="button" class="quiet" onClick={theme_next} title={`${words.theme}: ${theme_word()}`}>
+        <Icon name="theme" />
+        <span class="unseen">
+          {words.theme}: {theme_word()}
+        </span>
+      </button>
+      <span class="user wide" title={user.role}>
+        {visible(user.name, 40)}
+      </span>
+      <button type="button" class="quiet" onClick={() => void log_out().catch(() => {})}>
+        {words.sign_out}
+      </button>
+    </header>
+  );
+}
+
+function Missing() {
+  return (
+    <Empty title={words.not_a_page}>
+      <p>{words.not_a_page_fix}</p>
+      <Link to="/">{words.to_overview}</Link>
+    </Empty>
+  );
+}
+
+function App() {
+  const user = me.value;
+  useEffect(() => {
+    document.documentElement.classList.toggle("stale", link.value.state === "retrying");
+  }, [link.value.state]);
+  if (user === undefined) return <p class="boot">{words.loading}</p>;
+  if (user === null) return <Login />;
+
+  const row = pages.find((p) => p.pattern.test(path.value));
+  const id = row?.pattern.exec(path.value)?.[1] ?? "";
+  const Page = row?.page ?? Missing;
+  return (
+    <>
+      <Header user={user} />
+      <main id="main" tabIndex={-1}>
+        <Page key={path.value} id={id} />
+      </main>
+    </>
+  );
+}
+
+// A login link carries its code behind the #, which browsers send to nobody. It leaves the address bar, and with it
+// the history, before anything else happens.
+async function enter(): Promise<void> {
+  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  if (code !== null) {
+    go(location.pathname + location.search, "replace");
+    try {
+      return await log_in({ code });
+    } catch (reason) {
+      const problem = Problem.from(reason);
+      login_problem.value =
+        problem.status === 0 ? problem : new Problem(problem.status, problem.code, words.login_code_failed, words.login_code_fix);
+    }
+  }
+  try {
+    me.value = await get<Me>("/v1/me");
+    login_problem.value = null;
+  } catch (reason) {
+    const problem = Problem.from(reason);
+    if (problem.status !== 401 && !login_problem.value) login_problem.value = problem;
+    me.value = null;
+  }
+}
 
 const root = document.getElementById("app");
-if (root) render(<main>Reeve</main>, root);
+if (root) render(<App />, root);
+void enter();

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// live.ts - keep one resource fresh by long polls, and be honest about how fresh it is.
+//
+// A Watch asks for its resource with the ETag it has and ?wait=; the server answers when something changed. One Watch
+// per page runs at a time and owns `link`, what the badge in the header shows. Rules:
+//   - a hidden tab asks nothing; when it is shown again it asks at once
+//   - never more than one request a second, whatever the server does
+//   - after a failure the next try waits 1 s, 2 s, 4 s ... 30 s with jitter; clocks on the page stand still meanwhile
+
+import { effect, signal, type Signal } from "@preact/signals";
+import { me, Problem, send } from "./api";
+
+const WAIT_S = 30;
+const PACE_MS = 1000; // protects the server from a page that follows a very busy grid
+const ANSWER_MS = (WAIT_S + 15) * 1000; // a silent network looks like a long poll; past this it is broken
+const BACKOFF_MAX_MS = 30_000;
+
+export type Link =
+  | { state: "idle" } // nothing on the page changes by itself
+  | { state: "connecting" }
+  | { state: "live" }
+  | { state: "paused" }
+  | { state: "retrying"; since: number; at: number };
+
+export const link = signal<Link>({ state: "connecting" });
+
+// The server's time, as far as we know it: milliseconds to add to ours. `tick` moves once a second while live.
+export const tick = signal(Date.now());
+let clock_offset = 0;
+
+export function clock_set(server_time: string): void {
+  const ms = Date.parse(server_time);
+  if (Number.isFinite(ms)) clock_offset = ms - Date.now();
+}
+
+setInterval(() => {
+  if (link.value.state === "live" && !document.hidden) tick.value = Date.now() + clock_offset;
+}, 1000);
+
+function sleep(ms: number, abort: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(done, ms);
+    abort.addEventListener("abort", () => (clearTimeout(timer), done()), { once: true });
+  });
+}
+
+function until_shown(abort: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    const look = () => {
+      if (document.hidden && !abort.aborted) return;
+      document.removeEventListener("visibilitychange", look);
+      done();
+    };
+    document.addEventListener("visibilitychange", look);
+    abort.addEventListener("abort", look, { once: true });
+    look();
+  });
+}
+
+export class Watch<T> {
+  readonly data: Signal<T | null> = signal(null);
+  readonly problem: Signal<Problem | null> = signal(null);
+  private etag: string | null = null;
+  private failures = 0;
+  private stopper = new AbortController();
+  // Ends what the loop is doing at the moment, a request or a rest, so that it looks around at once.
+  private interrupt: () => void = () => {};
+  private fresh_at = Date.now();
+
+  constructor(
+    private readonly path: string,
+    private readonly on_data: (data: T) => void = () => {},
+  ) {}
+
+  start(): () => void {
+    const hide = () => document.hidden && this.interrupt();
+    document.addEventListener("visibilitychange", hide);
+    link.value = { state: "connecting" };
+    void this.run(this.stopper.signal);
+    return () => {
+      document.removeEventListener("visibilitychange", hide);
+      this.stopper.abort();
+      this.interrupt();
+    };
+  }
+
+  // Ask again now, without waiting for a change: after an action of the user.
+  refresh(): void {
+    this.etag = null;
+    this.interrupt();
+  }
+
+  private async run(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted && me.value) {
+      if (document.hidden) {
+        link.value = { state: "paused" };
+        await until_shown(stop);
+        continue;
+      }
+      const began = Date.now();
+      const pause = await this.ask();
+      if (pause === null) return;
+      if (!stop.aborted) await this.rest(Math.max(pause, PACE_MS - (Date.now() - began)));
+    }
+  }
+
+  private async rest(ms: number): Promise<void> {
+    if (ms <= 0) return;
+    const abort = new AbortController();
+    this.interrupt = () => abort.abort();
+    await sleep(ms, abort.signal);
+  }
+
+  // One request. Returns how long to wait before the next one, or null when there is nothing more to ask.
+  private async ask(): Promise<number | null> {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), this.etag ? ANSWER_MS : 15_000);
+    let broken = true;
+    this.interrupt = () => {
+      broken = false;
+      abort.abort();
+    };
+    try {
+      const began = Date.now();
+      const waiting = this.etag ? `${this.path.includes("?") ? "&" : "?"}wait=${WAIT_S}` : "";
+      const reply = await send(this.path + waiting, { etag: this.etag, signal: abort.signal });
+      if (reply.status !== 304) {
+        const data = (await reply.json()) as T;
+        if (this.stopper.signal.aborted) return null;
+        this.etag = reply.headers.get("ETag");
+        this.data.value = data;
+        this.on_data(data);
+      }
+      this.answered();
+      // A server that does not hold answers back must not be asked in a circle.
+      const held = Date.now() - began > 2000;
+      return this.etag && (reply.status !== 304 || held) ? 0 : 2000;
+    } catch (reason) {
+      if (!broken) return 0;
+      return this.failed(Problem.from(reason));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private answered(): void {
+    this.failures = 0;
+    this.fresh_at = Date.now();
+    this.problem.value = null;
+    link.value = { state: "live" };
+    tick.value = Date.now() + clock_offset;
+  }
+
+  private failed(problem: Problem): number | null {
+    this.problem.value = problem;
+    if (problem.status === 401 || problem.status === 403 || problem.status === 404) return null;
+    const delay = Math.min(1000 * 2 ** this.failures++, BACKOFF_MAX_MS) * (0.6 + 0.4 * Math.random());
+    link.value = { state: "retrying", since: this.fresh_at, at: Date.now() + delay };
+    return delay;
+  }
+}
+
+// Seconds until the next try, for the badge; runs only while there is something to count.
+export const retry_in = signal(0);
+effect(() => {
+  const now = link.value;
+  if (now.state !== "retrying") return;
+  const count = () => (retry_in.value = Math.max(0, Math.ceil((now.at - Date.now()) / 1000)));
+  count();
+  const timer = setInterval(count, 1000);
+  return () => clearInterval(timer);
+});

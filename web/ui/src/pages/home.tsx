@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// home.tsx - the first page: is the grid well, what is running, what became of my jobs.
+
+import { useEffect, useState } from "preact/hooks";
+import { Failure, Section } from "../parts/basic";
+import { Events } from "../parts/events";
+import { Stats } from "../parts/stats";
+import { Sites } from "../parts/sites";
+import { Jobs } from "../parts/jobs";
+import { Running } from "../parts/running";
+import { Feed } from "../feed";
+import { count } from "../format";
+import { clock_set, Watch } from "../live";
+import { words } from "../strings";
+import type { Event, Overview } from "../types";
+
+const EVENTS_MAX = 60;
+
+export function Home() {
+  const [feed] = useState(() => new Feed<Event>((e) => e.seq, EVENTS_MAX));
+  const [watch] = useState(
+    () =>
+      new Watch<Overview>("/v1/overview", (o) => {
+        clock_set(o.now);
+        feed.offer(o.events);
+      }),
+  );
+  useEffect(() => {
+    document.title = words.product;
+    return watch.start();
+  }, []);
+
+  const o = watch.data.value;
+  const problem = watch.problem.value;
+  if (!o) return problem ? <Failure problem={problem} /> : <p class="boot">{words.loading}</p>;
+  return (
+    <div class="home">
+      <h1 class="unseen">{words.overview}</h1>
+      {problem && <Failure problem={problem} />}
+      <Stats of={o} />
+      <Sites of={o.sites} />
+      <div class="columns">
+        <Jobs overview={o} />
+        <div class="side">
+          <Section id="running" title={words.running_now} aside={<span class="muted">{count(o.tasks.running)}</span>}>
+            <Running of={o.running} />
+          </Section>
+          <Section id="events" title={words.events}>
+            <Events feed={feed} with_job />
+          </Section>
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// sites.tsx - each site as a card: does it answer, how full is it, and if it is in trouble, what to do.
+
+import { useState } from "preact/hooks";
+import { Ago, Command, Empty, Notice, Section, State, Text } from "./basic";
+import { Meter } from "./bars";
+import { bytes, count, shell_word, visible } from "../format";
+import { words } from "../strings";
+import type { Site } from "../types";
+
+// More cards than this push the jobs off the first screen; those in trouble are shown in any case.
+const CARDS = 6;
+
+const in_trouble = (s: Site) => Boolean(s.alarm) || (s.health !== "up" && s.intent === "open");
+
+// The fullest disk decides: that one stops work first.
+function tightest_disk(s: Site): { free: number; total: number } | null {
+  const disks = (s.workers ?? []).filter((w) => w.disk_free !== null && w.disk_total);
+  if (disks.length === 0) return null;
+  const worst = disks.reduce((a, b) => ((a.disk_free ?? 0) <= (b.disk_free ?? 0) ? a : b));
+  return { free: worst.disk_free ?? 0, total: worst.disk_total ?? 0 };
+}
+
+function last_seen(s: Site): string | null {
+  const times = (s.workers ?? []).map((w) => w.seen_at).filter((t): t is string => t !== null && t !== undefined);
+  return times.sort().pop() ?? null;
+}
+
+function Meters({ of: s }: { of: Site }) {
+  const all = s.capacity ?? {};
+  const used = s.used ?? {};
+  const disk = tightest_disk(s);
+  if (!all.cpus) return <p class="muted">{words.capacity_unknown}</p>;
+  return (
+    <>
+      <Meter label={words.cpus} used={used.cpus ?? 0} all={all.cpus} text={words.bar_of(count(used.cpus ?? 0), count(all.cpus))} />
+      {all.memory ? (
+        <Meter label={words.memory} used={used.memory ?? 0} all={all.memory} text={words.bar_of(bytes(used.memory ?? 0), bytes(all.memory))} />
+      ) : null}
+      {all.gpus ? <Meter label={words.gpus} used={used.gpus ?? 0} all={all.gpus} text={words.bar_of(count(used.gpus ?? 0), count(all.gpus))} /> : null}
+      {disk && <Meter label={words.disk} used={disk.total - disk.free} all={disk.total} text={words.disk_free(bytes(disk.free))} />}
+    </>
+  );
+}
+
+function Trouble({ of: s }: { of: Site }) {
+  const name = shell_word(s.name);
+  const links = (s.workers ?? []).filter((w) => w.link !== "ready" && w.link_text);
+  return (
+    <>
+      {s.alarm && (
+        <Notice tone="bad" icon="warn" title={words.alarm}>
+          <p>
+            <Text of={s.alarm} />
+          </p>
+          <p>{words.alarm_fix}</p>
+          <Command line={`reeve site pin ${name}`} />
+        </Notice>
+      )}
+      {s.health !== "up" && s.health_text && (
+        <p class="why">
+          <Text of={s.health_text} />
+        </p>
+      )}
+      {links.slice(0, 3).map((w) => (
+        <p class="muted" key={w.id}>
+          {words.worker_link(visible(w.host, 80), visible(w.link_text ?? "", 200))}
+        </p>
+      ))}
+      {!s.alarm && (s.health === "down" || s.health === "suspect") && (
+        <>
+          <p class="muted">{words.down_fix}</p>
+          <Command line={`reeve site test ${name}`} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Card({ of: s }: { of: Site }) {
+  const seen = last_seen(s);
+  const why = s.intent_why ? `${visible(s.intent_why)} (${words.intent_by(visible(s.intent_by ?? "", 60))})` : "";
+  return (
+    <li class={`site ${in_trouble(s) ? "trouble" : ""}`}>
+      <header>
+        <h3>
+          <Text of={s.name} max={64} />
+        </h3>
+        {s.intent !== "open" && <State machine="intent" of={s.intent} title={why} />}
+        <State machine="health" of={s.health} />
+      </header>
+      <Meters of={s} />
+      <Trouble of={s} />
+      <footer class="muted">
+        <span>{words.running_tasks(count(s.used?.tasks ?? 0))}</span>
+        <span>{seen ? <>{words.seen} <Ago at={seen} /></> : words.never_seen}</span>
+      </footer>
+    </li>
+  );
+}
+
+export function Sites({ of: sites }: { of: Site[] }) {
+  const [all, set_all] = useState(false);
+  const few = sites.length <= CARDS + 2;
+  const shown = all || few ? sites : sites.filter((s, i) => i < CARDS || in_trouble(s));
+  const more = !few && (
+    <button type="button" class="quiet" onClick={() => set_all(!all)} aria-expanded={all}>
+      {all ? words.sites_show_few : words.sites_show_all(sites.length)}
+    </button>
+  );
+  return (
+    <Section id="sites" title={words.sites} aside={more}>
+      {sites.length === 0 ? (
+        <Empty title={words.sites_none}>
+          <p>{words.sites_none_fix}</p>
+          <Command line="reeve site add NAME user@host" />
+        </Empty>
+      ) : (
+        <ul class="sites">
+          {shown.map((s) => (
+            <Card key={s.name} of={s} />
+          ))}
+        </ul>
+      )}
+    </Section>
+  );
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// tasks.tsx - the tasks of a job by number, and the one that is looked at: its attempts and its log.
+//
+// A page of tasks at a time: an array may have millions. The address holds the task, the state and where the page
+// begins, so that what is on the screen can be sent to somebody else.
+
+import { useState } from "preact/hooks";
+import { path_of } from "../api";
+import { Ago, Empty, Failure, Section, State, Text } from "./basic";
+import { Log } from "./log";
+import { use_dependent } from "../dependent";
+import { bytes, seconds, visible } from "../format";
+import { Link, query, query_set, query_with } from "../router";
+import { words } from "../strings";
+import type { Attempt, Job, Page, Task, TaskState } from "../types";
+
+const PAGE = 25;
+const STATES: TaskState[] = ["blocked", "ready", "placed", "succeeded", "failed", "cancelled"];
+
+const number_of = (name: string): number | null => {
+  const text = query.value.get(name) ?? "";
+  return /^\d{1,8}$/.test(text) ? Number(text) : null;
+};
+
+function exit_text(a: Attempt | undefined): string {
+  if (!a) return "–";
+  if (a.signal) return words.exit_signal(a.signal);
+  return a.code === null || a.code === undefined ? "–" : String(a.code);
+}
+
+const wall_of = (a: Attempt | undefined) => {
+  if (!a) return "–";
+  if (a.wall !== null && a.wall !== undefined) return seconds(a.wall);
+  return "–";
+};
+
+function Standing({ of: t, last }: { of: Task; last: Attempt | undefined }) {
+  // While an attempt is open its state says more than "placed".
+  if (t.state === "placed" && last) return <State machine="attempt" of={last.state} />;
+  return <State machine="task" of={t.state} />;
+}
+
+function said_of(t: Task, last: Attempt | undefined): string | null {
+  if (t.wait) return t.wait.sentence;
+  if (!last || last.outcome === null || last.outcome === "succeeded") return null;
+  return last.message ? `${last.sentence ?? ""}: ${last.message}` : last.sentence;
+}
+
+function Row({ of: t, chosen }: { of: Task; chosen: boolean }) {
+  const last = t.attempts[t.attempts.length - 1];
+  const said = said_of(t, last);
+  return (
+    <tr class={chosen ? "chosen" : ""}>
+      <td>
+        <Link to={query_with({ task: String(t.task), attempt: null })} class="whole" aria-current={chosen ? "true" : undefined}>
+          <span class="unseen">{words.col_task} </span>
+          {t.task}
+        </Link>
+        {last && last.attempt > 1 && <span class="muted">#{last.attempt}</span>}
+      </td>
+      <td class="state-cell">
+        <Standing of={t} last={last} />
+        {said && (
+          <span class="sub">
+            <Text of={said} max={200} />
+          </span>
+        )}
+      </td>
+      <td>
+        <Text of={last?.site} max={64} />
+      </td>
+      <td class="num">{exit_text(last)}</td>
+      <td class="num wide-cell">
+        <Ago at={last?.started_at} />
+      </td>
+      <td class="num">{wall_of(last)}</td>
+      <td class="num wide-cell">{bytes(last?.memory_peak)}</td>
+    </tr>
+  );
+}
+
+function Table({ of: tasks, chosen }: { of: Task[]; chosen: number | null }) {
+  return (
+    <table class="rows tasks">
+      <caption class="unseen">{words.tasks}</caption>
+      <thead>
+        <tr>
+          <th scope="col">{words.col_task}</th>
+          <th scope="col">{words.col_state}</th>
+          <th scope="col">{words.col_site}</th>
+          <th scope="col" class="num">
+            {words.col_code}
+          </th>
+          <th scope="col" class="num wide-cell">
+            {words.col_started}
+          </th>
+          <th scope="col" class="num">
+            {words.col_wall}
+          </th>
+          <th scope="col" class="num wide-cell">
+            {words.col_peak}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {tasks.map((t) => (
+          <Row key={t.task} of={t} chosen={t.task === chosen} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Filters({ of: j }: { of: Job }) {
+  const [wanted, set_wanted] = useState("");
+  const find = (e: SubmitEvent) => {
+    e.preventDefault();
+    if (/^\d{1,8}$/.test(wanted)) query_set({ task: wanted, from: wanted, state: null, cursor: null });
+  };
+  return (
+    <div class="filters">
+      <select
+        aria-label={words.col_state}
+        value={query.value.get("state") ?? ""}
+        onChange={(e) => query_set({ state: e.currentTarget.value, from: null, cursor: null })}
+      >
+        <option value="">{words.all}</option>
+        {STATES.map((s) => (
+          <option key={s} value={s}>
+            {s} ({j.tasks[s]})
+          </option>
+        ))}
+      </select>
+      <form onSubmit={find}>
+        <input
+          type="text"
+          inputMode="numeric"
+          pattern="[0-9]+"
+          size={8}
+          aria-label={words.task_go}
+          placeholder={words.task_go}
+          value={wanted}
+          onInput={(e) => set_wanted(e.currentTarget.value)}
+        />
+      </form>
+    </div>
+  );
+}
+
+// The attempts of one task: each with how it ended and whose fault that was.
+function Attempts({ of: attempts, shown }: { of: Attempt[]; shown: number | null }) {
+  return (
+    <ol class="attempts">
+      {[...attempts].reverse().map((a) => (
+        <li key={a.attempt} class={a.attempt === shown ? "chosen" : ""}>
+          <Link to={query_with({ attempt: String(a.attempt) })} aria-current={a.attempt === shown ? "true" : undefined}>
+            {words.col_attempt} {a.attempt}
+          </Link>
+          <State machine="attempt" of={a.state} />
+          <span>
+            <Text of={a.site} max={64} />
+            {a.host && (
+              <span class="muted">
+                {" "}
+                <Text of={a.host} max={80} />
+              </span>
+            )}
+          </span>
+          <span class="muted">
+            {words.col_code} {exit_text(a)} · {words.col_wall} {wall_of(a)} · {words.col_cpu}{" "}
+            {seconds(a.cpu_user === null || a.cpu_user === undefined ? null : a.cpu_user + (a.cpu_system ?? 0))} · {bytes(a.memory_peak)} · <Ago at={a.started_at ?? a.placed_at} />
+          </span>
+          {a.outcome && a.outcome !== "succeeded" && (
+            <span class="why">
+              <Text of={a.sentence} max={300} />
+              {a.message && (
+                <>
+                  : <Text of={a.message} max={500} />
+                </>
+              )}
+              {a.blame && a.blame !== "none" && ` (${visible(a.blame, 20)})`}
+            </span>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function OneTask({ job, task }: { job: Job; task: number }) {
+  const { data, problem } = use_dependent<Task>(`/v1/jobs/${job.id}/tasks/${task}`, job);
+  const attempts = data?.attempts ?? [];
+  const newest = attempts[attempts.length - 1]?.attempt ?? null;
+  const wanted = number_of("attempt");
+  const shown = attempts.some((a) => a.attempt === wanted) ? wanted : newest;
+  return (
+    <Section id="task" title={words.task_title(`${job.id}.${task}`)} aside={data && <State machine="task" of={data.state} />}>
+      {problem && <Failure problem={problem} />}
+      {data?.wait && (
+        <p class="lead">
+          <Text of={data.wait.sentence} max={600} />
+        </p>
+      )}
+      {data && attempts.length === 0 && <p class="muted">{words.attempts_none}</p>}
+      {attempts.length > 0 && <Attempts of={attempts} shown={shown} />}
+      {shown !== null && data?.task === task ? (
+        <Log key={`${job.id}.${task}#${shown}`} job={job.id} task={task} attempt={shown} />
+      ) : (
+        data && <p class="muted">{words.log_none}</p>
+      )}
+    </Section>
+  );
+}
+
+export function Tasks({ of: j }: { of: Job }) {
+  const state = query.value.get("state");
+  const base = `/v1/jobs/${j.id}/tasks`;
+  const path = path_of(base, { state, from: number_of("from"), cursor: query.value.get("cursor"), limit: PAGE });
+  const { data, problem } = use_dependent<Page<Task>>(path, j);
+  const tasks = data?.items ?? [];
+  const chosen = number_of("task") ?? tasks[0]?.task ?? null;
+  const single = j.tasks.total === 1;
+  return (
+    <>
+      {!single && (
+        <Section id="tasks" title={words.tasks} aside={<Filters of={j} />}>
+          {problem && <Failure problem={problem} />}
+          {data && (tasks.length > 0 ? <Table of={tasks} chosen={chosen} /> : <Empty title={words.tasks_none} />)}
+          <div class="pager">
+            {(query.value.get("cursor") || query.value.get("from")) && <Link to={query_with({ cursor: null, from: null })}>{words.tasks_first}</Link>}
+            {data?.next_cursor && <Link to={query_with({ cursor: data.next_cursor, from: null })}>{words.tasks_next}</Link>}
+          </div>
+        </Section>
+      )}
+      {chosen !== null && <OneTask key={chosen} job={j} task={chosen} />}
+    </>
+  );
+}

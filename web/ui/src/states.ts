@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// states.ts - how each state looks: icon, tone, word. Never the colour alone.
+
+export type Tone = "good" | "bad" | "warn" | "busy" | "calm" | "done";
+export type IconName =
+  | "check" | "cross" | "clock" | "play" | "pause" | "ban" | "question" | "warn" | "dots" | "lock" | "search"
+  | "copy" | "theme" | "wave" | "sleep" | "back" | "down" | "link";
+
+export interface Look {
+  icon: IconName;
+  tone: Tone;
+  word: string;
+}
+
+const look = (icon: IconName, tone: Tone, word: string): Look => ({ icon, tone, word });
+
+const looks: Record<string, Record<string, Look>> = {
+  job: {
+    accepted: look("dots", "calm", "accepted"),
+    active: look("play", "busy", "active"),
+    succeeded: look("check", "good", "succeeded"),
+    failed: look("cross", "bad", "failed"),
+    cancelled: look("ban", "done", "cancelled"),
+  },
+  task: {
+    blocked: look("lock", "calm", "blocked"),
+    ready: look("clock", "calm", "waiting"),
+    placed: look("play", "busy", "placed"),
+    succeeded: look("check", "good", "succeeded"),
+    failed: look("cross", "bad", "failed"),
+    cancelled: look("ban", "done", "cancelled"),
+  },
+  attempt: {
+    reserved: look("dots", "calm", "reserved"),
+    staging: look("down", "busy", "staging"),
+    starting: look("dots", "busy", "starting"),
+    running: look("play", "busy", "running"),
+    finishing: look("dots", "busy", "finishing"),
+    aborting: look("ban", "warn", "aborting"),
+    succeeded: look("check", "good", "succeeded"),
+    failed: look("cross", "bad", "failed"),
+    lost: look("question", "bad", "lost"),
+    aborted: look("ban", "done", "aborted"),
+  },
+  health: {
+    unknown: look("question", "calm", "unknown"),
+    up: look("check", "good", "up"),
+    suspect: look("warn", "warn", "suspect"),
+    down: look("cross", "bad", "down"),
+    probing: look("search", "warn", "probing"),
+  },
+  intent: {
+    open: look("check", "good", "open"),
+    draining: look("pause", "warn", "draining"),
+    closed: look("lock", "warn", "closed"),
+  },
+};
+
+export type Machine = "job" | "task" | "attempt" | "health" | "intent";
+
+export function look_of(machine: Machine, state: string): Look {
+  return looks[machine]?.[state] ?? look("question", "calm", state);
+}

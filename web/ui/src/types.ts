@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// types.ts - the replies of the JSON API (docs/api.md), as far as the pages read them.
+//
+// Names, texts and sentences come from users, jobs and sites: they reach the page through <Text> only.
+
+export type JobState = "accepted" | "active" | "succeeded" | "failed" | "cancelled";
+export type TaskState = "blocked" | "ready" | "placed" | "succeeded" | "failed" | "cancelled";
+export type Health = "unknown" | "up" | "suspect" | "down" | "probing";
+export type Intent = "open" | "draining" | "closed";
+export type Stream = "stdout" | "stderr";
+
+export interface Me {
+  name: string;
+  role: "viewer" | "submitter" | "admin";
+  projects: (string | { name: string })[];
+}
+
+export interface Wait {
+  reason: string;
+  sentence: string;
+  since: string | null;
+}
+
+export interface TaskCounts {
+  total: number;
+  blocked: number;
+  ready: number;
+  placed: number;
+  running: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+}
+
+export interface Asked {
+  by: string;
+  at: string;
+}
+
+export interface Job {
+  id: number;
+  name: string;
+  project: string;
+  user: string;
+  state: JobState;
+  wait: Wait | null;
+  tasks: TaskCounts;
+  first_task: number;
+  last_task: number;
+  priority: number;
+  held: Asked | null;
+  cancelled: Asked | null;
+  labels: Record<string, string>;
+  submitted_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  message: string | null;
+  resources: Record<string, number>;
+  sites: string[] | null;
+  output_dataset: string | null;
+}
+
+export interface Attempt {
+  attempt: number;
+  state: string;
+  outcome: string | null;
+  sentence: string | null;
+  blame: string | null;
+  code: number | null;
+  signal: number | null;
+  site: string | null;
+  worker: number | null;
+  host: string | null;
+  placed_at: string | null;
+  started_at: string | null;
+  ended_at: string | null;
+  wall: number | null;
+  cpu_user: number | null;
+  cpu_system: number | null;
+  memory_peak: number | null;
+  stdout_bytes: number | null;
+  stderr_bytes: number | null;
+  log_cut: boolean | null;
+  message: string | null;
+}
+
+export interface Task {
+  task: number;
+  state: TaskState;
+  wait: Wait | null;
+  attempts: Attempt[];
+}
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export interface Dropped {
+  site: string;
+  why: string;
+}
+
+export interface FunnelStep {
+  step: string;
+  sites: number;
+  dropped?: Dropped[];
+}
+
+export interface Candidate {
+  site: string;
+  finish?: number;
+  wait?: number;
+  stage?: number;
+  run?: number;
+  out?: number;
+  penalty?: number;
+  missing_bytes?: number;
+  dropped?: string;
+  why?: string;
+}
+
+export interface Placement {
+  decision: number;
+  at: string;
+  first_task: number | null;
+  site: string;
+  sentence: string;
+  candidates: Candidate[];
+}
+
+export interface Explain {
+  state: string;
+  sentence: string;
+  can_ever_run: boolean;
+  wait: { reason: string; since: string | null; funnel?: FunnelStep[]; would_help?: string[] } | null;
+  placements: Placement[];
+}
+
+export interface Output {
+  task: number;
+  path: string;
+  size: number;
+  sha256: string;
+  site: string | null;
+}
+
+export interface Event {
+  seq: number;
+  at: string;
+  kind: string;
+  job: number | null;
+  task: number | null;
+  site: string | null;
+  actor: string | null;
+  text: string;
+}
+
+export interface Worker {
+  id: number;
+  host: string;
+  link: string;
+  link_text: string | null;
+  hostname: string | null;
+  disk_free: number | null;
+  disk_total: number | null;
+  running: number | null;
+  seen_at: string | null;
+}
+
+export interface Amounts {
+  cpus?: number | null;
+  memory?: number | null;
+  gpus?: number | null;
+  tasks?: number | null;
+}
+
+export interface Site {
+  name: string;
+  intent: Intent;
+  intent_by?: string | null;
+  intent_why?: string | null;
+  health: Health;
+  health_since?: string | null;
+  health_text?: string | null;
+  alarm?: string | null;
+  workers?: Worker[];
+  capacity?: Amounts | null;
+  used?: Amounts | null;
+}
+
+export interface RunningTask {
+  job: number;
+  name: string;
+  task: number;
+  attempt: number;
+  site: string;
+  started_at: string | null;
+}
+
+export interface Engine {
+  epoch: number | null;
+  pass_ms: number | null;
+  last_pass_at: string | null;
+  leader: string | null;
+}
+
+export interface Overview {
+  now: string;
+  jobs: { accepted: number; active: number; held: number };
+  tasks: { ready: number; running: number; succeeded_total: number; failed_total: number };
+  sites: Site[];
+  recent_jobs: Job[];
+  running: RunningTask[];
+  events: Event[];
+  engine: Engine;
+}
+
+export interface Spec {
+  command?: string[] | null;
+  script?: string | null;
+  args?: string[] | null;
+  [field: string]: unknown;
+}
+
+export interface FieldError {
+  pointer: string;
+  detail: string;
+}
+
+export interface ProblemBody {
+  title?: string;
+  status?: number;
+  code?: string;
+  detail?: string;
+  errors?: FieldError[];
+}
