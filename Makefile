@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Reeve. `make demo` shows it, `make check` proves it, `make help` lists the rest.
 #
 # One makefile, no configure step. A folder is a library or a program; its sources are found by wildcard.
