@@ -126,3 +126,21 @@ int64_t clock_wall_ms(void)
 {
         return clock_ms(CLOCK_REALTIME);
 }
+
+void text_make_printable(char *s)
+{
+        size_t left = strlen(s);
+
+        while (left) {
+                unsigned char first = (unsigned char)s[0];
+                size_t n = utf8_len(s, left);
+
+                if (n == 0 || (n == 1 && (first < 0x20 || first == 0x7f)) ||
+                    (n == 2 && first == 0xc2 && (unsigned char)s[1] < 0xa0)) {
+                        n = n ? n : 1;
+                        memset(s, '?', n);
+                }
+                s += n;
+                left -= n;
+        }
+}

@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #define ALIAS      "hop" /* the name under which a hop's keys stand in its known_hosts file */
-#define ARGS_MAX 96
+#define ARGS_MAX   96
 #define LINE_MAX_  1024
 #define PIPE_BYTES (256 << 10)
 #define KNOWN_MAX  (64 << 10)
@@ -688,7 +688,8 @@ static bool command_pump(struct openssh *s)
         if (c->out.fd >= 0 || c->err.fd >= 0 || !c->exited)
                 return moved;
         if (s->attached) {
-                report_closed(s->report, "the command ended%s%s", s->last_words.len ? ": " : "", s->last_words.text);
+                report_closed(s->report, "the command ended%s%s", s->last_words.len ? ": " : "",
+                              s->last_words.text);
                 return false;
         }
         report_exec_end(s->report, s->id, WIFEXITED(c->status) ? (uint32_t)WEXITSTATUS(c->status) : 255, "");

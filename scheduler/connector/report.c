@@ -28,24 +28,6 @@ void report_release(struct report *r)
         buf_release(&r->out);
 }
 
-void text_make_printable(char *s)
-{
-        size_t left = strlen(s);
-
-        for (char *p = s; left;) {
-                size_t n = utf8_len(p, left);
-
-                if (n == 0 || (n == 1 && ((unsigned char)*p < 0x20 || *p == 0x7f))) {
-                        *p = '?';
-                        n = 1;
-                } else if (n == 2 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0) {
-                        p[0] = p[1] = '?'; /* C1 control characters */
-                }
-                p += n;
-                left -= n;
-        }
-}
-
 static char *text_format(const char *fmt, va_list ap)
 {
         char *s;

@@ -65,7 +65,4 @@ struct tail {
 };
 void tail_add(struct tail *t, const uint8_t *p, size_t n);
 
-/* Replace what must not reach a terminal or a log. */
-void text_make_printable(char *s);
-
 #endif

@@ -843,8 +843,8 @@ static struct transport *ssh2_open(struct loop *l, struct report *r, struct prot
         struct err err;
         int fd;
 
-        /* The crypto library would read a configuration file at its first use, when no file can be opened any more;
-         * which algorithms are used is decided here. */
+        /* The crypto library would read a configuration file at its first use, when no file can be opened any
+         * more; which algorithms are used is decided here. */
         setenv("OPENSSL_CONF", "", 1);
         if (libssh2_init(0)) {
                 report_failed(r, FAIL_OTHER, NULL, "could not start the SSH library");

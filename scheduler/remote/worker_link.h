@@ -90,7 +90,12 @@ struct worker_link_events {
         /* Every change of state. `why` is set when the state is absent or closing because something failed.
          */
         void (*on_state)(void *arg, struct worker_link *l, enum link_state s, const struct link_failure *why);
-        /* One line of progress on the way to ready (what was agreed, how much was uploaded), for people. */
+        /* A step on the way to ready is done: "resolve", "reach", "algorithms", "host key", "login",
+         * "session", "shell", "upload", "worker". `text` says what was agreed or found. Jump hosts give the
+         * first five each. */
+        void (*on_step)(void *arg, struct worker_link *l, const char *step, uint32_t elapsed_ms,
+                        const char *text);
+        /* One line of progress within a step (how much was uploaded), for people. */
         void (*on_progress)(void *arg, struct worker_link *l, const char *text);
         void (*on_welcome)(void *arg, struct worker_link *l, const struct link_welcome *w);
         /* All attempts that exist at the worker: an attempt that is not in it does not exist there. Once per
@@ -123,9 +128,10 @@ struct worker_link_events {
         void (*on_fenced)(void *arg, struct worker_link *l, uint64_t epoch);
 };
 
-/* How many links of one site may be between dialing and greeting at once. While the site's last try failed
- * only one link dials, however many the site has (one prober per dead site). Shared by the links of a site;
- * it must outlive them. Links that wait for their turn are in state absent. */
+/* What the links of one site share: how many of them may be between dialing and ready at once, and who
+ * probes. When a host does not answer, one link alone goes on trying; the others to the same addresses wait
+ * until it got through (one prober per dead host). It must outlive its links. Links that wait for their turn
+ * are absent. */
 struct dial_gate;
 struct dial_gate *dial_gate_new(uint32_t at_once);
 void dial_gate_free(struct dial_gate *g);
@@ -186,6 +192,10 @@ const char *worker_link_name(const struct worker_link *l);
 uint32_t worker_link_worker_id(const struct worker_link *l);
 /* The last failure, or NULL when there was none since the link was last ready. */
 const struct link_failure *worker_link_failure(const struct worker_link *l);
+
+/* Did the host say that processes outlive the session? 1 yes, 0 systemd may end them (loginctl
+ * enable-linger), -1 unknown. */
+int worker_link_linger(const struct worker_link *l);
 
 /* ---- lease (R3) ----------------------------------------------------------------------------------------
  * The link answers P_RENEW by itself while granting is allowed. The worker's lease ends at the latest
