@@ -51,6 +51,12 @@ class Site:
         self.own()
         return path
 
+    def stop_worker(self):
+        """End the worker and what it runs, in its own way; it outlives reeved and every login by design."""
+        if os.path.exists(os.path.join(self.root, "agent.sock")):
+            subprocess.run(self.identity.prefix() + [os.path.join(self.grid.bin, "reeve-worker"), "stop", "--root", self.root],
+                           capture_output=True, timeout=30)
+
     def own(self):
         """What lies in the site's storage belongs to its account."""
         for base, _directories, names in os.walk(self.data):
@@ -240,6 +246,8 @@ class Grid:
         code = self.stop()
         if code != 0:
             trouble.append(f"reeved ended with {code}: {self.log_tail(3)}")
+        for site in self.sites.values():
+            site.stop_worker()
         trouble += [f"had to kill: {what}" for what in private.end_everything()]
         self.before_removal()
         if not keep:

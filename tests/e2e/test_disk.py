@@ -96,4 +96,4 @@ if __name__ == "__main__":
             print("ok - full disks # SKIP this machine allows no user namespaces")
             sys.exit(0)
         os.execvp(inside[0], inside + sys.argv[1:])
-    sys.exit(1 if suite.run(setup, sys.argv[2:], heartbeat="1s", lease="20s") else 0)
+    sys.exit(1 if suite.run(setup, sys.argv[2:], heartbeat="1s", lease="20s", disk_reserve="32M") else 0)

@@ -23,7 +23,7 @@ from testgrid import Postgres, TestGrid, checker, private, seeded, wait_until  #
 SECONDS = float(os.environ.get("STORM_SECONDS", "40"))
 # How long jobs may take to end once everything is healed.
 SETTLE = float(os.environ.get("SETTLE", "120"))
-SETTINGS = {"lease": "6s", "heartbeat": "1s"}
+SETTINGS = {"lease": "6s", "lease_margin": "2s", "heartbeat": "500ms", "leader_lease": "5s"}
 CAPACITY = {"alpha": 4, "bravo": 3}
 
 
@@ -189,9 +189,9 @@ def settle(grid, jobs, seconds=SETTLE):
     return []
 
 
-def with_grid(story, database=False, settings=None):
+def with_grid(story, database=False):
     """Make a grid with its sites, run the story on it, end it. Returns the complaints."""
-    grid = TestGrid(**{**SETTINGS, **(settings or {})})
+    grid = TestGrid(**SETTINGS)
     try:
         if database:
             grid.postgres = Postgres(os.path.join(grid.directory, "pg")).start()
@@ -262,7 +262,7 @@ def storm_takeover(rng):
         private.send(second.pid, signal.SIGTERM)
         second.wait(30)
         return complaints
-    return with_grid(story, database=True, settings={"leader_lease": "5s"})
+    return with_grid(story, database=True)
 
 
 def storm_database(rng):
