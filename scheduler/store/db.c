@@ -37,6 +37,7 @@ struct db {
         struct stmt *stmts[STMT_BUCKETS];
         struct queued *queue; /* statements of the open pipeline */
         size_t queued, queue_cap;
+        unsigned prepares;        /* so far, for names that differ */
         const char *soon_channel; /* db_notify_soon kept one */
         int64_t soon_sent_at;     /* boot clock */
 };
@@ -348,8 +349,7 @@ static bool stmt_is_prepared(const struct stmt *st)
 
 static int send_prepare(struct stmt *st)
 {
-        st->version++;
-        snprintf(st->server_name, sizeof st->server_name, "%.50s.%d", st->name, st->version);
+        snprintf(st->server_name, sizeof st->server_name, "%.40s.%u", st->name, ++st->db->prepares);
         st->prepared = true;
         st->prepared_count = st->n;
         for (size_t i = 0; i < st->n; i++)

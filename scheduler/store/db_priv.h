@@ -40,8 +40,7 @@ struct param {
 struct stmt {
         struct db *db;
         char *name, *sql;
-        char server_name[72]; /* name and the number of times its types changed */
-        int version;
+        char server_name[56]; /* its name at the server: another for each set of types */
         bool prepared;
         size_t prepared_count;
         Oid prepared_types[PARAMS_MAX];

@@ -62,6 +62,11 @@ static int seat_is_free(struct db *db, int64_t *ret_epoch, struct err *err)
         return row_bool(lock, "got") || row_bool(r, "expired");
 }
 
+static int locks_drop(struct db *db, struct err *err)
+{
+        return db_exec(db_stmt(db, "lead_unlock", "select pg_advisory_unlock_all()"), err) < 0 ? -1 : 0;
+}
+
 static int seat_take(struct db *db, void *arg, struct err *err)
 {
         struct bid *b = arg;
@@ -71,28 +76,24 @@ static int seat_take(struct db *db, void *arg, struct err *err)
                     " lease_until = clock_timestamp() + $3 * interval '1 millisecond' where epoch = $1");
         int64_t n;
 
+        b->won = false;
         bind_int(st, b->epoch);
         bind_text(st, b->holder);
         bind_int(st, b->lease_ms);
         n = db_exec(st, err);
         if (n <= 0)
                 return (int)n;
-        if (db_exec(with_epoch(db, "lead_lock", "select pg_advisory_lock($1::int, $2::int)", b->epoch + 1),
+        if (locks_drop(db, err) < 0 ||
+            db_exec(with_epoch(db, "lead_lock", "select pg_advisory_lock($1::int, $2::int)", b->epoch + 1),
                     err) < 0)
                 return -1;
         b->won = true;
         return 1;
 }
 
-static int locks_drop(struct db *db, struct err *err)
-{
-        return db_exec(db_stmt(db, "lead_unlock", "select pg_advisory_unlock_all()"), err) < 0 ? -1 : 0;
-}
-
 int store_lead(struct db *db, const char *holder, int lease_ms, int64_t *ret_epoch, struct err *err)
 {
         struct bid b = {.holder = holder, .lease_ms = lease_ms};
-        struct stmt *st;
         int rc;
 
         if (writer_set_up(db, err) < 0)
@@ -105,10 +106,7 @@ int store_lead(struct db *db, const char *holder, int lease_ms, int64_t *ret_epo
                         rc = -1;
                 return rc < 0 ? -1 : 0;
         }
-        /* The lock that was tried is not needed any more; not giving it back would do no harm either. */
-        st = with_epoch(db, "lead_untry", "select pg_advisory_unlock($1::int, $2::int)", b.epoch);
-        if (db_exec(st, err) < 0 ||
-            db_exec(db_stmt(db, "lead_partitions", "select reeve_partitions(36500)"), err) < 0)
+        if (db_exec(db_stmt(db, "lead_partitions", "select reeve_partitions(36500)"), err) < 0)
                 return -1;
         *ret_epoch = b.epoch + 1;
         log_info("leading: epoch %lld as %s", (long long)*ret_epoch, holder);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outputs: a file is known by dataset and path. A later attempt that publishes the same path replaces what
  * the file was; copies of the old content elsewhere are gone, and the counters follow. Publishing the same
- * rows again changes nothing. One statement: all its parts see the catalog as it was before.
+ * rows again changes nothing. One statement: all its parts see the catalog as it was before. The rows given
+ * are joined with tables by their keys only, never with each other: that would be quadratic.
  */
 #include "store/engine_priv.h"
 #include "common/util.h"
@@ -13,13 +14,13 @@ static const char outputs_sql[] =
     " $3::integer[], $4::text[], $5::text[], $6::bigint[], $7::bytea[]) with ordinality"
     " as o (dataset, task, site, root, path, size, sha256, n) order by dataset, path, n desc),"
     /* what the catalog has of them */
-    " old as materialized (select f.dataset_id, f.path, f.size, f.sha256 from files f join new on"
+    " old as materialized (select f.dataset_id, f.size from files f join new on"
     " f.dataset_id = new.dataset and f.path = new.path),"
-    " copies as materialized (select r.dataset_id, r.path, r.site_id, r.root, old.size,"
+    " copies as materialized (select r.dataset_id, r.path, r.site_id, r.root, f.size,"
     " r.site_id = new.site and r.root = new.root as same_place,"
-    " old.sha256 = new.sha256 and old.size = new.size as same_content"
-    " from new join old on old.dataset_id = new.dataset and old.path = new.path"
-    " join replicas r on r.dataset_id = new.dataset and r.path = new.path where r.state = 'present'),"
+    " f.sha256 = new.sha256 and f.size = new.size as same_content"
+    " from new join files f on f.dataset_id = new.dataset and f.path = new.path"
+    " join replicas r on r.dataset_id = f.dataset_id and r.path = f.path where r.state = 'present'),"
     " kept as (insert into files (dataset_id, path, size, sha256, task)"
     " select dataset, path, size, sha256, task from new on conflict (dataset_id, path) do update"
     " set size = excluded.size, sha256 = excluded.sha256, task = excluded.task),"
