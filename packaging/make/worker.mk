@@ -7,3 +7,6 @@ $(BUILD)/tests/hollow-worker: $(O)/tests/support/hollow/hollow.o $(O)/libcommon.
 $(BUILD)/tests/worker-drive: $(O)/tests/support/hollow/drive.o $(O)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^
+
+# This test drives the real program.
+$(BUILD)/tests/test_worker_run: | $(BUILD)/reeve-worker
