@@ -4,6 +4,7 @@ line and the JSON API. The demo stands on it, and so do the end-to-end tests.
 """
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -208,31 +209,38 @@ class Grid:
         site.server.start()
         return site
 
-    def register(self, site, on_line=None):
-        """What an administrator does: `reeve site add`, put the line it shows into authorized_keys, go on. `on_line` is given
-        each line that the command prints."""
+    def register(self, site):
+        """What an administrator does at a terminal: `reeve site add`, put the line it shows into authorized_keys, press Enter.
+        Returns the lines that the command printed."""
         server = site.server
+        ours, terminal = pty.openpty()
         process = subprocess.Popen(
-            [os.path.join(self.bin, "reeve"), "site", "add", site.name, f"{site.user}@{server.address}:{server.port}",
-             "--root", site.root, "--fingerprint", server.fingerprint(), "--cpus", str(site.cpus)],
-            env=self.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        printed = []
-        for line in process.stdout:
-            printed.append(line.rstrip())
-            if on_line:
-                on_line(line.rstrip())
-            key = re.search(r"ssh-ed25519 AAAA\S+( \S+)?", line)
-            if key:
-                server.authorize(key.group(0))
-                server.own()
-                try:
-                    process.stdin.write("\n")
-                    process.stdin.flush()
-                except BrokenPipeError:
-                    pass
-        process.stdin.close()
-        if process.wait(120) != 0:
-            raise GridError(f"site {site.name} could not be registered:\n" + "\n".join(printed))
+            ["setsid", "--ctty", "--wait", os.path.join(self.bin, "reeve"), "site", "add", site.name,
+             f"{site.user}@{server.address}:{server.port}", "--root", site.root, "--fingerprint", server.fingerprint(),
+             "--cpus", str(site.cpus)],
+            env=self.environment(), stdin=terminal, stdout=terminal, stderr=terminal)
+        os.close(terminal)
+        printed, text, installed = [], "", False
+        while True:
+            try:
+                text += os.read(ours, 65536).decode("utf-8", "replace")
+            except OSError:
+                break
+            *lines, text = text.split("\n")
+            for line in lines:
+                # What a progress line left before it was overwritten is not for us.
+                line = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line.rstrip("\r").rpartition("\r")[2]).rstrip()
+                printed.append(line)
+                if re.match(r"ssh-ed25519 AAAA", line):
+                    server.authorize(line)
+                    server.own()
+                    installed = True
+            if installed:
+                installed = False
+                os.write(ours, b"\n")
+        os.close(ours)
+        if process.wait() != 0:
+            raise GridError(f"site {site.name} could not be registered:\n" + "\n".join(printed + [text]))
         return printed
 
     # ---- end ----

@@ -189,9 +189,9 @@ def settle(grid, jobs, seconds=SETTLE):
     return []
 
 
-def with_grid(story, database=False):
+def with_grid(story, database=False, **settings):
     """Make a grid with its sites, run the story on it, end it. Returns the complaints."""
-    grid = TestGrid(**SETTINGS)
+    grid = TestGrid(**{**SETTINGS, **settings})
     try:
         if database:
             grid.postgres = Postgres(os.path.join(grid.directory, "pg")).start()
@@ -281,7 +281,7 @@ def storm_database(rng):
     return with_grid(story, database=True)
 
 
-def storm_of(*faults):
+def storm_of(*faults, **settings):
     """A storm of certain faults only."""
     def storm(rng):
         def story(grid):
@@ -294,7 +294,7 @@ def storm_of(*faults):
             finally:
                 clients.stop()
             return judge(grid, clients.jobs, clients.trouble)
-        return with_grid(story)
+        return with_grid(story, **settings)
     return storm
 
 
@@ -309,8 +309,8 @@ def storm_workers(rng):
 
 
 def storm_calm(rng):
-    """more work than the sites can take, and no fault at all, breaks no promise"""
-    return storm_of()(rng)
+    """more work than the sites can take, sent ahead of free places, and no fault at all, breaks no promise"""
+    return storm_of(ahead="5s")(rng)
 
 
 # Run when nothing is asked for by name; the others are for planted faults and for long runs.
