@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli.h - what every command has at hand: the connection, the way of output, and how to end.
+ *
+ * Data goes to standard output, words about it to standard error.
+ */
+#ifndef REEVE_CLI_CLI_H
+#define REEVE_CLI_CLI_H
+
+#include "args.h"
+#include "client.h"
+#include "common/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Exit codes. `run`, `wait` and `submit --wait` end with the job's own code instead: see outcome.h. */
+enum exit_code {
+        EXIT_OK = 0,
+        EXIT_FAILED = 1,
+        EXIT_USAGE = 2,
+        EXIT_NOT_FOUND = 3,
+        EXIT_DENIED = 4, /* not signed in, or not allowed */
+        EXIT_CONFLICT = 5,
+        EXIT_UNREACHABLE = 6,
+        EXIT_LIMIT = 7,
+        EXIT_NEVER = 8, /* a dry run says: this can never run */
+        EXIT_TIMEOUT = 124,
+        EXIT_LOST = 125, /* Reeve, a site or a link is to blame, not the program */
+        EXIT_NO_PROGRAM = 127,
+        EXIT_INTERRUPTED = 130,
+};
+
+enum format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_CSV, FORMAT_ID };
+
+struct cli {
+        struct client *client; /* made by the first cli_client */
+        enum format format;
+        bool quiet;      /* --quiet: ids only, no words */
+        bool yes;        /* --yes: ask nothing */
+        bool debug;      /* --debug: show the conversation */
+        bool colour;     /* of standard output */
+        bool out_is_tty; /* standard output is a terminal */
+        bool err_is_tty; /* and standard error */
+        int width;       /* columns of the terminal */
+        const char *url; /* --url, or NULL */
+};
+
+/* The whole program: argv as main has it. Returns the exit code. */
+int cli_main(int argc, char **argv);
+
+/* The connection, made from --url, the environment or the file that `reeve login` wrote; NULL: said why. */
+struct client *cli_client(struct cli *c);
+
+/* Say what went wrong (the server's particulars included) and what to do next; returns the exit code for it.
+ */
+int cli_fail(struct cli *c, const struct err *err);
+/* The same for a mistake on the command line. */
+int cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int exit_code_of(enum err_code code);
+
+/* A line to standard error, unless --quiet. */
+void cli_say(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line of progress that the next one overwrites: on a terminal only. cli_progress_end wipes it. */
+void cli_progress(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void cli_progress_end(struct cli *c);
+
+/* Ask a yes-or-no question. --yes answers yes; without a terminal the answer is no. */
+bool cli_confirm(struct cli *c, const char *question);
+/* Wait for Enter; false when there is no terminal to wait for. */
+bool cli_pause(struct cli *c, const char *words);
+
+/* Print a JSON document as it is. */
+void cli_json(const json_t *json);
+
+#endif

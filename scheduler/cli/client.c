@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client.h"
+
+#include "text.h"
+#include "common/num.h"
+#include "common/util.h"
+
+#include <curl/curl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define RETRY_FIRST_MS 200
+#define RETRY_MOST_MS  5000
+#define WATCH_LEAST_MS 300 /* between two looks, when a server does not hold its answers back */
+
+struct client {
+        CURL *curl;
+        char *url, *host_url, *socket, *token;
+        bool debug;
+        int64_t patience_ms;
+        const volatile int *stop;
+        json_t *problem;
+        int64_t watched_ms; /* when the last watch was answered */
+};
+
+static int check_url(const char *url, struct err *err)
+{
+        if (strncmp(url, "unix:/", 6) == 0 || strncmp(url, "http://", 7) == 0 ||
+            strncmp(url, "https://", 8) == 0)
+                return 0;
+        return err_set(
+            err, ERR_BAD_INPUT,
+            "the server's address \"%s\" should begin with http://, https:// or unix:/ (REEVE_URL, "
+            "`reeve login URL`)",
+            url);
+}
+
+int client_new(const char *url, const char *token, bool debug, struct client **ret, struct err *err)
+{
+        struct client *c;
+        size_t n;
+
+        if (check_url(url, err) < 0)
+                return -1;
+        for (const char *p = token; p && *p; p++) {
+                if (*p <= ' ' || *p > '~')
+                        return err_set(err, ERR_BAD_INPUT, "the token holds a character that no token has");
+        }
+        if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+                return err_set(err, ERR_SYSTEM, "could not start the HTTP library");
+        c = xcalloc(1, sizeof *c);
+        c->url = xstrdup(url);
+        for (n = strlen(c->url); n && c->url[n - 1] == '/'; n--)
+                c->url[n - 1] = '\0';
+        if (strncmp(c->url, "unix:", 5) == 0) {
+                c->socket = xstrdup(c->url + 5);
+                c->host_url = xstrdup("http://localhost");
+        } else {
+                c->host_url = xstrdup(c->url);
+        }
+        c->token = token && *token ? xstrdup(token) : NULL;
+        c->debug = debug;
+        c->patience_ms = PATIENCE_MS;
+        c->curl = curl_easy_init();
+        if (!c->curl)
+                abort();
+        *ret = c;
+        return 0;
+}
+
+void client_free(struct client *c)
+{
+        if (!c)
+                return;
+        curl_easy_cleanup(c->curl);
+        json_decref(c->problem);
+        if (c->token)
+                sodium_memzero(c->token, strlen(c->token));
+        free(c->url);
+        free(c->host_url);
+        free(c->socket);
+        free(c->token);
+        free(c);
+}
+
+const char *client_url(const struct client *c)
+{
+        return c->url;
+}
+
+void client_set_patience(struct client *c, int64_t ms)
+{
+        c->patience_ms = ms;
+}
+
+void client_set_stop(struct client *c, const volatile int *stop)
+{
+        c->stop = stop;
+}
+
+const json_t *client_problem(const struct client *c)
+{
+        return c->problem;
+}
+
+void reply_release(struct reply *r)
+{
+        buf_release(&r->body);
+        json_decref(r->json);
+        *r = (struct reply){0};
+}
+
+static bool is_stopped(const struct client *c)
+{
+        return c->stop && *c->stop;
+}
+
+static void sleep_ms(int64_t ms)
+{
+        struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+        nanosleep(&ts, NULL); /* a signal may end it early: then its flag is looked at */
+}
+
+/* ---- one exchange ----------------------------------------------------------------------------------------
+ */
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+        struct reply *r = arg;
+
+        buf_put(&r->body, p, size * n);
+        return r->body.overflow ? 0 : size * n;
+}
+
+/* The value of the header called `name`, in buf, when this line is it. */
+static bool header_is(const char *line, size_t n, const char *name, char *buf, size_t max)
+{
+        size_t k = strlen(name);
+        const char *p = line + k + 1, *end = line + n;
+
+        if (n <= k || strncasecmp(line, name, k) != 0 || line[k] != ':')
+                return false;
+        while (p < end && (*p == ' ' || *p == '\t'))
+                p++;
+        while (end > p && (unsigned char)end[-1] <= ' ')
+                end--;
+        if ((size_t)(end - p) >= max)
+                return false;
+        memcpy(buf, p, (size_t)(end - p));
+        buf[end - p] = '\0';
+        return true;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
+{
+        struct reply *r = arg;
+        const struct {
+                const char *name;
+                int64_t *to;
+        } numbers[] = {
+            {"Reeve-Offset", &r->offset},       {"Reeve-Size", &r->size},
+            {"Reeve-Gap-Start", &r->gap_start}, {"Reeve-Gap-End", &r->gap_end},
+            {"Reeve-Attempt", &r->attempt},
+        };
+        char value[sizeof r->etag];
+
+        if (header_is(p, size * n, "ETag", value, sizeof value))
+                memcpy(r->etag, value, sizeof value);
+        if (header_is(p, size * n, "Reeve-Final", value, sizeof value))
+                r->final = strcmp(value, "true") == 0;
+        for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+                if (header_is(p, size * n, numbers[i].name, value, sizeof value))
+                        num_int("", value, 0, INT64_MAX, numbers[i].to, NULL);
+        }
+        return size * n;
+}
+
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+        (void)a;
+        (void)b;
+        (void)c;
+        (void)d;
+        return is_stopped(arg);
+}
+
+/* What goes over the wire, for --debug; the line with the token is masked. */
+static int on_debug(CURL *curl, curl_infotype type, char *p, size_t n, void *arg)
+{
+        static const char marks[] = {[CURLINFO_HEADER_IN] = '<',
+                                     [CURLINFO_HEADER_OUT] = '>',
+                                     [CURLINFO_DATA_IN] = '<',
+                                     [CURLINFO_DATA_OUT] = '>'};
+        const char *end = p + n;
+
+        (void)curl;
+        (void)arg;
+        if (type != CURLINFO_HEADER_IN && type != CURLINFO_HEADER_OUT && type != CURLINFO_DATA_OUT)
+                return 0;
+        while (p < end) {
+                char *eol = memchr(p, '\n', (size_t)(end - p));
+                size_t k = eol ? (size_t)(eol - p) + 1 : (size_t)(end - p);
+                AUTO_FREE char *raw = xstrndup(p, k < 4000 ? k : 4000), *line = NULL;
+
+                if (strncasecmp(raw, "Authorization:", 14) == 0)
+                        strcpy(raw, "Authorization: *");
+                line = text_line(raw);
+                fprintf(stderr, "%c %s\n", marks[type], line);
+                p += k;
+        }
+        return 0;
+}
+
+static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value)
+{
+        AUTO_FREE char *line = xasprintf("%s: %s", name, value);
+        struct curl_slist *more = curl_slist_append(list, line);
+
+        if (!more)
+                abort();
+        return more;
+}
+
+static struct curl_slist *make_headers(const struct client *c, const struct call *call, bool body)
+{
+        struct curl_slist *list = add_header(NULL, "User-Agent", "reeve/" REEVE_VERSION);
+
+        if (c->token) {
+                AUTO_FREE char *bearer = xasprintf("Bearer %s", c->token);
+
+                list = add_header(list, "Authorization", bearer);
+        }
+        if (body)
+                list = add_header(list, "Content-Type", "application/json");
+        /* No 100-continue round trip. */
+        list = add_header(list, "Expect", "");
+        if (call->key)
+                list = add_header(list, "Idempotency-Key", call->key);
+        if (call->etag && *call->etag)
+                list = add_header(list, "If-None-Match", call->etag);
+        return list;
+}
+
+static void set_options(struct client *c, const struct call *call, const char *url, const char *body,
+                        struct curl_slist *headers, struct reply *r)
+{
+        CURL *h = c->curl;
+
+        curl_easy_reset(h);
+        curl_easy_setopt(h, CURLOPT_URL, url);
+        curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+        if (c->socket) {
+                curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->socket);
+                curl_easy_setopt(h, CURLOPT_PROXY, "");
+        }
+        curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
+        if (body)
+                curl_easy_setopt(h, CURLOPT_POSTFIELDS, body);
+        if (body)
+                curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+        curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, call->method ? call->method : "GET");
+        curl_easy_setopt(h, CURLOPT_NOBODY, call->method && strcmp(call->method, "HEAD") == 0 ? 1L : 0L);
+        curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+        curl_easy_setopt(h, CURLOPT_WRITEDATA, r);
+        curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+        curl_easy_setopt(h, CURLOPT_HEADERDATA, r);
+        curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+        /* A server that holds an answer back is silent for at most a minute. */
+        curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, 100L);
+        curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(h, CURLOPT_NOPROGRESS, c->stop ? 0L : 1L);
+        curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(h, CURLOPT_XFERINFODATA, c);
+        if (c->debug) {
+                curl_easy_setopt(h, CURLOPT_VERBOSE, 1L);
+                curl_easy_setopt(h, CURLOPT_DEBUGFUNCTION, on_debug);
+        }
+}
+
+static void reply_init(struct reply *r)
+{
+        *r = (struct reply){.offset = -1, .size = -1, .gap_start = -1, .gap_end = -1, .attempt = -1};
+        buf_init(&r->body, REPLY_MAX);
+}
+
+static int fail_transport(struct client *c, CURLcode code, const struct reply *r, struct err *err)
+{
+        if (r->body.overflow)
+                return err_set(err, ERR_PROTOCOL, "the reply is larger than %d MiB", REPLY_MAX >> 20);
+        if (code == CURLE_ABORTED_BY_CALLBACK)
+                return err_set(err, ERR_UNAVAILABLE, "interrupted");
+        if (code == CURLE_URL_MALFORMAT)
+                return err_set(err, ERR_BAD_INPUT, "\"%s\" is not an address of a server", c->url);
+        return err_set(err, ERR_UNAVAILABLE, "could not reach the server at %s: %s", c->url,
+                       curl_easy_strerror(code));
+}
+
+static enum err_code code_of_status(long status)
+{
+        static const struct {
+                long status;
+                enum err_code code;
+        } rows[] = {
+            {401, ERR_DENIED},      {403, ERR_DENIED},      {404, ERR_NOT_FOUND}, {409, ERR_CONFLICT},
+            {412, ERR_CONFLICT},    {429, ERR_LIMIT},       {507, ERR_LIMIT},     {502, ERR_UNAVAILABLE},
+            {503, ERR_UNAVAILABLE}, {504, ERR_UNAVAILABLE},
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                if (rows[i].status == status)
+                        return rows[i].code;
+        }
+        return status >= 400 && status < 500 ? ERR_BAD_INPUT : ERR_PROTOCOL;
+}
+
+static int fail_status(struct client *c, struct reply *r, struct err *err)
+{
+        const char *detail = json_string_value(json_object_get(r->json, "detail"));
+        AUTO_FREE char *line = NULL;
+
+        if (!detail)
+                detail = json_string_value(json_object_get(r->json, "title"));
+        json_decref(c->problem);
+        c->problem = json_is_object(r->json) ? json_incref(r->json) : NULL;
+        if (!detail)
+                return err_set(err, code_of_status(r->status), "the server answered with status %ld",
+                               r->status);
+        line = text_line(detail);
+        return err_set(err, code_of_status(r->status), "%s", line);
+}
+
+static int exchange(struct client *c, const struct call *call, const char *url, const char *body,
+                    struct reply *r, struct err *err)
+{
+        struct curl_slist *headers = make_headers(c, call, body != NULL);
+        CURLcode code;
+
+        reply_init(r);
+        set_options(c, call, url, body, headers, r);
+        code = curl_easy_perform(c->curl);
+        curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &r->status);
+        curl_slist_free_all(headers);
+        json_decref(c->problem);
+        c->problem = NULL;
+        if (code != CURLE_OK)
+                return fail_transport(c, code, r, err);
+        if (buf_len(&r->body) && (buf_bytes(&r->body)[0] == '{' || buf_bytes(&r->body)[0] == '['))
+                r->json =
+                    json_loadb((const char *)buf_bytes(&r->body), buf_len(&r->body), JSON_ALLOW_NUL, NULL);
+        if ((r->status >= 200 && r->status < 300) || r->status == 304)
+                return 0;
+        return fail_status(c, r, err);
+}
+
+/* ---- repeating -------------------------------------------------------------------------------------------
+ */
+
+static bool may_repeat(const struct call *call)
+{
+        return call->key || !call->method || strcmp(call->method, "GET") == 0;
+}
+
+int client_call(struct client *c, const struct call *call, struct reply *ret, struct err *err)
+{
+        AUTO_FREE char *url = xasprintf("%s%s", c->host_url, call->path);
+        AUTO_FREE char *text = call->json ? json_dumps(call->json, JSON_COMPACT) : NULL;
+        const char *body = call->json ? text : call->body;
+        int64_t begin = clock_boot_ms(), step = RETRY_FIRST_MS;
+
+        for (;;) {
+                int r = exchange(c, call, url, body, ret, err);
+                int64_t left = begin + c->patience_ms - clock_boot_ms(), pause;
+
+                if (r == 0)
+                        return 0;
+                if (!err || err->code != ERR_UNAVAILABLE || !may_repeat(call) || left <= 0 || is_stopped(c))
+                        return -1;
+                reply_release(ret);
+                pause = step / 2 + randombytes_uniform((uint32_t)step / 2 + 1);
+                sleep_ms(pause < left ? pause : left);
+                step = step * 2 < RETRY_MOST_MS ? step * 2 : RETRY_MOST_MS;
+        }
+}
+
+static json_t *take_json(struct client *c, const struct call *call, bool may_be_empty, struct err *err)
+{
+        struct reply r;
+        json_t *json = NULL;
+
+        if (client_call(c, call, &r, err) == 0) {
+                json = json_incref(r.json);
+                if (!json && may_be_empty && !buf_len(&r.body))
+                        json = json_object();
+                if (!json)
+                        err_set(err, ERR_PROTOCOL, "%s does not speak Reeve's API: %s is not JSON", c->url,
+                                call->path);
+        }
+        reply_release(&r);
+        return json;
+}
+
+__attribute__((format(printf, 1, 0))) static char *format_path(const char *path, va_list ap)
+{
+        char *s;
+
+        if (vasprintf(&s, path, ap) < 0)
+                abort();
+        return s;
+}
+
+json_t *client_get(struct client *c, struct err *err, const char *path, ...)
+{
+        AUTO_FREE char *s = NULL;
+        va_list ap;
+
+        va_start(ap, path);
+        s = format_path(path, ap);
+        va_end(ap);
+        return take_json(c, &(struct call){.path = s}, false, err);
+}
+
+json_t *client_send(struct client *c, const char *method, const json_t *body, struct err *err,
+                    const char *path, ...)
+{
+        AUTO_FREE char *s = NULL;
+        va_list ap;
+
+        va_start(ap, path);
+        s = format_path(path, ap);
+        va_end(ap);
+        return take_json(c, &(struct call){.method = method, .path = s, .json = body}, true, err);
+}
+
+int client_watch(struct client *c, const char *path, char *etag, int seconds, json_t **ret, struct err *err)
+{
+        AUTO_FREE char *waiting = xasprintf("%s%cwait=%d", path, strchr(path, '?') ? '&' : '?', seconds);
+        struct call call = {.path = *etag ? waiting : path, .etag = etag};
+        int64_t early = c->watched_ms + WATCH_LEAST_MS - clock_boot_ms();
+        struct reply r;
+        int rc;
+
+        if (*etag && early > 0)
+                sleep_ms(early);
+        rc = client_call(c, &call, &r, err);
+        if (rc == 0) {
+                *ret = r.status == 304 ? NULL : json_incref(r.json);
+                if (r.status != 304 && !r.json)
+                        rc = err_set(err, ERR_PROTOCOL, "%s does not speak Reeve's API: %s is not JSON",
+                                     c->url, path);
+                if (r.status != 304)
+                        memcpy(etag, r.etag, sizeof r.etag);
+        }
+        c->watched_ms = clock_boot_ms();
+        reply_release(&r);
+        return rc;
+}
+
+json_t *client_list(struct client *c, const char *path, int64_t max, bool *ret_more, struct err *err)
+{
+        json_t *all = json_array();
+        AUTO_FREE char *cursor = NULL;
+
+        *ret_more = false;
+        do {
+                int64_t left = max - (int64_t)json_array_size(all);
+                char join = strchr(path, '?') ? '&' : '?';
+                AUTO_FREE char *escaped = NULL;
+                json_t *page;
+                struct buf b;
+
+                buf_init(&b, 65536);
+                if (cursor)
+                        text_add_uri(&b, cursor, false);
+                escaped = xstrdup(buf_cstr(&b));
+                buf_release(&b);
+                page = client_get(c, err, "%s%climit=%d%s%s", path, join, (int)(left < 1000 ? left : 1000),
+                                  cursor ? "&cursor=" : "", escaped);
+                if (!page) {
+                        json_decref(all);
+                        return NULL;
+                }
+                json_array_extend(all, json_object_get(page, "items"));
+                free(cursor);
+                cursor = xstrdup(json_string_value(json_object_get(page, "next_cursor")));
+                json_decref(page);
+        } while (cursor && (int64_t)json_array_size(all) < max);
+        *ret_more = cursor != NULL;
+        return all;
+}
+
+char *client_key(char buf[33])
+{
+        uint8_t bytes[16];
+
+        randombytes_buf(bytes, sizeof bytes);
+        hex_encode(bytes, sizeof bytes, buf);
+        return buf;
+}
+
+void client_add_curl(const struct client *c, const struct call *call, struct buf *out)
+{
+        AUTO_FREE char *text = call->json ? json_dumps(call->json, JSON_COMPACT) : NULL;
+        AUTO_FREE char *url = xasprintf("%s%s", c->host_url, call->path);
+        const char *body = call->json ? text : call->body;
+
+        buf_text(out, "curl");
+        if (c->socket) {
+                buf_text(out, " --unix-socket ");
+                text_add_shell(out, c->socket);
+        }
+        if (call->method && strcmp(call->method, body ? "POST" : "GET") != 0)
+                buf_printf(out, " -X %s", call->method);
+        buf_text(out, " -H \"Authorization: Bearer $REEVE_TOKEN\"");
+        if (call->key)
+                buf_printf(out, " -H 'Idempotency-Key: %s'", call->key);
+        if (body) {
+                buf_text(out, " --json ");
+                text_add_shell(out, body);
+        }
+        buf_u8(out, ' ');
+        text_add_shell(out, url);
+        buf_u8(out, '\n');
+}

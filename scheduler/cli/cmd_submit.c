@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands.h"
+
+#include "follow.h"
+#include "outcome.h"
+#include "sheet.h"
+#include "spec.h"
+#include "common/util.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static volatile int interrupted;
+
+static void on_interrupt(int sig)
+{
+        (void)sig;
+        interrupted = 1;
+}
+
+static void say_warnings(const struct cli *c, const json_t *reply)
+{
+        size_t i;
+        json_t *w;
+
+        json_array_foreach(json_object_get(reply, "warnings"), i, w)
+        {
+                const char *text = json_is_object(w) ? json_text_at(w, "detail") : json_string_value(w);
+                AUTO_FREE char *line = text_line(text);
+
+                cli_say(c, "warning: %s", line);
+        }
+}
+
+static const char *submit_path(const json_t *spec, bool dry)
+{
+        static const char *const paths[2][2] = {{"/v1/jobs", "/v1/jobs?dry_run=true"},
+                                                {"/v1/jobs:bulk", "/v1/jobs:bulk?dry_run=true"}};
+
+        return paths[json_is_array(spec)][dry];
+}
+
+/* The body that goes to the path: one job, or a list of them. Owned. */
+static json_t *submit_body(json_t *spec)
+{
+        return json_is_array(spec) ? json_pack("{s:O}", "jobs", spec) : json_incref(spec);
+}
+
+/* --print: the request, instead of making it. */
+static int print_request(struct cli *c, const char *how, const json_t *body, const char *path,
+                         const char *key)
+{
+        struct client *client;
+        struct buf b;
+
+        if (strcmp(how, "json") == 0) {
+                cli_json(body);
+                return EXIT_OK;
+        }
+        if (strcmp(how, "curl") != 0)
+                return cli_usage(c, "--print: \"%s\" is none of curl, json", how);
+        client = cli_client(c);
+        if (!client)
+                return EXIT_FAILED;
+        buf_init(&b, 256 << 20);
+        client_add_curl(client, &(struct call){.method = "POST", .path = path, .json = body, .key = key}, &b);
+        fputs(buf_cstr(&b), stdout);
+        buf_release(&b);
+        return EXIT_OK;
+}
+
+/* Submit what the command line says. Returns -1 with the reply (owned), or an exit code when there is nothing
+ * more to do. */
+static int submit(struct cli *c, const struct args *a, bool dry, const char *print, json_t **ret_reply)
+{
+        const char *given = args_get(a, "idempotency-key");
+        struct client *client;
+        struct reply r;
+        struct err err;
+        json_t *spec, *body;
+        char key[33];
+        int rc;
+
+        if (spec_build(a, &spec, &err) < 0)
+                return cli_fail(c, &err);
+        body = submit_body(spec);
+        client_key(key);
+        if (print) {
+                rc = print_request(c, print, body, submit_path(spec, dry), given ? given : key);
+                json_decref(spec);
+                json_decref(body);
+                return rc;
+        }
+        client = cli_client(c);
+        rc = EXIT_FAILED;
+        if (client) {
+                rc = client_call(client,
+                                 &(struct call){.method = "POST",
+                                                .path = submit_path(spec, dry),
+                                                .json = body,
+                                                .key = given ? given : key},
+                                 &r, &err);
+                if (rc < 0)
+                        rc = cli_fail(c, &err);
+                else
+                        *ret_reply = r.json ? json_incref(r.json) : json_object(), rc = -1;
+                reply_release(&r);
+        }
+        json_decref(spec);
+        json_decref(body);
+        return rc;
+}
+
+static int show_dry_run(struct cli *c, const json_t *reply)
+{
+        const json_t *can = json_object_get(reply, "can_ever_run");
+        int64_t tasks = json_int_at(reply, "tasks");
+
+        if (c->format == FORMAT_JSON)
+                cli_json(reply);
+        else if (json_is_false(can))
+                cli_say(c, "it would be accepted, but no site can ever run it as it is");
+        else if (tasks)
+                cli_say(c, "it would be accepted: %lld task%s", (long long)tasks, tasks == 1 ? "" : "s");
+        else
+                cli_say(c, "it would be accepted");
+        return json_is_false(can) ? EXIT_NEVER : EXIT_OK;
+}
+
+static void show_submitted(struct cli *c, const json_t *reply)
+{
+        int64_t id = json_int_at(reply, "id"), tasks = json_int_at(reply, "tasks"),
+                first = json_int_at(reply, "first_id"), last = json_int_at(reply, "last_id");
+
+        if (c->format == FORMAT_JSON) {
+                cli_json(reply);
+        } else if (c->quiet || c->format == FORMAT_ID) {
+                for (int64_t i = id ? id : first; i <= (id ? id : last); i++)
+                        printf("%lld\n", (long long)i);
+        } else if (id) {
+                printf("job %lld accepted", (long long)id);
+                printf(tasks > 1 ? ": %lld tasks\n" : "\n", (long long)tasks);
+        } else {
+                printf("%lld jobs accepted: %lld-%lld\n", (long long)json_int_at(reply, "count"),
+                       (long long)first, (long long)last);
+        }
+        fflush(stdout);
+}
+
+static void say_end(struct cli *c, struct ref r, const json_t *doc)
+{
+        AUTO_FREE char *message = text_line(json_text_at(doc, "message"));
+        AUTO_FREE char *state = text_line(json_text_at(doc, "state"));
+        char name[64];
+        struct buf b;
+
+        buf_init(&b, 4096);
+        job_add_progress(doc, &b);
+        cli_say(c, "job %s %s: %s%s%s", ref_format(r, name), state, buf_cstr(&b), *message ? "; " : "",
+                message);
+        buf_release(&b);
+}
+
+/* Wait for one job to its end; the exit code it stands for. */
+static int wait_job(struct cli *c, int64_t id, bool words)
+{
+        struct ref r = {.job = id, .task = -1, .attempt = -1};
+        json_t *job = NULL;
+        struct err err;
+        int code;
+
+        if (job_wait(c, r, -1, &job, &err) < 0)
+                return cli_fail(c, &err);
+        if (words)
+                say_end(c, r, job);
+        code = job_exit_code(c, job, &err);
+        json_decref(job);
+        return code < 0 ? cli_fail(c, &err) : code;
+}
+
+int cmd_submit(struct cli *c, const struct args *a)
+{
+        bool dry = args_has(a, "dry-run");
+        json_t *reply = NULL;
+        int r = submit(c, a, dry, args_get(a, "print"), &reply), highest = EXIT_OK;
+        int64_t first, last;
+
+        if (r >= 0)
+                return r;
+        say_warnings(c, reply);
+        if (dry) {
+                r = show_dry_run(c, reply);
+                json_decref(reply);
+                return r;
+        }
+        show_submitted(c, reply);
+        first = json_int_at(reply, json_int_at(reply, "id") ? "id" : "first_id");
+        last = json_int_at(reply, json_int_at(reply, "id") ? "id" : "last_id");
+        json_decref(reply);
+        if (!args_has(a, "wait"))
+                return EXIT_OK;
+        client_set_patience(cli_client(c), PATIENCE_LONG);
+        for (int64_t id = first; id <= last; id++) {
+                int code = wait_job(c, id, true);
+
+                highest = code > highest ? code : highest;
+        }
+        return highest;
+}
+
+/* Follow a job's output (of a single task) or its progress (of an array). 0, or -1 when interrupted or cut
+ * off. */
+static int follow(struct cli *c, int64_t id, bool raw, struct err *err)
+{
+        json_t *job = client_get(cli_client(c), err, "/v1/jobs/%lld", (long long)id), *end = NULL;
+        int64_t tasks = json_int_at(job, "tasks.total"), first = json_int_at(job, "first_task");
+        struct log_stream streams[] = {{.name = "stdout", .out = stdout, .raw = raw, .attempt = -1},
+                                       {.name = "stderr", .out = stderr, .raw = raw, .attempt = -1}};
+        int r = -1;
+
+        if (job && tasks == 1)
+                r = log_follow(c, id, first, streams, ARRAY_LEN(streams), err);
+        else if (job)
+                r = job_wait(c, (struct ref){.job = id, .task = -1, .attempt = -1}, -1, &end, err);
+        json_decref(job);
+        json_decref(end);
+        return r < 0 ? -1 : 0;
+}
+
+/* The first Ctrl-C asks for the job to be cancelled and goes on to its end; the next one leaves. */
+static int cancel_interrupted(struct cli *c, int64_t id, struct err *err)
+{
+        json_t *reply;
+
+        interrupted = 0;
+        cli_say(c, "\ncancelling job %lld; Ctrl-C again leaves without waiting", (long long)id);
+        reply = client_send(cli_client(c), "POST", NULL, err, "/v1/jobs/%lld/cancel", (long long)id);
+        json_decref(reply);
+        return reply ? 0 : -1;
+}
+
+int cmd_run(struct cli *c, const struct args *a)
+{
+        struct sigaction sa = {.sa_handler = on_interrupt};
+        json_t *reply = NULL;
+        struct err err;
+        int64_t id, tasks;
+        int r = submit(c, a, false, NULL, &reply);
+
+        if (r >= 0)
+                return r;
+        say_warnings(c, reply);
+        id = json_int_at(reply, "id");
+        tasks = json_int_at(reply, "tasks");
+        json_decref(reply);
+        if (!id)
+                return cli_usage(c, "run takes one job; for a list of jobs: reeve submit --wait -f FILE");
+        cli_say(c, "job %lld", (long long)id);
+        client_set_patience(cli_client(c), PATIENCE_LONG);
+        sigaction(SIGINT, &sa, NULL);
+        client_set_stop(cli_client(c), &interrupted);
+        r = follow(c, id, args_has(a, "raw"), &err);
+        if (r < 0 && interrupted)
+                r = cancel_interrupted(c, id, &err);
+        if (r < 0)
+                return cli_fail(c, &err);
+        r = wait_job(c, id, tasks != 1);
+        if (interrupted) {
+                cli_say(c, "job %lld goes on being cancelled; see: reeve show %lld", (long long)id,
+                        (long long)id);
+                return EXIT_INTERRUPTED;
+        }
+        if (r && tasks == 1)
+                cli_say(c, "job %lld ended with %d; see: reeve show %lld", (long long)id, r, (long long)id);
+        return r;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands.h"
+
+#include "spec.h"
+
+const struct option global_options[] = {
+    {"format", 'o', "FORMAT", "table, wide, json, csv or id (REEVE_FORMAT)", false},
+    {"quiet", 'q', NULL, "ids only, no words", false},
+    {"yes", 'y', NULL, "answer every question with yes", false},
+    {"url", 0, "URL", "the server (REEVE_URL; http://127.0.0.1:8080)", false},
+    {"debug", 0, NULL, "show the HTTP conversation, without the token", false},
+    {"no-color", 0, NULL, "no colours (also NO_COLOR)", false},
+    {"help", 'h', NULL, "this help", false},
+    {"version", 0, NULL, "the version", false},
+    {0},
+};
+
+static const struct option submit_options[] = {
+    {"wait", 0, NULL, "wait for the end and return the job's exit code", false},
+    {"dry-run", 0, NULL, "check everything and store nothing; 8: it could never run", false},
+    {"print", 0, "curl|json", "print the request instead of sending it", false},
+    {"idempotency-key", 0, "KEY", "the same key and job again give the same answer again", false},
+    {0},
+};
+
+static const struct option run_options[] = {
+    {"raw", 0, NULL, "pass on the output's bytes unfiltered", false},
+    {"idempotency-key", 0, "KEY", "the same key and job again give the same answer again", false},
+    {0},
+};
+
+static const struct option show_options[] = {
+    {"state", 0, "STATE", "only tasks in this state: ready, placed, succeeded, failed, cancelled", false},
+    {"limit", 0, "N", "at most so many tasks (20)", false},
+    {0},
+};
+
+static const struct option logs_options[] = {
+    {"follow", 'f', NULL, "go on until it ends", false},
+    {"stderr", 'e', NULL, "standard error instead of standard output", false},
+    {"tail", 'n', "LINES", "only the last lines", false},
+    {"raw", 0, NULL, "pass on the bytes unfiltered", false},
+    {0},
+};
+
+static const struct option wait_options[] = {
+    {"any", 0, NULL, "end with the first job that ends, and print its number", false},
+    {"timeout", 't', "TIME", "give up after so long, with exit code 124", false},
+    {0},
+};
+
+static const struct option why_options[] = {
+    {"why", 0, "TEXT", "the reason, for others to read", false},
+    {0},
+};
+
+static const struct option pin_options[] = {
+    {"fingerprint", 0, "SHA256:...", "the host key to expect, instead of a question; again for more hosts",
+     true},
+    {0},
+};
+
+static const struct option site_set_options[] = {
+    {"max-tasks", 0, "N|none", "tasks at once at most", false},
+    {"speed", 0, "FACTOR", "how fast it is beside others (1)", false},
+    {"projects", 0, "LIST", "\"all\", or names: a,b:8 (b with at most 8 cpus)", false},
+    {"cpus", 'c', "N", "processors a worker offers", false},
+    {"memory", 'm', "SIZE", "memory a worker offers", false},
+    {"gpus", 'g', "N", "GPUs a worker offers", false},
+    {"slots", 0, "N", "tasks a worker runs at once", false},
+    {"offer", 0, "NAME=N", "another resource a worker offers", true},
+    {0},
+};
+
+static const struct option data_add_options[] = {
+    {"project", 'p', "PROJECT", "project it belongs to (your only or first one)", false},
+    {0},
+};
+
+static const struct option get_options[] = {
+    {"file", 'f', "PATTERN", "only files that match, like '*.sam'", true},
+    {"list", 0, NULL, "list the files instead of fetching them", false},
+    {"force", 0, NULL, "replace files that differ", false},
+    {0},
+};
+
+static const struct option project_options[] = {
+    {"share", 0, "N", "weight in fair share (1)", false},
+    {"max-cpus", 0, "N|none", "processors at once at most", false},
+    {"max-tasks", 0, "N|none", "tasks at once at most", false},
+    {0},
+};
+
+static const struct option user_options[] = {
+    {"role", 0, "ROLE", "viewer, submitter or admin (submitter)", false},
+    {"project", 'p', "PROJECT", "a project to be member of", true},
+    {0},
+};
+
+static const struct option token_options[] = {
+    {"expires", 0, "TIME", "when it ends: 90d, or 2026-12-31T00:00:00Z", false},
+    {"user", 'u', "USER", "for another user (admin)", false},
+    {0},
+};
+
+static const struct option login_options[] = {
+    {"token-file", 0, "FILE", "read the token from a file (\"-\": standard input) instead of asking", false},
+    {0},
+};
+
+static const struct option api_options[] = {
+    {"data", 'd', "JSON", "body; @FILE reads a file, @- standard input", false},
+    {"idempotency-key", 0, "KEY", "send this Idempotency-Key", false},
+    {0},
+};
+
+static const struct option events_options[] = {
+    {"follow", 'f', NULL, "go on as they happen", false},
+    {"job", 'j', "JOB", "only of this job", false},
+    {"site", 's', "SITE", "only of this site", false},
+    {"limit", 0, "N", "at most so many (30)", false},
+    {0},
+};
+
+static const struct option help_options[] = {
+    {"manual", 0, NULL, "all commands in scdoc's language, as in the manual", false},
+    {0},
+};
+
+const struct command commands[] = {
+    {"run", "[OPTIONS] SCRIPT [ARGS] | -- COMMAND [ARGS] | -f FILE",
+     "Submit a job, show what it prints, and end with its exit code.",
+     "Ctrl-C cancels the job; a second one leaves without waiting.\n\n"
+     "  reeve run -- hostname\n"
+     "  reeve run --cpus 4 --memory 2G --input lambda align.sh\n",
+     spec_options, run_options, 0, -1, true, cmd_run},
+    {"submit", "[OPTIONS] SCRIPT [ARGS] | -- COMMAND [ARGS] | -f FILE", "Submit a job and print its number.",
+     "A script of yours is sent along; behind \"--\" stands a program of the site, which runs\n"
+     "without a shell. A file holds one job or a list of them (see reeve-job(5)).\n\n"
+     "  reeve submit --array 1-100 --output '*.sam' align.sh\n"
+     "  reeve submit --after 12 --time 2h -- /opt/bin/merge result\n"
+     "  reeve submit -f job.yaml --dry-run\n",
+     spec_options, submit_options, 0, -1, true, cmd_submit},
+    {"jobs", "[OPTIONS] [JOBS]", "List jobs, newest first.",
+     "  reeve jobs --state failed --limit 100\n"
+     "  reeve jobs 10-20,31 -o csv\n",
+     jobs_options, NULL, 0, -1, false, cmd_jobs},
+    {"show", "JOB[.TASK] ...", "Show a job with its tasks, or a task with all its attempts.", NULL,
+     show_options, NULL, 1, -1, false, cmd_show},
+    {"explain", "JOB[.TASK]", "Say why a job waits and what would help, or why it ran where it ran.", NULL,
+     NULL, NULL, 1, 1, false, cmd_explain},
+    {"logs", "[OPTIONS] JOB[.TASK[#ATTEMPT]]", "Print what a task printed.",
+     "Control characters and escape sequences are filtered unless --raw is given.\n\n"
+     "  reeve logs 12.7 --tail 20 -f\n"
+     "  reeve logs '12.7#2' --stderr\n",
+     logs_options, NULL, 1, 1, false, cmd_logs},
+    {"wait", "[OPTIONS] JOB[.TASK] ...", "Wait for jobs to end, and return their exit code (the highest).",
+     NULL, wait_options, NULL, 1, -1, false, cmd_wait},
+    {"cancel", "JOB[.TASK] ...", "Cancel jobs or tasks.",
+     "  reeve cancel last\n"
+     "  reeve cancel 10-20,31.5\n",
+     NULL, NULL, 1, -1, false, cmd_cancel},
+    {"hold", "JOB ...", "Keep jobs from starting more tasks.", NULL, NULL, NULL, 1, -1, false, cmd_hold},
+    {"release", "JOB ...", "Let held jobs go on.", NULL, NULL, NULL, 1, -1, false, cmd_release},
+    {"get", "[OPTIONS] JOB[.TASK]|DATASET [DIR]",
+     "Fetch the outputs of a job or the files of a dataset, with their checksums verified.",
+     "An interrupted fetch goes on where it stopped when it is started again.\n\n"
+     "  reeve get 12 results\n"
+     "  reeve get lambda --file '*.fa'\n",
+     get_options, NULL, 1, 2, false, cmd_get},
+    {"data list", "", "List datasets.", NULL, NULL, NULL, 0, 0, false, cmd_data_list},
+    {"data show", "NAME", "Show where a dataset lies and what is in it.", NULL, NULL, NULL, 1, 1, false,
+     cmd_data_show},
+    {"data add", "NAME SITE:PATH", "Register files that lie at a site: they are read and checksummed there.",
+     "  reeve data add lambda alpha:/data/genomes/lambda\n", data_add_options, NULL, 2, 2, false,
+     cmd_data_add},
+    {"data remove", "NAME", "Forget a dataset; its files stay where they are.", NULL, NULL, NULL, 1, 1, false,
+     cmd_data_remove},
+    {"site list", "", "List sites with their health, capacity and use.", NULL, NULL, NULL, 0, 0, false,
+     cmd_site_list},
+    {"site show", "SITE", "Show a site: hosts, keys, accounts, workers.", NULL, NULL, NULL, 1, 1, false,
+     cmd_site_show},
+    {"site add", "NAME USER@HOST[:PORT] [OPTIONS]", "Register a site, test it and open it.",
+     "Confirms the host key, shows the one line for authorized_keys, waits until it is in place,\n"
+     "tests everything and opens the site. Run again, it goes on where it stopped.\n\n"
+     "  reeve site add alpha grid@login.example.org --jump me@bastion.example.org\n",
+     site_add_options, NULL, 2, 2, false, cmd_site_add},
+    {"site test", "SITE", "Test everything about a site, step by step.", NULL, NULL, NULL, 1, 1, false,
+     cmd_site_test},
+    {"site open", "SITE [OPTIONS]", "Let a site take work.", NULL, why_options, NULL, 1, 1, false,
+     cmd_site_open},
+    {"site resume", "SITE [OPTIONS]", "Let a draining or closed site take work again.", NULL, why_options,
+     NULL, 1, 1, false, cmd_site_open},
+    {"site drain", "SITE [OPTIONS]", "Finish what runs at a site, send nothing new.", NULL, why_options, NULL,
+     1, 1, false, cmd_site_drain},
+    {"site close", "SITE [OPTIONS]", "Send no work to a site and keep no connection.", NULL, why_options,
+     NULL, 1, 1, false, cmd_site_close},
+    {"site set", "SITE [OPTIONS]", "Change a site's limits, projects and offered resources.", NULL,
+     site_set_options, NULL, 1, 1, false, cmd_site_set},
+    {"site pin", "SITE [OPTIONS]", "Look at a site's host keys and confirm them.", NULL, pin_options, NULL, 1,
+     1, false, cmd_site_pin},
+    {"site remove", "SITE", "Remove a closed site.", NULL, NULL, NULL, 1, 1, false, cmd_site_remove},
+    {"project list", "", "List projects with their shares and limits.", NULL, NULL, NULL, 0, 0, false,
+     cmd_project_list},
+    {"project add", "NAME [OPTIONS]", "Make a project.", NULL, project_options, NULL, 1, 1, false,
+     cmd_project_add},
+    {"project set", "NAME [OPTIONS]", "Change a project.", NULL, project_options, NULL, 1, 1, false,
+     cmd_project_set},
+    {"user list", "", "List users.", NULL, NULL, NULL, 0, 0, false, cmd_user_list},
+    {"user add", "NAME [OPTIONS]", "Make a user.", NULL, user_options, NULL, 1, 1, false, cmd_user_add},
+    {"token list", "", "List your tokens.", NULL, NULL, NULL, 0, 0, false, cmd_token_list},
+    {"token create", "NAME [OPTIONS]", "Make a token; it is shown once.", NULL, token_options, NULL, 1, 1,
+     false, cmd_token_create},
+    {"token revoke", "ID", "Revoke a token.", NULL, NULL, NULL, 1, 1, false, cmd_token_revoke},
+    {"login", "[URL] [OPTIONS]", "Sign in: try a token and keep it.",
+     "URL and token are kept in ~/.config/reeve/config.yaml. REEVE_URL, REEVE_TOKEN and\n"
+     "REEVE_TOKEN_FILE go before that file.\n",
+     login_options, NULL, 0, 1, false, cmd_login},
+    {"login-link", "", "Print a link that signs a browser in, once.", NULL, NULL, NULL, 0, 0, false,
+     cmd_login_link},
+    {"whoami", "", "Say who you are and where.", NULL, NULL, NULL, 0, 0, false, cmd_whoami},
+    {"events", "[OPTIONS]", "Show what happened, oldest first.", NULL, events_options, NULL, 0, 0, false,
+     cmd_events},
+    {"api", "[METHOD] PATH [-d JSON]", "Make a call to the API and print its reply.",
+     "  reeve api /v1/jobs?limit=1\n"
+     "  reeve api POST /v1/jobs/12/hold\n",
+     api_options, NULL, 1, 2, false, cmd_api},
+    {"completion", "bash|zsh|fish", "Print a completion script for a shell.",
+     "  source <(reeve completion bash)\n", NULL, NULL, 1, 1, false, cmd_completion},
+    {"version", "", "Print the version of this program and of the server.", NULL, NULL, NULL, 0, 0, false,
+     cmd_version},
+    {"help", "[COMMAND]", "Print help.", NULL, help_options, NULL, 0, 2, false, cmd_help},
+    {0},
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands.h - the functions behind the table in commands.c. Each returns the exit code. */
+#ifndef REEVE_CLI_COMMANDS_H
+#define REEVE_CLI_COMMANDS_H
+
+#include "cli.h"
+
+typedef int command_run(struct cli *c, const struct args *a);
+
+command_run cmd_submit, cmd_run;                                                       /* cmd_submit.c */
+command_run cmd_jobs, cmd_show, cmd_wait;                                              /* cmd_jobs.c */
+command_run cmd_cancel, cmd_hold, cmd_release;                                         /* cmd_intent.c */
+command_run cmd_explain;                                                               /* cmd_explain.c */
+command_run cmd_logs;                                                                  /* cmd_logs.c */
+command_run cmd_site_list, cmd_site_show, cmd_site_set, cmd_site_remove, cmd_site_pin; /* cmd_site.c */
+command_run cmd_site_drain, cmd_site_close, cmd_site_open;                             /* cmd_site.c */
+command_run cmd_site_add, cmd_site_test;                                               /* cmd_site_add.c */
+command_run cmd_data_list, cmd_data_show, cmd_data_add, cmd_data_remove;               /* cmd_data.c */
+command_run cmd_get;                                                                   /* cmd_get.c */
+command_run cmd_project_list, cmd_project_add, cmd_project_set;                        /* cmd_people.c */
+command_run cmd_user_list, cmd_user_add;                                               /* cmd_people.c */
+command_run cmd_token_list, cmd_token_create, cmd_token_revoke;                        /* cmd_people.c */
+command_run cmd_login, cmd_login_link, cmd_whoami;                                     /* cmd_login.c */
+command_run cmd_api, cmd_events, cmd_version, cmd_help, cmd_completion;                /* cmd_misc.c */
+
+extern const struct option jobs_options[], site_add_options[];
+
+#endif

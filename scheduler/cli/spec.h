@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spec.h - from the options of `submit` and `run`, a job file and a script to the job that the API takes. */
+#ifndef REEVE_CLI_SPEC_H
+#define REEVE_CLI_SPEC_H
+
+#include "args.h"
+
+#include <jansson.h>
+
+extern const struct option spec_options[];
+
+/* An object (one job) or an array (many, from a file that holds a list). Reads the files that the command
+ * line names and talks to nobody. */
+int spec_build(const struct args *a, json_t **ret, struct err *err);
+
+/* "12,ok:13,any:14,not_ok:15,each:16" as the API's list. */
+int spec_after(const char *s, json_t *list, struct err *err);
+
+#endif
