@@ -63,6 +63,30 @@ static const uint8_t *skip_greeting(const uint8_t *p, const uint8_t *end, struct
         return NULL;
 }
 
+/* Among the key exchange methods stand words that are none: marks of extensions (RFC 8308, strict key
+ * exchange). */
+static void drop_marks(char *list)
+{
+        static const char *const marks[] = {"kex-strict-", "ext-info-"};
+        char *to = list;
+
+        for (const char *p = list; *p;) {
+                size_t n = strcspn(p, ",");
+                bool mark = false;
+
+                for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+                        mark |= strncmp(p, marks[i], strlen(marks[i])) == 0;
+                if (!mark) {
+                        if (to != list)
+                                *to++ = ',';
+                        memmove(to, p, n);
+                        to += n;
+                }
+                p += n + (p[n] == ',');
+        }
+        *to = '\0';
+}
+
 static int parse_packet(const uint8_t *p, const uint8_t *end, struct kexinit *k)
 {
         uint32_t n;
@@ -86,6 +110,7 @@ static int parse_packet(const uint8_t *p, const uint8_t *end, struct kexinit *k)
                 if (!k->lists[i])
                         return -1;
         }
+        drop_marks(k->lists[KEXINIT_KEX]);
         return 1;
 }
 

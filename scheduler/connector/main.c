@@ -180,19 +180,29 @@ static void on_engine(void *arg, int fd, unsigned ready)
         }
 }
 
+/* Frames in, bytes moved, frames out, until nothing gives way: what was held back by a full queue must go on
+ * when the queue has room again, for nothing else would wake it. */
+static void turn(struct connector *c)
+{
+        bool site_full, engine_full;
+
+        do {
+                handle_frames(c);
+                site_full = is_full(c);
+                if (c->transport && !c->report.ended)
+                        c->transport->ops->pump(c->transport);
+                engine_full = report_is_full(&c->report);
+                report_flush(&c->report);
+        } while (!c->report.ended && !c->report.broken &&
+                 ((site_full && !is_full(c)) || (engine_full && !report_is_full(&c->report))));
+}
+
 static void on_turn_end(void *arg)
 {
         struct connector *c = arg;
         unsigned want = 0;
-        bool full;
 
-        do {
-                handle_frames(c);
-                full = is_full(c);
-                if (c->transport && !c->report.ended)
-                        c->transport->ops->pump(c->transport);
-                report_flush(&c->report);
-        } while (full && !is_full(c) && !c->report.ended && buf_len(&c->in));
+        turn(c);
         if (c->engine_gone || c->report.broken || c->report.ended) {
                 loop_stop(c->loop);
                 return;

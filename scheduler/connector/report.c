@@ -149,11 +149,16 @@ void report_failed(struct report *r, enum connect_failure kind, const char *fix,
         r->exit_code = 1;
 }
 
+bool report_is_full(const struct report *r)
+{
+        return buf_len(&r->out) > REPORT_ROOM_MAX;
+}
+
 uint8_t *report_data(struct report *r)
 {
         uint8_t *p;
 
-        if (r->ended || buf_len(&r->out) > REPORT_ROOM_MAX)
+        if (r->ended || report_is_full(r))
                 return NULL;
         p = buf_reserve(&r->out, DATA_HEAD + REPORT_DATA_MAX);
         return p ? p + DATA_HEAD : NULL;

@@ -52,6 +52,9 @@ void report_failed(struct report *r, enum connect_failure kind, const char *fix,
 uint8_t *report_data(struct report *r);
 void report_data_commit(struct report *r, bool attached, uint32_t id, enum report_stream s, size_t n);
 
+/* Has the engine so much to read that report_data gives no room? */
+bool report_is_full(const struct report *r);
+
 /* Write what the engine takes. Sets broken. */
 void report_flush(struct report *r);
 /* The same, waiting for at most five seconds: before exit. */

@@ -15,19 +15,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READ_MAX  (256u << 10)
-#define IN_MAX    (FRAME_MAX + 2 * READ_MAX)
-#define SEND_MAX  (64u << 10) /* bytes in one C_SEND or C_STDIN */
-#define BUF_KEEP  (64u << 10) /* an empty queue larger than this gives its memory back */
-#define ENGINE_FD 3
-#define TEXT_MAX  4096u
-#define HANDLES   2
+#define READ_MAX    (256u << 10)
+#define IN_MAX      (FRAME_MAX + 2 * READ_MAX)
+#define SEND_MAX    (64u << 10) /* bytes in one C_SEND or C_STDIN */
+#define BUF_KEEP    (64u << 10) /* an empty queue larger than this gives its memory back */
+#define ENGINE_FD   3
+#define TEXT_MAX    4096u
+#define PATIENCE_MS 2000 /* for a connector that was told to end */
+#define HANDLES     3
 
 struct connector {
         const struct connector_events *events;
         void *arg;
         uv_pipe_t pipe;
         uv_poll_t exit_poll;
+        uv_timer_t patience;
         int handles; /* libuv handles not yet let go */
         int pidfd;
         pid_t pid; /* -1: reaped */
@@ -69,7 +71,6 @@ static void handle_close(uv_handle_t *h)
                 uv_close(h, on_handle_closed);
 }
 
-/* A killed child must be waited for; it does not take long, for the kernel alone has to act. */
 static void reap(struct connector *c)
 {
         if (c->pid < 0)
@@ -79,17 +80,32 @@ static void reap(struct connector *c)
         c->pid = -1;
 }
 
+static void close_rest(struct connector *c)
+{
+        handle_close((uv_handle_t *)&c->exit_poll);
+        handle_close((uv_handle_t *)&c->patience);
+}
+
+static void on_patience_over(uv_timer_t *t)
+{
+        struct connector *c = t->data;
+
+        if (c->pid >= 0)
+                kill(c->pid, SIGKILL);
+}
+
+/* Closing the pair is the order to end, and leaves it time to say goodbye and to remove its files. Only one
+ * that does not obey is killed. */
 void connector_free(struct connector *c)
 {
         if (!c || c->freed)
                 return;
         c->freed = c->ended = c->hung_up = true;
-        if (c->pid >= 0) {
-                kill(c->pid, SIGKILL);
-                reap(c);
-        }
         handle_close((uv_handle_t *)&c->pipe);
-        handle_close((uv_handle_t *)&c->exit_poll);
+        if (c->pid < 0)
+                close_rest(c);
+        else
+                uv_timer_start(&c->patience, on_patience_over, PATIENCE_MS, 0);
 }
 
 static void give_up(struct connector *c, const struct err *err)
@@ -314,7 +330,10 @@ static void on_exit_poll(uv_poll_t *h, int status, int events)
         (void)events;
         uv_poll_stop(h);
         reap(c);
-        maybe_end(c);
+        if (c->freed)
+                close_rest(c);
+        else
+                maybe_end(c);
 }
 
 /* ---- bytes ---- */
@@ -534,9 +553,10 @@ int connector_start(uv_loop_t *loop, const char *path, const struct proto_config
         buf_init(&c->in, IN_MAX);
         buf_init(&c->out, FRAME_QUEUE_MAX);
         buf_init(&c->writing, FRAME_QUEUE_MAX);
-        c->pipe.data = c->exit_poll.data = c;
+        c->pipe.data = c->exit_poll.data = c->patience.data = c;
         uv_pipe_init(loop, &c->pipe, 0);
         uv_poll_init(loop, &c->exit_poll, c->pidfd);
+        uv_timer_init(loop, &c->patience);
         uv_pipe_open(&c->pipe, pair[0]);
         uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read);
         uv_poll_start(&c->exit_poll, UV_READABLE, on_exit_poll);

@@ -6,6 +6,8 @@
  * exactly once: when it said that it closed or failed, when it broke the protocol, or when it died at any
  * byte.
  *
+ * The process ignores SIGPIPE (libuv writes to pipes whose reader may be dead).
+ *
  * Inside an event connector_free may be called; nothing of this connector is called after it.
  */
 #ifndef REEVE_REMOTE_CONNECTOR_H
@@ -48,7 +50,8 @@ int connector_start(uv_loop_t *loop, const char *path, const struct proto_config
                     const struct connector_events *events, void *arg, struct connector **ret,
                     struct err *err);
 
-/* Kill it if it lives, and forget it. NULL is fine. */
+/* Tell it to end, and forget it; one that does not obey is killed. The loop must go on for it to be reaped.
+ * NULL is fine. */
 void connector_free(struct connector *c);
 
 /* After on_ready, one command at a time. Returns the id that its events carry. */

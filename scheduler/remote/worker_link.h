@@ -14,8 +14,9 @@
  * with its own and sends what is missing (launches are idempotent by key, R6). Results come again until
  * acknowledged (R2).
  *
- * Ownership: settings are copied. Everything a callback is handed is borrowed and dies when the callback
- * returns. Callbacks may call any function of this header, worker_link_free included.
+ * The process ignores SIGPIPE. Ownership: settings are copied. Everything a callback is handed is borrowed
+ * and dies when the callback returns. Callbacks may call any function of this header, worker_link_free
+ * included.
  */
 #ifndef REEVE_WORKER_LINK_H
 #define REEVE_WORKER_LINK_H
