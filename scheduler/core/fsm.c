@@ -64,7 +64,14 @@ static const struct fsm_row rows[] = {
 /* clang-format on */
 
 static const struct fsm_step impossible = {FSM_IMPOSSIBLE, ATTEMPT_FAILED, "impossible"};
-static const struct fsm_step late = {FSM_IGNORE, ATTEMPT_LOST, "late report kept for the record"};
+/* An attempt that ended stays what it is. */
+#define LATE_(s) [s] = {FSM_IGNORE, s, "late report kept for the record"}
+static const struct fsm_step late[] = {
+    LATE_(ATTEMPT_SUCCEEDED),
+    LATE_(ATTEMPT_FAILED),
+    LATE_(ATTEMPT_LOST),
+    LATE_(ATTEMPT_ABORTED),
+};
 
 bool attempt_state_is_open(enum attempt_state s)
 {
@@ -74,7 +81,7 @@ bool attempt_state_is_open(enum attempt_state s)
 const struct fsm_step *attempt_step(enum attempt_state from, enum attempt_event ev)
 {
         if (!attempt_state_is_open(from))
-                return &late;
+                return &late[from];
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 if (rows[i].from == from && rows[i].ev == ev)
                         return &rows[i].step;

@@ -26,6 +26,13 @@ void heap_release(struct heap *h)
         h->n = h->cap = 0;
 }
 
+void heap_clear(struct heap *h)
+{
+        for (size_t i = 0; i < h->n; i++)
+                *place_of(h, h->items[i]) = 0;
+        h->n = 0;
+}
+
 void *heap_top(const struct heap *h)
 {
         return h->n ? h->items[0] : NULL;

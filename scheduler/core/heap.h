@@ -16,6 +16,7 @@ struct heap {
 
 void heap_init(struct heap *h, bool (*before)(const void *, const void *), size_t place);
 void heap_release(struct heap *h);
+void heap_clear(struct heap *h);      /* empty; keeps storage */
 void *heap_top(const struct heap *h); /* NULL when empty */
 bool heap_has(const struct heap *h, const void *item);
 void heap_add(struct heap *h, void *item);    /* must not be in it */

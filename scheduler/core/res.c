@@ -5,7 +5,13 @@
 
 bool res_fits(const struct res *need, const struct res *in)
 {
-        return res_times(need, in, 1) == 1;
+        bool fits =
+            (need->slots <= in->slots || need->slots <= 0) && (need->cpus <= in->cpus || need->cpus <= 0) &&
+            (need->gpus <= in->gpus || need->gpus <= 0) && (need->memory <= in->memory || need->memory <= 0);
+
+        for (int i = 0; fits && i < RES_CUSTOM_MAX; i++)
+                fits = need->custom[i] <= in->custom[i] || need->custom[i] <= 0;
+        return fits;
 }
 
 static int64_t limit(int64_t max, int64_t need, int64_t have)
@@ -19,6 +25,8 @@ static int64_t limit(int64_t max, int64_t need, int64_t have)
 
 int64_t res_times(const struct res *need, const struct res *in, int64_t max)
 {
+        if (!res_fits(need, in)) /* the usual answer on a busy grid, without a division */
+                return 0;
         max = limit(max, need->slots, in->slots);
         max = limit(max, need->cpus, in->cpus);
         max = limit(max, need->gpus, in->gpus);
@@ -26,6 +34,25 @@ int64_t res_times(const struct res *need, const struct res *in, int64_t max)
         for (int i = 0; i < RES_CUSTOM_MAX; i++)
                 max = limit(max, need->custom[i], in->custom[i]);
         return max;
+}
+
+static double part(int64_t need, int64_t have, double least)
+{
+        double p = need > 0 ? (double)have / (double)need : 1;
+
+        return p < least ? p : least;
+}
+
+double res_part(const struct res *need, const struct res *free)
+{
+        double least = part(need->slots, free->slots, 1);
+
+        least = part(need->cpus, free->cpus, least);
+        least = part(need->gpus, free->gpus, least);
+        least = part(need->memory, free->memory, least);
+        for (int i = 0; i < RES_CUSTOM_MAX; i++)
+                least = part(need->custom[i], free->custom[i], least);
+        return least;
 }
 
 static void add(struct res *to, const struct res *need, int64_t times)

@@ -18,6 +18,8 @@ struct res {
 bool res_fits(const struct res *need, const struct res *in);
 /* How many times need fits, at most max. */
 int64_t res_times(const struct res *need, const struct res *in, int64_t max);
+/* The part of need that is free, of what is scarcest: 1 = it fits. */
+double res_part(const struct res *need, const struct res *free);
 void res_take(struct res *from, const struct res *need, int64_t times);
 void res_give(struct res *to, const struct res *need, int64_t times);
 bool res_equal(const struct res *a, const struct res *b);
