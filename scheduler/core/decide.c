@@ -3,16 +3,30 @@
 
 #include "common/util.h"
 
-#include <math.h>
 #include <string.h>
 
-#define SITES_MAX 4096 /* candidates judged for a decision */
+struct turns { /* what a pass keeps at hand */
+        struct model *m;
+        struct plan *plan;
+        int64_t *next_decision;
+        struct heap projects;  /* with something to place, by their use over their share */
+        struct m_shape **seen; /* shapes whose options were made */
+        size_t seen_n, seen_cap;
+        uint64_t last_fill; /* turn of the last placement */
+};
+
+struct batch { /* what a turn places */
+        struct m_job *job;
+        bool retries; /* those that are due and avoid the site `avoid`; otherwise the run alone */
+        int32_t avoid;
+        int64_t want, decision;
+};
 
 void plan_clear(struct plan *p)
 {
-        for (size_t i = 0; i < p->choice_count; i++)
-                free(p->choices[i].candidates);
-        p->run_count = p->choice_count = p->want_count = 0;
+        for (size_t i = 0; i < p->sheet_count; i++)
+                free(p->sheets[i]);
+        p->run_count = p->choice_count = p->want_count = p->sheet_count = 0;
         p->placed = 0;
         p->more = false;
 }
@@ -22,98 +36,104 @@ void plan_release(struct plan *p)
         plan_clear(p);
         free(p->runs);
         free(p->choices);
+        free(p->sheets);
         free(p->want_spec);
         *p = (struct plan){0};
 }
 
-/* The first shape of a project by the order of its first jobs, among those not set aside in this pass. */
-static struct m_shape *first_shape(const struct model *m, const struct m_project *p)
+/* ---- what is recorded ------------------------------------------------------------------------------------
+ */
+
+/* Nearest to being chosen first. */
+static int candidate_rank(const void *a, const void *b)
 {
-        struct m_shape *best = NULL;
-        const struct m_job *best_job = NULL;
+        const struct candidate *x = a, *y = b;
 
-        for (size_t i = 0; i < p->shape_count; i++) {
-                struct m_shape *s = p->shapes[i];
-                const struct m_job *j = heap_top(&s->jobs);
+        if (x->dropped != y->dropped)
+                return x->dropped ? 1 : -1;
+        if (x->dropped && x->step != y->step)
+                return x->step > y->step ? -1 : 1;
+        if (x->finish != y->finish)
+                return x->finish < y->finish ? -1 : 1;
+        return (x->site->id > y->site->id) - (x->site->id < y->site->id);
+}
 
-                if (!j || s->wait_pass == m->pass)
-                        continue;
-                if (!best || (j->priority != best_job->priority ? j->priority > best_job->priority
-                                                                : j->id < best_job->id)) {
-                        best = s;
-                        best_job = j;
-                }
+static int candidate_order(const void *a, const void *b)
+{
+        const struct candidate *x = a, *y = b;
+
+        return (x->site->id > y->site->id) - (x->site->id < y->site->id);
+}
+
+static bool sheet_has(const struct options *o, const struct m_site *site)
+{
+        for (size_t i = 0; i < o->sheet_n; i++) {
+                if (o->sheet[i].site == site)
+                        return true;
         }
-        return best;
+        return false;
 }
 
-/* The project whose turn it is, with its first shape; NULL when nothing is left to place. */
-static struct m_shape *next_turn(const struct model *m, int *ret_rivals)
+/* Judge every site in words and keep those worth showing, the chosen one among them. */
+static void make_sheet(struct turns *t, struct m_shape *s, const struct m_site *chosen, int32_t avoid)
 {
-        struct m_shape *best = NULL;
-        double best_score = INFINITY;
-
-        *ret_rivals = 0;
-        for (size_t i = 0; i < m->project_cap; i++) {
-                const struct m_project *p = m->projects[i];
-                struct m_shape *s = p ? first_shape(m, p) : NULL;
-                double score;
-
-                if (!s)
-                        continue;
-                ++*ret_rivals;
-                score = project_score(m, p);
-                if (score < best_score) {
-                        best_score = score;
-                        best = s;
-                }
-        }
-        return best;
-}
-
-static void set_aside(const struct model *m, struct m_shape *s, enum wait_reason why)
-{
-        s->wait = why;
-        s->wait_pass = m->pass;
-}
-
-/* A fingerprint of the answer: which sites were in, which one won, terms to about a tenth. A new decision is
- * recorded when it changes, so that an array of a million tasks is explained by a handful of rows. */
-static uint64_t answer_hash(const struct candidate *c, size_t n, int best)
-{
-        uint64_t h = hash_mix((uint64_t)(best + 1));
-
-        for (size_t i = 0; i < n; i++) {
-                /* A site that fills up and frees again is the same answer. */
-                bool in = !c[i].dropped || c[i].step == PLACE_FREE;
-                int64_t size = in && c[i].finish > 0 ? (int64_t)(log(c[i].finish) * 2.0) : 0;
-
-                h = hash_mix(h ^ (uint64_t)c[i].site->id ^ ((uint64_t)(in ? 99 : c[i].step) << 32) ^
-                             ((uint64_t)size << 40));
-        }
-        return h;
-}
-
-/* The decision id under which the job's tasks go to candidates[best]; recorded when it is a new answer. */
-static int64_t record_choice(struct model *m, struct m_job *j, int32_t task, int32_t avoid,
-                             struct candidate *c, size_t n, int best, int64_t *next_decision,
-                             struct plan *plan)
-{
-        uint64_t h = answer_hash(c, n, best);
-        struct plan_choice *choice;
+        struct candidate *all = xcalloc(t->m->site_cap, sizeof *all);
         enum wait_reason unused;
-        int again;
+        int best;
+        size_t n = place_all(t->m, s, avoid, true, all, t->m->site_cap, &best, &unused);
 
-        if (j->decision && j->decision_hash == h)
-                return j->decision;
-        j->decision = (*next_decision)++;
-        j->decision_hash = h;
+        if (n > CHOICE_CANDIDATES_MAX) {
+                qsort(all, n, sizeof *all, candidate_rank);
+                for (size_t i = CHOICE_CANDIDATES_MAX; i < n; i++) {
+                        if (all[i].site == chosen)
+                                all[CHOICE_CANDIDATES_MAX - 1] = all[i];
+                }
+                n = CHOICE_CANDIDATES_MAX;
+                qsort(all, n, sizeof *all, candidate_order);
+        }
+        all = xrealloc(all, n * sizeof *all);
+        t->plan->sheets =
+            xgrow(t->plan->sheets, t->plan->sheet_count, &t->plan->sheet_cap, sizeof *t->plan->sheets);
+        t->plan->sheets[t->plan->sheet_count++] = all;
+        s->options->sheet = all;
+        s->options->sheet_n = n;
+}
+
+static struct m_choice *choice_of(struct m_job *j, int32_t site)
+{
+        for (size_t i = 0; i < j->choice_count; i++) {
+                if (j->choices[i].site == site)
+                        return &j->choices[i];
+        }
+        j->choices = xgrow(j->choices, j->choice_count, &j->choice_cap, sizeof *j->choices);
+        j->choices[j->choice_count] = (struct m_choice){.site = site};
+        return &j->choices[j->choice_count++];
+}
+
+/* The decision id under which tasks of the job go to the site; recorded when the answer is a new one, so that
+ * an array of a million tasks is explained by a handful of rows. */
+static int64_t record_choice(struct turns *t, struct m_job *j, int32_t task, int32_t avoid,
+                             struct m_site *site)
+{
+        struct m_choice *c = choice_of(j, site->id);
+        struct options *o = j->shape->options;
+        struct plan *plan = t->plan;
+
+        if (c->decision && (c->hash == o->hash || t->m->now_ms - c->at < CHOICE_PAUSE_MS))
+                return c->decision;
+        *c = (struct m_choice){site->id, (*t->next_decision)++, t->m->now_ms, o->hash};
+        if (avoid || !o->sheet || !sheet_has(o, site))
+                make_sheet(t, j->shape, site, avoid);
         plan->choices = xgrow(plan->choices, plan->choice_count, &plan->choice_cap, sizeof *plan->choices);
-        choice = &plan->choices[plan->choice_count++];
-        *choice = (struct plan_choice){.id = j->decision, .job = j, .task = task, .site = c[best].site};
-        choice->candidates = xcalloc(n, sizeof *c);
-        choice->candidate_count = place_all(m, j->shape, avoid, true, choice->candidates, n, &again, &unused);
-        return j->decision;
+        plan->choices[plan->choice_count++] = (struct plan_choice){.id = c->decision,
+                                                                   .job = j,
+                                                                   .task = task,
+                                                                   .site = site,
+                                                                   .candidates = o->sheet,
+                                                                   .candidate_count = o->sheet_n};
+        if (avoid) /* priced for one retry: not what others are shown */
+                o->sheet = NULL;
+        return c->decision;
 }
 
 static void add_run(struct plan *plan, const struct plan_run *run)
@@ -131,112 +151,358 @@ static void add_run(struct plan *plan, const struct plan_run *run)
         plan->runs[plan->run_count++] = *run;
 }
 
-/* Open attempts for up to `want` tasks of the job on one worker: retries that are due first, then the run. */
-static int64_t fill_worker(struct model *m, struct m_job *j, struct m_worker *w, int64_t want,
-                           int64_t decision, struct plan *plan)
+/* ---- one turn --------------------------------------------------------------------------------------------
+ */
+
+static bool has_due_retry(const struct model *m, const struct m_job *j)
 {
-        int64_t ahead, room = place_room(m, j->shape, w, &ahead), placed = 0;
+        return j->retry_count && j->retries[0].due <= m->wall_ms;
+}
+
+static bool has_run(const struct m_job *j)
+{
+        return !j->elementwise && j->next <= j->last;
+}
+
+/* The next task of the batch; false when it has no more. */
+static bool next_task(const struct model *m, const struct batch *b, struct plan_run *run)
+{
+        struct m_job *j = b->job;
+
+        if (b->retries && has_due_retry(m, j)) {
+                struct m_retry r;
+
+                if (j->retries[0].avoid_site != b->avoid)
+                        return false;
+                r = job_retry_pop(j);
+                run->task = r.task;
+                run->attempt = r.attempt + 1;
+                run->task_failures = r.task_failures;
+                run->site_failures = r.site_failures;
+                run->queued = true;
+                return true;
+        }
+        if (b->avoid || !has_run(j))
+                return false;
+        run->task = j->next++;
+        return true;
+}
+
+/* Open attempts for up to b->want tasks on one worker. */
+static int64_t fill_worker(struct turns *t, struct batch *b, struct m_worker *w)
+{
+        struct model *m = t->m;
+        int64_t ahead, room = place_room(m, b->job->shape, w, &ahead), placed = 0;
         int64_t now = room - ahead;
 
-        if (room > want)
-                room = want;
+        if (room > b->want)
+                room = b->want;
         while (placed < room) {
-                struct plan_run run = {.job = j, .worker = w, .count = 1, .attempt = 1, .decision = decision};
+                struct plan_run run = {
+                    .job = b->job, .worker = w, .count = 1, .attempt = 1, .decision = b->decision};
                 struct m_attempt *a;
 
-                if (j->retry_count && j->retries[0].due <= m->wall_ms) {
-                        struct m_retry r = job_retry_pop(j);
-
-                        run.task = r.task;
-                        run.attempt = r.attempt + 1;
-                        run.task_failures = r.task_failures;
-                        run.site_failures = r.site_failures;
-                        run.queued = true;
-                } else if (!j->elementwise && j->next <= j->last) {
-                        run.task = j->next++;
-                } else {
+                if (!next_task(m, b, &run))
                         break;
-                }
-                a = model_attempt_open(m, j, w, run.task, run.attempt, placed >= now);
+                a = model_attempt_open(m, b->job, w, run.task, run.attempt, placed >= now);
                 a->task_failures = run.task_failures;
                 a->site_failures = run.site_failures;
-                a->decision = decision;
+                a->decision = b->decision;
                 m->ready_tasks--;
-                add_run(plan, &run);
+                add_run(t->plan, &run);
                 placed++;
         }
+        if (placed)
+                w->filled = t->last_fill = m->turn;
         return placed;
 }
 
-/* Place tasks of the shape's first job at the best site; false when none could go. */
-static bool place_turn(struct model *m, struct m_shape *s, int rivals, struct candidate *c,
-                       int64_t *next_decision, struct plan *plan)
+static void set_aside(const struct model *m, struct m_shape *s, enum wait_reason why)
 {
-        struct m_job *j = heap_top(&s->jobs);
-        bool retry = j->retry_count && j->retries[0].due <= m->wall_ms;
-        int32_t avoid = retry ? j->retries[0].avoid_site : 0;
-        enum wait_reason why;
-        int64_t want, decision, placed = 0;
-        size_t n;
-        int best;
+        s->wait = why;
+        s->wait_pass = m->pass;
+        s->wait_turn = m->turn;
+        if (why != WAIT_BUSY)
+                s->passed_over = false;
+}
 
-        n = place_all(m, s, avoid, false, c, SITES_MAX, &best, &why);
-        if (best < 0) {
+static void release_reservation(struct m_shape *s)
+{
+        if (s->reserved)
+                s->reserved->reserved = NULL;
+        s->reserved = NULL;
+}
+
+/* Ask for the specs of the shape's jobs: of the first one, and of others that will soon be the first. */
+static void want_specs(struct plan *plan, const struct m_shape *s)
+{
+        for (size_t i = 0; i < s->jobs.n && i < DECIDE_SPECS_MAX; i++) {
+                struct m_job *j = s->jobs.items[i];
+
+                if (j->spec)
+                        continue;
+                plan->want_spec =
+                    xgrow(plan->want_spec, plan->want_count, &plan->want_cap, sizeof(struct m_job *));
+                plan->want_spec[plan->want_count++] = j;
+        }
+}
+
+static struct options *options_of(struct turns *t, struct m_shape *s)
+{
+        if (!s->options) {
+                s->options = xcalloc(1, sizeof *s->options);
+                options_make(t->m, s, s->options);
+                t->seen = xgrow(t->seen, t->seen_n, &t->seen_cap, sizeof *t->seen);
+                t->seen[t->seen_n++] = s;
+        }
+        return s->options;
+}
+
+/* Where the next task goes. A retry that had better wait for another site than the one where it failed does
+ * not hold back the run behind it. */
+static struct m_site *pick(struct turns *t, struct batch *b, int64_t *ret_room, enum wait_reason *ret_wait)
+{
+        struct m_job *j = b->job;
+        struct options *o = options_of(t, j->shape);
+        struct m_site *site = options_pick(t->m, j->shape, o, b->avoid, ret_room, ret_wait);
+
+        if (!site && b->avoid && has_run(j)) {
+                b->retries = false;
+                b->avoid = 0;
+                site = options_pick(t->m, j->shape, o, 0, ret_room, ret_wait);
+        }
+        return site;
+}
+
+/* How many tasks a turn may place. With rivals it takes half of an even part of what is free, so that shares
+ * even out within a pass. */
+static int64_t turn_size(const struct turns *t, const struct m_job *j, int64_t room, size_t rivals)
+{
+        int64_t want = DECIDE_TASKS_MAX - t->plan->placed;
+
+        if (j->throttle && want > j->throttle - j->live)
+                want = j->throttle - j->live;
+        if (want > room)
+                want = room;
+        if (rivals > 1) {
+                int64_t part = room / (2 * (int64_t)rivals);
+
+                part = part > 0 ? part : 1;
+                want = want < part ? want : part;
+        }
+        return want;
+}
+
+/* Place tasks of the shape's first job at the best site; false when the shape was set aside. */
+static bool take_turn(struct turns *t, struct m_shape *s, size_t rivals)
+{
+        struct model *m = t->m;
+        struct m_job *j = heap_top(&s->jobs);
+        struct batch b = {.job = j, .retries = has_due_retry(m, j)};
+        enum wait_reason why;
+        struct m_site *site;
+        int64_t room, placed = 0;
+
+        b.avoid = b.retries ? j->retries[0].avoid_site : 0;
+        site = pick(t, &b, &room, &why);
+        if (!site) {
                 set_aside(m, s, why);
                 return false;
         }
         if (!j->spec) {
-                plan->want_spec =
-                    xgrow(plan->want_spec, plan->want_count, &plan->want_cap, sizeof(struct m_job *));
-                plan->want_spec[plan->want_count++] = j;
+                want_specs(t->plan, s);
                 set_aside(m, s, WAIT_NEW);
                 return false;
         }
-        want = DECIDE_TASKS_MAX - plan->placed;
-        if (j->throttle && want > j->throttle - j->live)
-                want = j->throttle - j->live;
-        if (want > c[best].room)
-                want = c[best].room;
-        /* With rivals a turn takes half of an even part of what is free, so that shares even out within a
-         * pass. */
-        if (rivals > 1) {
-                int64_t part = c[best].room / (2 * rivals);
+        b.want = turn_size(t, j, room, rivals);
+        if (b.want > 0 && (has_run(j) || b.retries))
+                b.decision = record_choice(t, j, b.retries ? j->retries[0].task : j->next, b.avoid, site);
+        for (size_t i = 0; i < site->worker_count && b.want > 0; i++) {
+                int64_t n = fill_worker(t, &b, site->workers[i]);
 
-                if (want > (part > 0 ? part : 1))
-                        want = part > 0 ? part : 1;
+                placed += n;
+                b.want -= n;
         }
-        decision =
-            record_choice(m, j, retry ? j->retries[0].task : j->next, avoid, c, n, best, next_decision, plan);
-        for (size_t i = 0; i < c[best].site->worker_count && placed < want; i++)
-                placed += fill_worker(m, j, c[best].site->workers[i], want - placed, decision, plan);
+        model_job_update(m, j);
         if (!placed) {
+                /* It stood in line without a task that may go (a clock was set back, say): those behind it
+                 * need not suffer. */
+                if (heap_top(&s->jobs) != j)
+                        return true;
                 set_aside(m, s, WAIT_BUSY);
                 return false;
         }
+        s->passed_over = false;
+        release_reservation(s);
+        j->decision = b.decision;
         if (j->started_at == INT64_MIN)
                 j->started_at = m->wall_ms;
         model_job_dirty(m, j);
-        model_job_update(m, j);
         return true;
+}
+
+/* ---- room for large tasks --------------------------------------------------------------------------------
+ */
+
+static void check_reservations(const struct model *m)
+{
+        for (size_t i = 0; i < m->worker_cap; i++) {
+                const struct m_worker *w = m->workers[i];
+
+                if (w && w->reserved &&
+                    (!heap_top(&w->reserved->jobs) || !place_is_suitable(m, w->reserved, w)))
+                        release_reservation(w->reserved);
+        }
+}
+
+/* May one more worker be reserved? */
+static bool may_reserve(const struct model *m)
+{
+        size_t ready = 0, reserved = 0;
+
+        for (size_t i = 0; i < m->worker_cap; i++) {
+                ready += m->workers[i] && m->workers[i]->ready;
+                reserved += m->workers[i] && m->workers[i]->reserved;
+        }
+        return reserved < (ready / RESERVE_PART > 1 ? ready / RESERVE_PART : 1);
+}
+
+static bool project_has_reservation(const struct m_project *p)
+{
+        for (size_t i = 0; i < p->shape_count; i++) {
+                if (p->shapes[i]->reserved)
+                        return true;
+        }
+        return false;
+}
+
+/* The shape of the project that was passed over for longest, and long enough; ties to its first job. */
+static struct m_shape *longest_passed_over(const struct model *m, const struct m_project *p)
+{
+        struct m_shape *best = NULL;
+
+        for (size_t i = 0; i < p->shape_count; i++) {
+                struct m_shape *s = p->shapes[i];
+
+                if (!s->passed_over || !heap_top(&s->jobs) || m->now_ms - s->passed_since < m->reserve_ms)
+                        continue;
+                if (!best || s->passed_since < best->passed_since ||
+                    (s->passed_since == best->passed_since &&
+                     job_goes_before(heap_top(&s->jobs), heap_top(&best->jobs))))
+                        best = s;
+        }
+        return best;
+}
+
+static void note_passed_over(const struct turns *t, const struct m_project *p)
+{
+        for (size_t i = 0; i < p->shape_count; i++) {
+                struct m_shape *s = p->shapes[i];
+
+                if (s->passed_over || s->wait_pass != t->m->pass || s->wait != WAIT_BUSY ||
+                    s->wait_turn >= t->last_fill || !place_was_passed_over(t->m, s))
+                        continue;
+                s->passed_over = true;
+                s->passed_since = t->m->now_ms;
+        }
+}
+
+static void make_room(const struct turns *t)
+{
+        const struct model *m = t->m;
+
+        for (size_t i = 0; i < m->project_cap; i++) {
+                struct m_project *p = m->projects[i];
+                struct m_shape *s;
+
+                if (!p)
+                        continue;
+                note_passed_over(t, p);
+                s = longest_passed_over(m, p);
+                if (!s || project_has_reservation(p) || !may_reserve(m))
+                        continue;
+                s->reserved = place_nearest_to_room(m, s);
+                if (s->reserved)
+                        s->reserved->reserved = s;
+        }
+}
+
+/* ---- the pass --------------------------------------------------------------------------------------------
+ */
+
+static bool project_goes_before(const void *a, const void *b)
+{
+        const struct m_project *x = a, *y = b;
+
+        return x->turn_score != y->turn_score ? x->turn_score < y->turn_score : x->id < y->id;
+}
+
+static void turns_open(struct turns *t)
+{
+        struct model *m = t->m;
+
+        heap_init(&t->projects, project_goes_before, offsetof(struct m_project, turn_place));
+        for (size_t i = 0; i < m->project_cap; i++) {
+                struct m_project *p = m->projects[i];
+
+                for (size_t k = 0; p && k < p->shape_count; k++) {
+                        if (heap_top(&p->shapes[k]->jobs))
+                                heap_add(&p->turns, p->shapes[k]);
+                }
+                if (p && heap_top(&p->turns)) {
+                        p->turn_score = project_score(m, p);
+                        heap_add(&t->projects, p);
+                }
+        }
+}
+
+static void turns_close(struct turns *t)
+{
+        for (size_t i = 0; i < t->projects.n; i++)
+                heap_clear(&((struct m_project *)t->projects.items[i])->turns);
+        heap_clear(&t->projects);
+        heap_release(&t->projects);
+        for (size_t i = 0; i < t->seen_n; i++) {
+                options_release(t->seen[i]->options);
+                free(t->seen[i]->options);
+                t->seen[i]->options = NULL;
+        }
+        free(t->seen);
+}
+
+/* The turn of the first project's first shape. */
+static void turn(struct turns *t, struct m_project *p)
+{
+        struct m_shape *s = heap_top(&p->turns);
+        bool stays;
+
+        t->m->turn++;
+        stays = take_turn(t, s, t->projects.n) && heap_top(&s->jobs);
+        if (stays)
+                heap_moved(&p->turns, s);
+        else
+                heap_remove(&p->turns, s);
+        if (!heap_top(&p->turns)) {
+                heap_remove(&t->projects, p);
+                return;
+        }
+        p->turn_score = project_score(t->m, p);
+        heap_moved(&t->projects, p);
 }
 
 void decide(struct model *m, int64_t *next_decision, struct plan *ret)
 {
-        struct candidate *c;
-        struct m_shape *s;
-        int rivals;
+        struct turns t = {.m = m, .plan = ret, .next_decision = next_decision};
+        struct m_project *p;
 
         plan_clear(ret);
         m->pass++;
         model_wake(m);
-        s = next_turn(m, &rivals);
-        if (!s)
-                return;
-        c = xcalloc(SITES_MAX < m->site_cap ? SITES_MAX : m->site_cap + 1, sizeof *c);
-        while (s && ret->placed < DECIDE_TASKS_MAX) {
-                place_turn(m, s, rivals, c, next_decision, ret);
-                s = next_turn(m, &rivals);
-        }
-        ret->more = s != NULL;
-        free(c);
+        check_reservations(m);
+        turns_open(&t);
+        while ((p = heap_top(&t.projects)) && ret->placed < DECIDE_TASKS_MAX)
+                turn(&t, p);
+        ret->more = heap_top(&t.projects) != NULL;
+        make_room(&t);
+        turns_close(&t);
 }

@@ -5,6 +5,14 @@
  * first job cannot be placed is set aside for the pass with its reason, so that it holds back nobody else. A
  * million alike tasks are one decision with a count.
  *
+ * A task that needs much of a worker would wait for ever behind small ones that take every freed part. So:
+ * when a shape was set aside as busy and, later in the same pass, others were placed where it could have
+ * gone, it was passed over. Passed over for m->reserve_ms without getting anything, it reserves the one
+ * suitable worker that is nearest to having room: that worker takes nothing else until the shape was placed
+ * (anywhere), wants nothing more, or the worker is no longer suitable. One reservation at most per project,
+ * and not more than a quarter of the workers (at least one), so that room being made never idles much of the
+ * grid. Priority and fair share still rule: who goes later in the order is not passed over.
+ *
  * decide() changes the model as it goes (attempts are opened, cursors move): the plan is what to record and
  * to send. When the record refuses it, the engine throws the model away and reads it again.
  */
@@ -28,7 +36,7 @@ struct plan_choice { /* a decision to be recorded: why there */
         struct m_job *job;
         int32_t task;
         struct m_site *site;
-        struct candidate *candidates; /* owned by the plan */
+        const struct candidate *candidates; /* by site id; shared between choices, owned by the plan */
         size_t candidate_count;
 };
 struct plan {
@@ -36,6 +44,8 @@ struct plan {
         size_t run_count, run_cap;
         struct plan_choice *choices;
         size_t choice_count, choice_cap;
+        struct candidate **sheets; /* what the choices show */
+        size_t sheet_count, sheet_cap;
         struct m_job **want_spec; /* jobs that could go but whose spec is not in memory */
         size_t want_count, want_cap;
         int64_t placed;
@@ -45,6 +55,12 @@ void plan_clear(struct plan *p); /* keeps storage */
 void plan_release(struct plan *p);
 
 #define DECIDE_TASKS_MAX 4000 /* tasks placed in one pass: bounds the transaction that follows */
+/* Bounds of what is recorded (R12): candidates of a decision (the chosen site, then those that were nearest
+ * to being chosen), and how often a changed answer for the same job and site is recorded. */
+#define CHOICE_CANDIDATES_MAX 32
+#define CHOICE_PAUSE_MS       60000
+#define DECIDE_SPECS_MAX      64 /* specs asked for in one pass, of each shape */
+#define RESERVE_PART          4  /* one worker in so many may be reserved at once */
 
 /* next_decision: first free decision id; raised by the number used. */
 void decide(struct model *m, int64_t *next_decision, struct plan *ret);

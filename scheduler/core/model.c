@@ -2,6 +2,7 @@
 /* The world around jobs: projects, sites, workers, datasets. Jobs are in model_jobs.c, attempts in
  * model_attempts.c. */
 #include "core/model.h"
+#include "core/model_priv.h"
 
 #include "common/util.h"
 
@@ -22,6 +23,7 @@ struct model *model_new(void)
         heap_init(&m->wakes, wake_before, offsetof(struct m_job, wake_place));
         m->half_life_ms = 24.0 * 3600 * 1000;
         m->default_run_ms = 600 * 1000;
+        m->reserve_ms = 60 * 1000;
         m->ahead_ms = 30;
         m->ahead_max = 2000;
         m->dirty_tail = &m->dirty;
@@ -32,6 +34,7 @@ static void dataset_free(struct m_dataset *d)
 {
         model_dataset_clear_sites(d);
         free(d->sites);
+        free(d->readers);
         free(d->name);
         free(d);
 }
@@ -51,6 +54,7 @@ static void world_free(struct model *m)
                 if (m->projects[i]) {
                         free(m->projects[i]->name);
                         free(m->projects[i]->shapes);
+                        heap_release(&m->projects[i]->turns);
                         free(m->projects[i]);
                 }
         }
@@ -86,15 +90,8 @@ void model_free(struct model *m)
                 m->spare = a->ahead_next;
                 free(a);
         }
-        for (;;) {
-                size_t i = 0;
-
-                j = map_next(&m->jobs, &i);
-                if (!j)
-                        break;
-                j->live = 0;
-                model_job_remove(m, j);
-        }
+        for (size_t i = 0; (j = map_next(&m->jobs, &i));)
+                job_free(j);
         for (size_t i = 0; (s = map_next(&m->shapes, &i));)
                 shape_free(s);
         for (size_t i = 0; (d = map_next(&m->datasets, &i));)
@@ -158,13 +155,23 @@ struct m_project *model_project(const struct model *m, int32_t id)
         return table_get((void *const *)m->projects, m->project_cap, id);
 }
 
+/* Of two shapes that both have something to place, the one whose first job goes first. */
+static bool shape_goes_before(const void *a, const void *b)
+{
+        const struct m_shape *x = a, *y = b;
+
+        return job_goes_before(heap_top(&x->jobs), heap_top(&y->jobs));
+}
+
 struct m_project *model_project_put(struct model *m, int32_t id, const char *name)
 {
         struct m_project *p = table_put((void ***)&m->projects, &m->project_cap, id, sizeof *p);
 
         p->id = id;
-        if (!p->name)
+        if (!p->name) {
                 p->share = 1;
+                heap_init(&p->turns, shape_goes_before, offsetof(struct m_shape, turn_place));
+        }
         set_name(&p->name, name);
         return p;
 }
@@ -294,16 +301,8 @@ const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t
 
 void model_dataset_changed(struct model *m, struct m_dataset *d)
 {
-        struct m_job *j;
-
-        for (size_t i = 0; (j = map_next(&m->jobs, &i));) {
-                for (size_t k = 0; k < j->input_count; k++) {
-                        if (j->inputs[k] == d) {
-                                model_job_update(m, j);
-                                break;
-                        }
-                }
-        }
+        for (size_t i = 0; i < d->reader_count; i++)
+                model_job_update(m, d->readers[i].job);
 }
 
 static double decayed(const struct model *m, const struct m_project *p)
@@ -345,6 +344,16 @@ bool model_site_result(struct model *m, struct m_site *s, bool site_fault)
         return true;
 }
 
+bool model_worker_result(struct model *m, struct m_worker *w, bool site_fault)
+{
+        struct m_site *s = w->site;
+
+        w->failures_in_row = site_fault ? w->failures_in_row + 1 : 0;
+        if (site_fault && w->failures_in_row > s->failures_in_row)
+                s->failures_in_row = w->failures_in_row - 1; /* counted below */
+        return model_site_result(m, s, site_fault);
+}
+
 void model_site_probe_result(struct model *m, struct m_site *s, bool ok)
 {
         int64_t pause = BREAKER_PAUSE_MS;
@@ -352,6 +361,8 @@ void model_site_probe_result(struct model *m, struct m_site *s, bool ok)
         if (ok) {
                 s->breaker_until = 0;
                 s->failures_in_row = 0;
+                for (size_t i = 0; i < s->worker_count; i++)
+                        s->workers[i]->failures_in_row = 0;
                 return;
         }
         s->breaker_tries++;

@@ -37,6 +37,10 @@ struct m_project {
             *shapes; /* with jobs in their heap or not; grows, never shrinks while the model lives */
         size_t shape_count, shape_cap;
         bool usage_dirty;
+        /* Within decide() only: shapes with something to place, by their first jobs. */
+        struct heap turns;
+        size_t turn_place;
+        double turn_score;
 };
 
 struct m_site_rule {
@@ -68,6 +72,8 @@ struct m_site {
 #define BREAKER_PAUSE_MS  15000 /* before the first probe; doubled up to */
 #define BREAKER_PAUSE_MAX 600000
 #define EARLY_MS          10000 /* a failure in this time is early */
+#define SHORT_TASK_MS     1000  /* only tasks that are shorter are sent ahead of free slots */
+#define RATE_STALE_MS     2000  /* after so long without an end, a rate of ends says nothing */
 #define EARLY_FAILURES    3     /* early failures of a shape at a site that other sites do not show */
 
 struct m_worker {
@@ -81,9 +87,13 @@ struct m_worker {
          * first. */
         struct m_attempt *ahead_first, *ahead_last;
         int32_t ahead;
-        double rate; /* short tasks ended per second, smoothed */
+        int32_t quick; /* short tasks that hold a place now: what those sent ahead can count on */
+        double rate;   /* short tasks ended per second, smoothed */
         int64_t rate_at;
         int64_t rate_n;
+        int32_t failures_in_row;  /* ends by fault of the site, on this worker */
+        struct m_shape *reserved; /* takes nothing else until that fits (decide.h); NULL = none */
+        uint64_t filled;          /* m->turn of the last placement here */
         bool gone;
 };
 
@@ -103,12 +113,19 @@ struct m_dataset {
         int64_t bytes;
         struct m_dataset_site *sites;
         size_t site_count, site_cap;
-        int32_t users; /* live jobs that read or make it */
+        int32_t users;            /* live jobs that read or make it */
+        struct m_reader *readers; /* live jobs that read it */
+        size_t reader_count, reader_cap;
+};
+struct m_reader {
+        struct m_job *job;
+        size_t input; /* which of its inputs */
 };
 
 struct m_shape_site { /* what is known about a shape at a site */
         int32_t site;
         int32_t ok, early; /* ends well; early failures since the last end well */
+        int32_t live;      /* open attempts there */
         double run_ms;     /* smoothed run time there at speed 1 */
 };
 
@@ -124,13 +141,19 @@ struct m_shape {
         struct heap jobs; /* with tasks to place now: priority, then id */
         double run_ms;    /* smoothed; 0 = nothing ended yet */
         int64_t ended;
-        struct m_shape_site *at;
+        struct m_shape_site *at; /* by site */
         size_t at_count, at_cap;
         int32_t users; /* live jobs */
         int32_t live;  /* open attempts */
         /* Set by decide(): why its first job was not placed (further) in the pass numbered wait_pass. */
         enum wait_reason wait;
-        uint64_t wait_pass;
+        uint64_t wait_pass, wait_turn;
+        /* Others were placed, after its turn, where it could have gone had they left room: since when. */
+        bool passed_over;
+        int64_t passed_since;      /* now ms */
+        struct m_worker *reserved; /* where room is being made for it */
+        struct options *options;   /* within decide() only */
+        size_t turn_place;
 };
 
 struct m_retry {
@@ -143,6 +166,13 @@ struct m_after {
         int64_t job;
         char condition; /* 'o', 'a', 'n' */
         bool elementwise, met;
+        size_t at; /* among the dependents of that job; kept by the model */
+};
+
+struct m_choice { /* the last decision recorded for a job at a site */
+        int32_t site;
+        int64_t decision, at; /* now ms */
+        uint64_t hash;
 };
 
 struct m_job {
@@ -164,14 +194,16 @@ struct m_job {
         struct m_after *after;
         size_t after_count;
         struct m_dataset **inputs; /* in the order of the job */
+        size_t *reader_at;         /* among the readers of each */
         size_t input_count;
         struct m_dataset *output;
         char *spec; /* JSON, NULL = to be read again */
         /* For decide() and pages. */
         enum wait_reason wait;
         int64_t wait_since, wait_written; /* wall ms, now ms */
-        int64_t decision;                 /* last decision written for it */
-        uint64_t decision_hash;
+        int64_t decision;                 /* the one its last placement refers to */
+        struct m_choice *choices;         /* by site where it was placed */
+        size_t choice_count, choice_cap;
         bool dirty;   /* its counters differ from the record */
         size_t place; /* in the heap of its shape */
         size_t wake_place;
@@ -188,16 +220,19 @@ struct m_attempt {
         int64_t placed_at, started_at, decision; /* wall ms */
         double charged;                          /* CPU seconds charged to the project in advance */
         bool ahead;                              /* sent ahead: holds nothing yet */
+        bool quick;                              /* counted in its worker's quick */
         bool sent;                               /* on the present connection of its worker */
+        enum outcome stop;                       /* while aborting: OUTCOME_CANCELLED or OUTCOME_DRAINED */
         struct m_attempt *ahead_prev, *ahead_next;
 };
 
 struct model {
         int64_t now_ms, wall_ms;
         uint64_t seed;
-        uint64_t pass;
+        uint64_t pass, turn;   /* passes, and turns of shapes within them, since the model was made */
         double half_life_ms;   /* of fair-share usage */
         double default_run_ms; /* prior for a shape of which nothing ended */
+        int64_t reserve_ms;    /* passed over for so long, a shape gets a worker to itself (decide.h) */
         int64_t ahead_ms;      /* how much work is sent ahead of free slots, in time */
         int32_t ahead_max;
         struct m_project **projects; /* by id; holes are NULL */
@@ -268,6 +303,8 @@ struct m_job *model_job_add(struct model *m, const struct job_init *init);
 struct m_job *model_job(const struct model *m, int64_t id);
 /* Take an ended job out and free it. */
 void model_job_remove(struct model *m, struct m_job *j);
+/* The order of the queue: by priority, then by number. For heaps of jobs. */
+bool job_goes_before(const void *a, const void *b);
 int64_t job_total(const struct m_job *j);
 bool job_is_done(const struct m_job *j);
 /* How an ended job ended. */
@@ -277,6 +314,8 @@ enum job_state job_end_state(const struct m_job *j);
 int64_t job_waiting(const struct m_job *j);
 /* Unmet dependencies that hold the whole job. */
 bool job_is_blocked(const struct m_job *j);
+/* Tasks that wait for tasks of other jobs, element by element. */
+int64_t job_elements_waiting(const struct m_job *j);
 void model_job_dirty(struct model *m, struct m_job *j);
 /* Put it where it belongs (shape heap, wake heap) after anything about it changed. */
 void model_job_update(struct model *m, struct m_job *j);
@@ -290,7 +329,7 @@ struct m_retry job_retry_pop(struct m_job *j);
 void model_job_priority(struct model *m, struct m_job *j, int32_t priority);
 
 /* Jobs that wait for job id; the array borrows. */
-struct m_dependents {
+struct m_dependents { /* in no order; a job stands in it once for each of its dependencies */
         int64_t *jobs;
         size_t n, cap;
 };
@@ -310,10 +349,14 @@ void model_worker_promote(struct model *m, struct m_worker *w);
 /* Statistics and breaker (R11): an attempt at a site ended by fault of the site (true) or otherwise. Returns
  * true when the breaker opens by it. */
 bool model_site_result(struct model *m, struct m_site *s, bool site_fault);
+/* The same for an attempt that ended on a worker: a row of failures on one worker opens its site's breaker,
+ * however well the site's other workers do. Call this one where the worker is known. */
+bool model_worker_result(struct model *m, struct m_worker *w, bool site_fault);
 bool site_breaker_is_open(const struct m_site *s);
 void model_site_probe_result(struct model *m, struct m_site *s, bool ok);
 
-struct m_shape_site *shape_site(struct m_shape *s, int32_t site); /* found or made */
+struct m_shape_site *shape_site(struct m_shape *s, int32_t site);           /* found or made */
+const struct m_shape_site *shape_at(const struct m_shape *s, int32_t site); /* NULL: nothing is known */
 /* Fault of the site rather than of the program? Early failures here that other sites do not show. */
 bool shape_blames_site(const struct m_shape *s, int32_t site);
 

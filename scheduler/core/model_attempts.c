@@ -3,6 +3,8 @@
 
 #include "common/util.h"
 
+#include <string.h>
+
 static uint64_t attempt_map_key(int64_t job, int32_t task)
 {
         return (uint64_t)job << 32 | (uint32_t)task;
@@ -50,6 +52,13 @@ static struct m_site_rule *rule_for(struct m_site *s, const struct m_project *p)
         return NULL;
 }
 
+/* What a run costs its project. A task that asks for no CPU is charged as if for one: free use would put its
+ * project before all others for good. */
+static double cpu_seconds(const struct m_shape *s, double run_ms)
+{
+        return (s->need.cpus > 0 ? s->need.cpus : 1) * run_ms / 1000.0;
+}
+
 /* Count an attempt in (+1) or out (-1) of every limit it stands under. */
 static void count(struct m_attempt *a, int32_t by)
 {
@@ -58,11 +67,29 @@ static void count(struct m_attempt *a, int32_t by)
 
         a->job->live += by;
         s->live += by;
+        shape_site(s, a->worker->site->id)->live += by;
         s->project->used_tasks += by;
         s->project->used_cpus += by * s->need.cpus;
         a->worker->site->used_tasks += by;
         if (rule)
                 rule->used_cpus += by * s->need.cpus;
+}
+
+/* Take the attempt's resources from its worker (or give them back). Which are short is settled here: what
+ * is sent ahead relies on places that change hands often. */
+static void hold(struct m_attempt *a)
+{
+        const struct m_shape *s = a->job->shape;
+
+        a->quick = s->ended && s->run_ms < SHORT_TASK_MS;
+        a->worker->quick += a->quick;
+        res_take(&a->worker->free, &s->need, 1);
+}
+
+static void unhold(struct m_attempt *a)
+{
+        a->worker->quick -= a->quick;
+        res_give(&a->worker->free, &a->job->shape->need, 1);
 }
 
 struct m_attempt *model_attempt_open(struct model *m, struct m_job *j, struct m_worker *w, int32_t task,
@@ -85,9 +112,9 @@ struct m_attempt *model_attempt_open(struct model *m, struct m_job *j, struct m_
         if (ahead)
                 ahead_push(w, a);
         else
-                res_take(&w->free, &j->shape->need, 1);
+                hold(a);
         count(a, 1);
-        a->charged = j->shape->need.cpus * (j->shape->run_ms > 0 ? j->shape->run_ms : 1000.0) / 1000.0;
+        a->charged = cpu_seconds(j->shape, j->shape->run_ms > 0 ? j->shape->run_ms : 1000.0);
         model_charge(m, j->shape->project, a->charged);
         map_put(&m->attempts, attempt_map_key(j->id, task), a);
         return a;
@@ -100,19 +127,43 @@ void model_worker_promote(struct model *m, struct m_worker *w)
         (void)m;
         while ((a = w->ahead_first) && res_fits(&a->job->shape->need, &w->free)) {
                 ahead_remove(w, a);
-                res_take(&w->free, &a->job->shape->need, 1);
+                hold(a);
         }
+}
+
+/* Index of the first entry of the shape whose site is not lower. */
+static size_t shape_site_index(const struct m_shape *s, int32_t site)
+{
+        size_t low = 0, high = s->at_count;
+
+        while (low < high) {
+                size_t mid = (low + high) / 2;
+
+                if (s->at[mid].site < site)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return low;
+}
+
+const struct m_shape_site *shape_at(const struct m_shape *s, int32_t site)
+{
+        size_t i = shape_site_index(s, site);
+
+        return i < s->at_count && s->at[i].site == site ? &s->at[i] : NULL;
 }
 
 struct m_shape_site *shape_site(struct m_shape *s, int32_t site)
 {
-        for (size_t i = 0; i < s->at_count; i++) {
-                if (s->at[i].site == site)
-                        return &s->at[i];
-        }
+        size_t i = shape_site_index(s, site);
+
+        if (i < s->at_count && s->at[i].site == site)
+                return &s->at[i];
         s->at = xgrow(s->at, s->at_count, &s->at_cap, sizeof *s->at);
-        s->at[s->at_count] = (struct m_shape_site){.site = site};
-        return &s->at[s->at_count++];
+        memmove(&s->at[i + 1], &s->at[i], (s->at_count++ - i) * sizeof *s->at);
+        s->at[i] = (struct m_shape_site){.site = site};
+        return &s->at[i];
 }
 
 bool shape_blames_site(const struct m_shape *s, int32_t site)
@@ -158,7 +209,7 @@ static void measure_rate(const struct model *m, struct m_worker *w)
         span = m->now_ms - w->rate_at;
         if (span < 100)
                 return;
-        w->rate = span > 2000 ? 0 : 0.5 * w->rate + 0.5 * (double)w->rate_n * 1000.0 / (double)span;
+        w->rate = span > RATE_STALE_MS ? 0 : 0.5 * w->rate + 0.5 * (double)w->rate_n * 1000.0 / (double)span;
         w->rate_at = m->now_ms;
         w->rate_n = 0;
 }
@@ -170,16 +221,18 @@ void model_attempt_close(struct model *m, struct m_attempt *a, bool well, int64_
         if (a->ahead)
                 ahead_remove(w, a);
         else
-                res_give(&w->free, &a->job->shape->need, 1);
+                unhold(a);
         count(a, -1);
         if (run_ms >= 0) {
                 learn(a, well, run_ms);
                 measure_rate(m, w);
         }
         model_charge(m, a->job->shape->project,
-                     a->job->shape->need.cpus * (double)(run_ms > 0 ? run_ms : 0) / 1000.0 - a->charged);
+                     cpu_seconds(a->job->shape, run_ms > 0 ? (double)run_ms : 0) - a->charged);
         model_worker_promote(m, w);
         map_del(&m->attempts, attempt_map_key(a->key.job, a->key.task));
+        if (a->job->throttle)
+                model_job_update(m, a->job);
         a->ahead_next = m->spare;
         m->spare = a;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model.h"
+#include "core/model_priv.h"
 
 #include "common/util.h"
 
 #include <string.h>
 
-static bool job_before(const void *a, const void *b)
+bool job_goes_before(const void *a, const void *b)
 {
         const struct m_job *x = a, *y = b;
 
@@ -38,6 +39,7 @@ static uint64_t shape_key(const struct m_shape *s)
 {
         uint64_t h = mix(0, (uint64_t)s->project->id);
 
+        h = mix(h, (uint64_t)s->need.slots);
         h = mix(h, (uint64_t)s->need.cpus);
         h = mix(h, (uint64_t)s->need.gpus);
         h = mix(h, (uint64_t)s->need.memory);
@@ -90,7 +92,7 @@ static struct m_shape *shape_for(struct model *m, const struct job_init *init)
                         return have;
                 }
         }
-        heap_init(&s->jobs, job_before, offsetof(struct m_job, place));
+        heap_init(&s->jobs, job_goes_before, offsetof(struct m_job, place));
         map_put(&m->shapes, s->key, s);
         p->shapes = xgrow(p->shapes, p->shape_count, &p->shape_cap, sizeof(struct m_shape *));
         p->shapes[p->shape_count++] = s;
@@ -110,6 +112,8 @@ static void shape_drop(struct model *m, struct m_shape *s)
                         break;
                 }
         }
+        if (s->reserved)
+                s->reserved->reserved = NULL;
         /* Shapes whose keys were moved on stay reachable: only an exact key is looked up from its own start,
          * and a hole merely makes an equal shape anew. */
         map_del(&m->shapes, s->key);
@@ -173,33 +177,56 @@ struct m_retry job_retry_pop(struct m_job *j)
 /* ---- jobs
  * ---------------------------------------------------------------------------------------------------- */
 
-static void depend(struct model *m, int64_t on, int64_t job)
+static void depend(struct model *m, struct m_after *a, int64_t job)
 {
-        struct m_dependents *d = map_get(&m->dependents, (uint64_t)on);
+        struct m_dependents *d = map_get(&m->dependents, (uint64_t)a->job);
 
         if (!d) {
                 d = xcalloc(1, sizeof *d);
-                map_put(&m->dependents, (uint64_t)on, d);
+                map_put(&m->dependents, (uint64_t)a->job, d);
         }
         d->jobs = xgrow(d->jobs, d->n, &d->cap, sizeof *d->jobs);
+        a->at = d->n;
         d->jobs[d->n++] = job;
 }
 
-static void undepend(struct model *m, int64_t on, int64_t job)
+/* Take a dependency of j out of the list; the last of the list takes its place and is told. */
+static void undepend(struct model *m, struct m_after *a)
 {
-        struct m_dependents *d = map_get(&m->dependents, (uint64_t)on);
+        struct m_dependents *d = map_get(&m->dependents, (uint64_t)a->job);
+        struct m_job *last = model_job(m, d->jobs[--d->n]);
 
-        for (size_t i = 0; d && i < d->n; i++) {
-                if (d->jobs[i] == job) {
-                        d->jobs[i] = d->jobs[--d->n];
+        for (size_t i = 0; i < last->after_count; i++) {
+                if (last->after[i].job == a->job && last->after[i].at == d->n) {
+                        last->after[i].at = a->at;
                         break;
                 }
         }
-        if (d && !d->n) {
-                map_del(&m->dependents, (uint64_t)on);
+        d->jobs[a->at] = last->id;
+        if (!d->n) {
+                map_del(&m->dependents, (uint64_t)a->job);
                 free(d->jobs);
                 free(d);
         }
+}
+
+static void read_input(struct m_job *j, size_t input)
+{
+        struct m_dataset *d = j->inputs[input];
+
+        d->users++;
+        d->readers = xgrow(d->readers, d->reader_count, &d->reader_cap, sizeof *d->readers);
+        j->reader_at[input] = d->reader_count;
+        d->readers[d->reader_count++] = (struct m_reader){j, input};
+}
+
+static void unread_input(struct m_job *j, size_t input)
+{
+        struct m_dataset *d = j->inputs[input];
+        struct m_reader last = d->readers[--d->reader_count];
+
+        d->readers[j->reader_at[input]] = last;
+        last.job->reader_at[last.input] = j->reader_at[input];
 }
 
 const struct m_dependents *model_dependents(const struct model *m, int64_t id)
@@ -238,9 +265,10 @@ struct m_job *model_job_add(struct model *m, const struct job_init *init)
         j->wait_since = init->submitted_at;
         j->input_count = init->input_count;
         j->inputs = init->input_count ? xcalloc(init->input_count, sizeof(struct m_dataset *)) : NULL;
+        j->reader_at = init->input_count ? xcalloc(init->input_count, sizeof *j->reader_at) : NULL;
         for (size_t i = 0; i < init->input_count; i++) {
                 j->inputs[i] = init->inputs[i];
-                j->inputs[i]->users++;
+                read_input(j, i);
         }
         if (j->output)
                 j->output->users++;
@@ -249,7 +277,7 @@ struct m_job *model_job_add(struct model *m, const struct job_init *init)
         for (size_t i = 0; i < init->after_count; i++) {
                 j->after[i] = init->after[i];
                 j->elementwise = j->elementwise || init->after[i].elementwise;
-                depend(m, init->after[i].job, j->id);
+                depend(m, &j->after[i], j->id);
         }
         map_put(&m->jobs, (uint64_t)j->id, j);
         m->ready_tasks += job_waiting(j);
@@ -269,8 +297,23 @@ static void dataset_drop(struct model *m, struct m_dataset *d)
         map_del(&m->datasets, (uint64_t)d->id);
         model_dataset_clear_sites(d);
         free(d->sites);
+        free(d->readers);
         free(d->name);
         free(d);
+}
+
+void job_free(struct m_job *j)
+{
+        free(j->after);
+        free(j->inputs);
+        free(j->reader_at);
+        free(j->retries);
+        free(j->choices);
+        free(j->name);
+        free(j->spec);
+        free(j->held_by);
+        free(j->cancelled_by);
+        free(j);
 }
 
 void model_job_remove(struct model *m, struct m_job *j)
@@ -287,22 +330,17 @@ void model_job_remove(struct model *m, struct m_job *j)
         m->ready_tasks -= job_waiting(j);
         heap_remove(&j->shape->jobs, j);
         heap_remove(&m->wakes, j);
-        map_del(&m->jobs, (uint64_t)j->id);
         for (size_t i = 0; i < j->after_count; i++)
-                undepend(m, j->after[i].job, j->id);
-        for (size_t i = 0; i < j->input_count; i++)
+                undepend(m, &j->after[i]);
+        map_del(&m->jobs, (uint64_t)j->id);
+        for (size_t i = 0; i < j->input_count; i++) {
+                unread_input(j, i);
                 dataset_drop(m, j->inputs[i]);
+        }
         if (j->output)
                 dataset_drop(m, j->output);
         shape_drop(m, j->shape);
-        free(j->after);
-        free(j->inputs);
-        free(j->retries);
-        free(j->name);
-        free(j->spec);
-        free(j->held_by);
-        free(j->cancelled_by);
-        free(j);
+        job_free(j);
 }
 
 int64_t job_total(const struct m_job *j)
@@ -325,6 +363,13 @@ enum job_state job_end_state(const struct m_job *j)
 int64_t job_waiting(const struct m_job *j)
 {
         return (int64_t)j->retry_count + (j->elementwise ? 0 : (int64_t)j->last - j->next + 1);
+}
+
+int64_t job_elements_waiting(const struct m_job *j)
+{
+        return j->elementwise ? job_total(j) - j->succeeded - j->failed - j->cancelled - j->live -
+                                    (int64_t)j->retry_count
+                              : 0;
 }
 
 bool job_is_blocked(const struct m_job *j)

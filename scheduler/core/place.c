@@ -3,10 +3,9 @@
 
 #include "common/util.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-#define SHORT_TASK_MS 1000 /* only tasks that are shorter are sent ahead of free slots */
 
 const char *place_step_name(enum place_step s)
 {
@@ -27,23 +26,34 @@ static bool worker_is_large_enough(const struct m_worker *w, const struct m_shap
         return worker_serves(w, s) && w->offer_known && res_fits(&s->need, &w->offer);
 }
 
+/* Tasks that may be sent to the worker ahead of free slots: what it will end within ahead_ms, by the rate it
+ * shows and by what short tasks hold there now. Behind long tasks alone nothing is sent ahead: it would be
+ * stuck. */
+static int64_t ahead_room(const struct model *m, const struct m_shape *s, const struct m_worker *w)
+{
+        double run_ms = s->run_ms > 1 ? s->run_ms : 1, by_rate, by_places;
+
+        if (!s->ended || s->run_ms >= SHORT_TASK_MS || !w->quick || m->now_ms - w->rate_at > RATE_STALE_MS)
+                return 0;
+        by_rate = w->rate * (double)m->ahead_ms / 1000.0;
+        by_places = (double)w->quick * (double)m->ahead_ms / run_ms;
+        if (by_places < by_rate)
+                by_rate = by_places;
+        return (by_rate < m->ahead_max ? (int64_t)by_rate : m->ahead_max) - w->ahead;
+}
+
 int64_t place_room(const struct model *m, const struct m_shape *s, const struct m_worker *w,
                    int64_t *ret_ahead)
 {
-        int64_t now, ahead = 0;
+        int64_t now, ahead;
 
         *ret_ahead = 0;
-        if (!w->ready || w->disk_full || !worker_is_large_enough(w, s))
+        if (!w->ready || w->disk_full || !worker_is_large_enough(w, s) || (w->reserved && w->reserved != s))
                 return 0;
         now = w->ahead ? 0 : res_times(&s->need, &w->free, DECIDE_ROOM_MAX);
-        if (s->ended && s->run_ms < SHORT_TASK_MS) {
-                ahead = (int64_t)(w->rate * (double)m->ahead_ms / 1000.0);
-                ahead = (ahead < m->ahead_max ? ahead : m->ahead_max) - w->ahead;
-                if (ahead < 0)
-                        ahead = 0;
-        }
-        *ret_ahead = ahead;
-        return now + ahead;
+        ahead = ahead_room(m, s, w);
+        *ret_ahead = ahead > 0 ? ahead : 0;
+        return now + *ret_ahead;
 }
 
 static const struct m_site_rule *rule_for(const struct m_site *site, const struct m_project *p)
@@ -75,7 +85,7 @@ static int64_t missing_bytes(const struct model *m, const struct m_shape *s, int
                 const struct m_dataset *d = model_dataset(m, s->inputs[i]);
                 int64_t most = 0;
 
-                if (!d || model_dataset_at(d, site))
+                if (!d || !d->files || model_dataset_at(d, site))
                         continue;
                 for (size_t k = 0; k < d->site_count; k++) {
                         if (d->sites[k].site == site && d->sites[k].bytes > most)
@@ -88,21 +98,31 @@ static int64_t missing_bytes(const struct model *m, const struct m_shape *s, int
         return missing;
 }
 
-/* Tasks that the limits of project and site still allow there. */
-static int64_t limit_room(const struct m_shape *s, const struct m_site *site)
+/* Tasks of the shape that `max` CPUs still allow when `used` are taken; those that ask for none are not
+ * limited. */
+static int64_t cpu_room(const struct m_shape *s, int32_t max, int32_t used)
+{
+        return max && s->need.cpus > 0 ? ((int64_t)max - used) / s->need.cpus : INT32_MAX;
+}
+
+static int64_t project_room(const struct m_shape *s)
 {
         const struct m_project *p = s->project;
-        const struct m_site_rule *rule = rule_for(site, p);
-        int64_t room = INT32_MAX, k;
-        int32_t cpus = s->need.cpus > 0 ? s->need.cpus : 1;
+        int64_t room = cpu_room(s, p->max_cpus, p->used_cpus);
 
-        if (p->max_tasks && (k = p->max_tasks - p->used_tasks) < room)
-                room = k;
-        if (p->max_cpus && (k = (p->max_cpus - p->used_cpus) / cpus) < room)
-                room = k;
+        if (p->max_tasks && p->max_tasks - p->used_tasks < room)
+                room = p->max_tasks - p->used_tasks;
+        return room > 0 ? room : 0;
+}
+
+/* Tasks that the limits of project and site still allow there. */
+static int64_t limit_room(const struct m_shape *s, const struct m_site *site, const struct m_site_rule *rule)
+{
+        int64_t room = project_room(s), k;
+
         if (site->max_tasks && (k = site->max_tasks - site->used_tasks) < room)
                 room = k;
-        if (rule && rule->max_cpus && (k = (rule->max_cpus - rule->used_cpus) / cpus) < room)
+        if (rule && (k = cpu_room(s, rule->max_cpus, rule->used_cpus)) < room)
                 room = k;
         return room > 0 ? room : 0;
 }
@@ -136,36 +156,86 @@ static struct look look_at_workers(const struct model *m, const struct m_shape *
         return k;
 }
 
-static void drop(struct candidate *c, enum place_step step)
+/* The funnel: the step that drops the site, or PLACE_STEP_COUNT. `lacks`: an input is not there. */
+static enum place_step funnel(const struct model *m, const struct m_shape *s, const struct m_site *site,
+                              bool lacks, struct look *ret)
 {
-        c->dropped = true;
-        c->step = step;
+        const struct m_site_rule *rule = rule_for(site, s->project);
+        int64_t limits;
+
+        *ret = (struct look){0};
+        if (site->gone)
+                return PLACE_KNOWN;
+        if (site->intent != SITE_OPEN || site->alarm)
+                return PLACE_OPEN;
+        if (!site->all_projects && !rule)
+                return PLACE_PROJECT;
+        if (!site_is_named(s, site->id))
+                return PLACE_NAMED;
+        *ret = look_at_workers(m, s, site);
+        if (!ret->large_enough)
+                return PLACE_SIZE;
+        if (lacks)
+                return PLACE_DATA;
+        if (!ret->ready || site_breaker_is_open(site))
+                return PLACE_HEALTH;
+        if (!ret->disk)
+                return PLACE_DISK;
+        limits = limit_room(s, site, rule);
+        if (ret->room > limits)
+                ret->room = limits;
+        return !limits ? PLACE_LIMITS : !ret->room ? PLACE_FREE : PLACE_STEP_COUNT;
 }
 
-/* The sum, in seconds. */
-static void price(const struct model *m, const struct m_shape *s, const struct look *k, int32_t avoid_site,
-                  struct candidate *c)
+struct terms { /* of the sum, in seconds */
+        double wait, stage, run, out, penalty, finish;
+};
+
+/* Tasks of the shape that wait, about: those of its first job and one for each further job. */
+static double backlog(const struct m_shape *s)
 {
-        const struct m_shape_site *at = NULL;
+        const struct m_job *j = heap_top(&s->jobs);
+        int64_t n = j ? job_waiting(j) + (int64_t)s->jobs.n - 1 : 1;
+
+        return n > 1 ? (double)n : 1;
+}
+
+/* Price a site. `waiting`: tasks that stand in line for its next places when it is full; 0 when it is not.
+ * What frees places for the shape there is its own tasks that run there, so their number sets the pace. */
+static void price(const struct model *m, const struct m_shape *s, const struct m_site *site,
+                  const struct look *k, double waiting, int32_t avoid_site, struct terms *ret)
+{
+        const struct m_shape_site *at = shape_at(s, site->id);
         double run_ms = s->run_ms > 0 ? s->run_ms
                         : s->time_limit_ms > 0 && s->time_limit_ms < m->default_run_ms
                             ? (double)s->time_limit_ms
                             : m->default_run_ms;
+        struct terms t = {0};
 
-        for (size_t i = 0; i < s->at_count && !at; i++) {
-                if (s->at[i].site == c->site->id)
-                        at = &s->at[i];
-        }
         if (at && at->ok)
                 run_ms = at->run_ms;
-        c->run = run_ms / 1000.0 / c->site->speed;
-        c->wait = c->room > 0 || k->slots == 0 ? 0 : c->run / (double)k->slots;
-        c->penalty = c->site->failures_in_row * 30.0;
+        t.run = run_ms / 1000.0 / site->speed;
+        if (waiting > 0)
+                t.wait = waiting * t.run /
+                         (double)(at && at->live > 0 ? at->live
+                                  : k->slots > 0     ? k->slots
+                                                     : 1);
+        t.penalty = site->failures_in_row * 30.0;
         if (at && at->early)
-                c->penalty += 60.0 * (double)(at->early < 60 ? at->early : 60);
-        if (avoid_site == c->site->id)
-                c->penalty += 600.0;
-        c->finish = (c->wait > c->stage ? c->wait : c->stage) + c->run + c->out + c->penalty;
+                t.penalty += 60.0 * (double)(at->early < 60 ? at->early : 60);
+        if (avoid_site == site->id)
+                t.penalty += AVOID_PENALTY_S;
+        t.finish = (t.wait > t.stage ? t.wait : t.stage) + t.run + t.out + t.penalty;
+        *ret = t;
+}
+
+static bool is_reserved_for_others(const struct m_shape *s, const struct m_site *site)
+{
+        for (size_t i = 0; i < site->worker_count; i++) {
+                if (site->workers[i]->reserved && site->workers[i]->reserved != s)
+                        return true;
+        }
+        return false;
 }
 
 /* Why a site was dropped, with the figures. */
@@ -233,7 +303,9 @@ static void say_why(const struct model *m, const struct m_shape *s, struct candi
                          s->project->name);
                 break;
         case PLACE_FREE:
-                snprintf(c->why, sizeof c->why, "all its slots are taken");
+                snprintf(c->why, sizeof c->why, "%s",
+                         is_reserved_for_others(s, site) ? "it makes room for a larger task that waited long"
+                                                         : "all its slots are taken");
                 break;
         case PLACE_STEP_COUNT:
                 break;
@@ -244,39 +316,26 @@ static void say_why(const struct model *m, const struct m_shape *s, struct candi
 void place_judge(const struct model *m, const struct m_shape *s, struct m_site *site, int32_t avoid_site,
                  bool explain, struct candidate *ret)
 {
-        struct candidate c = {.site = site};
         const struct m_dataset *lacks = NULL;
-        const struct m_site_rule *rule = rule_for(site, s->project);
-        struct look k = look_at_workers(m, s, site);
-        int64_t limits = limit_room(s, site);
+        struct terms t = {0};
+        struct look k;
 
-        c.room = k.room < limits ? k.room : limits;
-        c.missing_bytes = missing_bytes(m, s, site->id, &lacks);
-        if (site->gone)
-                drop(&c, PLACE_KNOWN);
-        else if (site->intent != SITE_OPEN || site->alarm)
-                drop(&c, PLACE_OPEN);
-        else if (!site->all_projects && !rule)
-                drop(&c, PLACE_PROJECT);
-        else if (!site_is_named(s, site->id))
-                drop(&c, PLACE_NAMED);
-        else if (!k.large_enough)
-                drop(&c, PLACE_SIZE);
-        else if (lacks)
-                drop(&c, PLACE_DATA);
-        else if (!k.ready || site_breaker_is_open(site))
-                drop(&c, PLACE_HEALTH);
-        else if (!k.disk)
-                drop(&c, PLACE_DISK);
-        else if (!limits)
-                drop(&c, PLACE_LIMITS);
-        else if (!c.room)
-                drop(&c, PLACE_FREE);
-        if (!c.dropped || c.step >= PLACE_FREE)
-                price(m, s, &k, avoid_site, &c);
-        if (explain && c.dropped)
-                say_why(m, s, &c, lacks);
-        *ret = c;
+        ret->site = site;
+        ret->why[0] = '\0';
+        ret->missing_bytes = missing_bytes(m, s, site->id, &lacks);
+        ret->step = funnel(m, s, site, lacks, &k);
+        ret->dropped = ret->step != PLACE_STEP_COUNT;
+        ret->room = ret->dropped ? 0 : k.room;
+        if (ret->step >= PLACE_FREE)
+                price(m, s, site, &k, !ret->dropped ? 0 : avoid_site ? 1 : backlog(s), avoid_site, &t);
+        ret->wait = t.wait;
+        ret->stage = t.stage;
+        ret->run = t.run;
+        ret->out = t.out;
+        ret->penalty = t.penalty;
+        ret->finish = t.finish;
+        if (explain && ret->dropped)
+                say_why(m, s, ret, lacks);
 }
 
 /* The reason of a shape: the furthest step that any site reached says what is to be waited for. */
@@ -298,12 +357,20 @@ static enum wait_reason reason_of(const struct m_shape *s, enum place_step furth
         return reasons[furthest];
 }
 
-/* A full site that would still finish first is worth waiting for, once run times are known. */
+/* Is a full site worth waiting for while another could start the task? Only where run times are known and
+ * places of it will be freed by tasks of the same shape: behind strangers the wait could be any. */
+static bool may_be_waited_for(const struct m_shape *s, const struct m_site *site)
+{
+        const struct m_shape_site *at = s->ended >= WAIT_KNOWN_ENDS ? shape_at(s, site->id) : NULL;
+
+        return at && at->live > 0 && !s->reserved;
+}
+
 static bool is_better(const struct m_shape *s, const struct candidate *a, const struct candidate *b)
 {
         bool a_waits = a->dropped, b_waits = b->dropped;
 
-        if (a_waits != b_waits && s->ended < 16)
+        if (a_waits != b_waits && !may_be_waited_for(s, a_waits ? a->site : b->site))
                 return !a_waits;
         if (a->finish != b->finish)
                 return a->finish < b->finish;
@@ -340,6 +407,216 @@ size_t place_all(const struct model *m, const struct m_shape *s, int32_t avoid_s
         return n;
 }
 
+/* ---- the sites that a shape can go to in a pass ----------------------------------------------------------
+ */
+
+/* For each site the number of inputs it holds, all of them when it equals *ret_all. NULL when there are none
+ * to hold. Goes from the replicas, which are few, and not over all sites. */
+static int32_t *count_inputs_held(const struct model *m, const struct m_shape *s, int32_t *ret_all)
+{
+        int32_t *held = s->input_count ? xcalloc(m->site_cap, sizeof *held) : NULL;
+        int32_t all = 0;
+
+        for (size_t i = 0; i < s->input_count; i++) {
+                const struct m_dataset *d = model_dataset(m, s->inputs[i]);
+
+                if (!d || !d->files)
+                        continue;
+                for (size_t k = 0; k < d->site_count; k++) {
+                        const struct m_dataset_site *at = &d->sites[k];
+
+                        if (at->site > 0 && (size_t)at->site < m->site_cap && at->files == d->files &&
+                            held[at->site] == all)
+                                held[at->site] = all + 1;
+                }
+                all++;
+        }
+        *ret_all = all;
+        return held;
+}
+
+static int option_order(const void *a, const void *b)
+{
+        const struct option *x = a, *y = b;
+
+        if (x->finish != y->finish)
+                return x->finish < y->finish ? -1 : 1;
+        return (x->site->id > y->site->id) - (x->site->id < y->site->id);
+}
+
+/* The site is full: note what waiting for it would come to. */
+static void note_full(const struct model *m, const struct m_shape *s, const struct m_site *site,
+                      const struct look *k, struct options *o)
+{
+        struct terms all, one;
+
+        if (!may_be_waited_for(s, site))
+                return;
+        price(m, s, site, k, backlog(s), 0, &all);
+        price(m, s, site, k, 1, 0, &one);
+        if (all.finish < o->wait_all)
+                o->wait_all = all.finish;
+        if (one.finish < o->wait_one) {
+                o->wait_one = one.finish;
+                o->wait_one_site = site->id;
+        }
+}
+
+/* A site's part in the fingerprint of an answer: whether it was in, and its price to about half of it. A site
+ * that fills up and frees again is the same answer. */
+static uint64_t answer_part(const struct m_site *site, enum place_step step, double finish)
+{
+        bool in = step >= PLACE_FREE;
+        int64_t size = in && finish > 0 ? (int64_t)(log(finish) * 2.0) : 0;
+
+        return hash_mix((uint64_t)site->id ^ (uint64_t)(in ? 99 : step) << 32 ^ (uint64_t)size << 40);
+}
+
+void options_make(const struct model *m, const struct m_shape *s, struct options *ret)
+{
+        struct options o = {.wait_all = INFINITY, .wait_one = INFINITY};
+        enum place_step furthest = PLACE_KNOWN;
+        int32_t all, *held = count_inputs_held(m, s, &all);
+        bool any = false;
+        size_t cap = 0;
+
+        for (size_t i = 0; i < m->site_cap; i++) {
+                struct m_site *site = m->sites[i];
+                enum place_step step;
+                struct terms t = {0};
+                struct look k;
+
+                if (!site || site->gone)
+                        continue;
+                any = true;
+                step = funnel(m, s, site, held && held[site->id] < all, &k);
+                if (step >= PLACE_FREE)
+                        price(m, s, site, &k, 0, 0, &t);
+                o.hash = o.hash * 31 + answer_part(site, step, t.finish);
+                if (step == PLACE_STEP_COUNT) {
+                        o.at = xgrow(o.at, o.n, &cap, sizeof *o.at);
+                        o.at[o.n++] = (struct option){site, t.finish};
+                        continue;
+                }
+                if (step == PLACE_FREE)
+                        note_full(m, s, site, &k, &o);
+                if (step > furthest)
+                        furthest = step;
+        }
+        if (o.n)
+                qsort(o.at, o.n, sizeof *o.at, option_order);
+        else
+                o.why = reason_of(s, furthest, any);
+        free(held);
+        *ret = o;
+}
+
+void options_release(struct options *o)
+{
+        free(o->at);
+        *o = (struct options){0};
+}
+
+/* Tasks of the shape that can go to a site that was found usable in this pass. */
+static int64_t room_now(const struct model *m, const struct m_shape *s, struct m_site *site,
+                        struct options *o)
+{
+        struct look k = look_at_workers(m, s, site);
+        int64_t limits = limit_room(s, site, rule_for(site, s->project));
+
+        if (!k.room)
+                note_full(m, s, site, &k, o);
+        return k.room < limits ? k.room : limits;
+}
+
+struct m_site *options_pick(const struct model *m, const struct m_shape *s, struct options *o,
+                            int32_t avoid_site, int64_t *ret_room, enum wait_reason *ret_wait)
+{
+        struct m_site *avoided = NULL;
+        double avoided_finish = 0, wait;
+        int64_t avoided_room = 0;
+
+        *ret_wait = !o->n ? o->why : project_room(s) ? WAIT_BUSY : WAIT_PROJECT_LIMIT;
+        if (*ret_wait != WAIT_BUSY)
+                return NULL;
+        for (size_t i = o->first; i < o->n; i++) {
+                struct option *at = &o->at[i];
+                int64_t room = room_now(m, s, at->site, o);
+
+                if (!room) {
+                        o->first += i == o->first;
+                        continue;
+                }
+                if (avoid_site && at->site->id == avoid_site) {
+                        avoided = at->site;
+                        avoided_finish = at->finish + AVOID_PENALTY_S;
+                        avoided_room = room;
+                        continue;
+                }
+                if (avoided && avoided_finish < at->finish)
+                        break;
+                if ((avoid_site ? o->wait_one : o->wait_all) < at->finish)
+                        return NULL;
+                *ret_room = room;
+                return at->site;
+        }
+        wait = o->wait_one_site == avoid_site ? INFINITY : o->wait_one;
+        if (!avoided || wait < avoided_finish)
+                return NULL;
+        *ret_room = avoided_room;
+        return avoided;
+}
+
+/* ---- room for large tasks --------------------------------------------------------------------------------
+ */
+
+static bool holds_inputs(const struct model *m, const struct m_shape *s, int32_t site)
+{
+        const struct m_dataset *lacks;
+
+        missing_bytes(m, s, site, &lacks);
+        return !lacks;
+}
+
+bool place_is_suitable(const struct model *m, const struct m_shape *s, const struct m_worker *w)
+{
+        struct look k;
+
+        return w->ready && !w->disk_full && worker_is_large_enough(w, s) &&
+               funnel(m, s, w->site, !holds_inputs(m, s, w->site->id), &k) >= PLACE_FREE;
+}
+
+bool place_was_passed_over(const struct model *m, const struct m_shape *s)
+{
+        for (size_t i = 0; i < m->worker_cap; i++) {
+                const struct m_worker *w = m->workers[i];
+
+                if (w && w->filled > s->wait_turn && place_is_suitable(m, s, w))
+                        return true;
+        }
+        return false;
+}
+
+struct m_worker *place_nearest_to_room(const struct model *m, const struct m_shape *s)
+{
+        struct m_worker *best = NULL;
+        double best_part = -INFINITY;
+
+        for (size_t i = 0; i < m->worker_cap; i++) {
+                struct m_worker *w = m->workers[i];
+                double part;
+
+                if (!w || w->reserved || !place_is_suitable(m, s, w))
+                        continue;
+                part = res_part(&s->need, &w->free);
+                if (part > best_part) {
+                        best_part = part;
+                        best = w;
+                }
+        }
+        return best;
+}
+
 bool place_can_ever(const struct model *m, const struct m_shape *s)
 {
         for (size_t i = 0; i < m->site_cap; i++) {
@@ -361,24 +638,27 @@ bool place_can_ever(const struct model *m, const struct m_shape *s)
 
 enum wait_reason job_wait_reason(const struct model *m, const struct m_job *j)
 {
+        bool waits = job_waiting(j) > 0;
+
+        if (!waits && job_elements_waiting(j) <= 0)
+                return WAIT_NONE;
         if (j->held)
                 return WAIT_HELD;
-        if (job_waiting(j) == 0)
-                return j->elementwise && !job_is_done(j) && !j->live ? WAIT_AFTER : WAIT_NONE;
-        if (job_is_blocked(j))
+        if (!waits || job_is_blocked(j))
                 return WAIT_AFTER;
         for (size_t i = 0; i < j->input_count; i++) {
-                if (!j->inputs[i]->sealed)
-                        return WAIT_INPUT_PENDING;
                 if (j->inputs[i]->removed)
                         return WAIT_INPUT_NOWHERE;
+                if (!j->inputs[i]->sealed)
+                        return WAIT_INPUT_PENDING;
         }
         if (j->throttle && j->live >= j->throttle)
                 return WAIT_THROTTLE;
         if ((j->elementwise || j->next > j->last) && j->retry_count && j->retries[0].due > m->wall_ms)
                 return WAIT_BACKOFF;
-        if (j->shape->wait_pass == m->pass && j->shape->wait != WAIT_NONE)
-                return heap_top(&j->shape->jobs) == j || j->shape->wait != WAIT_BUSY ? j->shape->wait
-                                                                                     : WAIT_PRIORITY;
-        return WAIT_BUSY;
+        if (j->shape->wait_pass != m->pass)
+                return j->wait == WAIT_NEW ? WAIT_NEW : WAIT_PRIORITY;
+        if (j->shape->wait == WAIT_BUSY && heap_top(&j->shape->jobs) != j)
+                return WAIT_PRIORITY;
+        return j->shape->wait;
 }

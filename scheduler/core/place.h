@@ -13,6 +13,8 @@
 #include "core/model.h"
 
 #define DECIDE_ROOM_MAX 1000000 /* tasks that one look at a worker counts */
+#define AVOID_PENALTY_S 600.0   /* for the site where the task failed last */
+#define WAIT_KNOWN_ENDS 16      /* ends of a shape after which its run time is trusted */
 
 /* The steps of the funnel, in order; what drops a site is one of them. */
 #define PLACE_STEPS(X)                                                                                       \
@@ -53,6 +55,38 @@ int64_t place_room(const struct model *m, const struct m_shape *s, const struct 
  * of the best in *ret_best (-1 = none can take a task now). *ret_wait says why when there is none. */
 size_t place_all(const struct model *m, const struct m_shape *s, int32_t avoid_site, bool explain,
                  struct candidate *out, size_t max, int *ret_best, enum wait_reason *ret_wait);
+
+/* ---- for decide(): the sites that can take tasks of a shape in this pass, cheapest first. Made once per
+ * shape and pass: within a pass room only shrinks, so that a site found full is not looked at again. */
+struct option {
+        struct m_site *site;
+        double finish; /* seconds, starting at once */
+};
+struct options {
+        struct option *at;
+        size_t n, first; /* those before first were found full */
+        double wait_all,
+            wait_one; /* finish at the best full site: after all that wait, and for the next one */
+        int32_t wait_one_site;
+        uint64_t hash;           /* fingerprint of the answer: which sites were in, terms to about half */
+        enum wait_reason why;    /* when n is 0 */
+        struct candidate *sheet; /* borrowed: the candidates as recorded */
+        size_t sheet_n;
+};
+void options_make(const struct model *m, const struct m_shape *s, struct options *ret);
+void options_release(struct options *o);
+/* The site for the next task and how many of the shape can go there; NULL when none can go now, *ret_wait
+ * says why. avoid_site: as above; full sites other than that one may then be waited for. */
+struct m_site *options_pick(const struct model *m, const struct m_shape *s, struct options *o,
+                            int32_t avoid_site, int64_t *ret_room, enum wait_reason *ret_wait);
+
+/* ---- room for large tasks (decide.h says when) */
+/* Could the worker take a task of the shape if others left it room? */
+bool place_is_suitable(const struct model *m, const struct m_shape *s, const struct m_worker *w);
+/* Was anything placed on such a worker after the shape's last turn? */
+bool place_was_passed_over(const struct model *m, const struct m_shape *s);
+/* The suitable worker with the largest part of what it needs free, ties to the lower id; NULL = none. */
+struct m_worker *place_nearest_to_room(const struct model *m, const struct m_shape *s);
 
 /* True when some site could run it as asked, now or at a better time. */
 bool place_can_ever(const struct model *m, const struct m_shape *s);

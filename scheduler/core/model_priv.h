@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model_priv.h - what the files of the model share among themselves. */
+#ifndef REEVE_MODEL_PRIV_H
+#define REEVE_MODEL_PRIV_H
+
+#include "core/model.h"
+
+/* Free a job's own memory; whoever points to it goes too, or has been told. */
+void job_free(struct m_job *j);
+
+#endif
