@@ -6,26 +6,29 @@
 
 #include <string.h>
 
-#define LINE_MAX_COLUMNS 79
+#define LINE_COLUMNS 79
 
-/* Print words after what stands in the line, broken at `width` and continued at `indent`. */
+/* Print the words of text behind the `at` columns that the line has, broken before the line's end and
+ * continued at `indent`. */
 static void wrap(FILE *out, const char *text, size_t at, size_t indent)
 {
-        while (*text) {
-                size_t n = strcspn(text, " \n");
+        bool first = true;
 
-                if (at > indent && at + n + 1 > LINE_MAX_COLUMNS) {
+        while (*text) {
+                size_t n = strcspn(text, " ");
+
+                if (!first && at + 1 + n > LINE_COLUMNS) {
                         fprintf(out, "\n%*s", (int)indent, "");
                         at = indent;
-                }
-                fprintf(out, "%.*s", (int)n, text);
-                at += n;
-                text += n;
-                if (*text == ' ' && at + 1 <= LINE_MAX_COLUMNS) {
+                } else if (!first) {
                         fputc(' ', out);
                         at++;
                 }
-                text += *text != '\0';
+                fprintf(out, "%.*s", (int)n, text);
+                at += n;
+                first = false;
+                text += n;
+                text += strspn(text, " ");
         }
         fputc('\n', out);
 }
@@ -88,7 +91,7 @@ void help_group(FILE *out, const char *group)
 
 void help_command(FILE *out, const struct command *cmd)
 {
-        fprintf(out, "usage: reeve %s %s\n\n", cmd->name, cmd->args);
+        fprintf(out, "usage: reeve %s%s%s\n\n", cmd->name, *cmd->args ? " " : "", cmd->args);
         wrap(out, cmd->summary, 0, 0);
         if (cmd->details)
                 fprintf(out, "\n%s", cmd->details);
@@ -159,7 +162,7 @@ static void manual_details(FILE *out, const char *s)
 void help_manual(FILE *out)
 {
         for (const struct command *cmd = commands; cmd->name; cmd++) {
-                fprintf(out, "## reeve %s ", cmd->name);
+                fprintf(out, "## reeve %s%s", cmd->name, *cmd->args ? " " : "");
                 manual_text(out, cmd->args);
                 fputs("\n\n", out);
                 manual_text(out, cmd->summary);
