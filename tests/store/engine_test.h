@@ -11,7 +11,7 @@ static int64_t test_epoch;
 #define NOW 1795246473123LL
 
 /* One user, two sites with a worker each, and the leadership. */
-static int __attribute__((unused)) engine_setup(void **state)
+static __attribute__((unused)) int engine_setup(void **state)
 {
         struct err err = {0};
 
@@ -32,7 +32,7 @@ static int __attribute__((unused)) engine_setup(void **state)
 #define engine_test(f) cmocka_unit_test_setup_teardown(f, engine_setup, test_teardown)
 
 /* A live job of tasks 1 to n; its number. */
-static int64_t __attribute__((unused)) job_make(struct db *db, int tasks)
+static __attribute__((unused)) int64_t job_make(struct db *db, int tasks)
 {
         AUTO_ROWS struct rows *r = NULL;
         struct err err = {0};
@@ -61,13 +61,13 @@ static int64_t __attribute__((unused)) job_make(struct db *db, int tasks)
                 (c)->what[(c)->what##_n++] = row_[0];                                                        \
         } while (0)
 
-static struct commit_placed __attribute__((unused)) placed(int64_t job, int task, int attempt)
+static __attribute__((unused)) struct commit_placed placed(int64_t job, int task, int attempt)
 {
         return (struct commit_placed){
             .key = {job, task, attempt}, .site = 1, .worker = 1, .decision = 5, .placed_at = NOW};
 }
 
-static struct commit_ended __attribute__((unused)) ended_well(int64_t job, int task, int attempt)
+static __attribute__((unused)) struct commit_ended ended_well(int64_t job, int task, int attempt)
 {
         return (struct commit_ended){.key = {job, task, attempt},
                                      .state = ATTEMPT_SUCCEEDED,
@@ -79,7 +79,7 @@ static struct commit_ended __attribute__((unused)) ended_well(int64_t job, int t
                                      .wall_us = 10000};
 }
 
-static struct commit_job __attribute__((unused)) job_row(int64_t job, int next_task)
+static __attribute__((unused)) struct commit_job job_row(int64_t job, int next_task)
 {
         return (struct commit_job){.job = job,
                                    .next_task = next_task,
@@ -89,7 +89,7 @@ static struct commit_job __attribute__((unused)) job_row(int64_t job, int next_t
 }
 
 /* Commit and empty. */
-static int __attribute__((unused)) commit(struct db *db, struct commit *c, struct err *err)
+static __attribute__((unused)) int commit(struct db *db, struct commit *c, struct err *err)
 {
         int rc = store_commit(db, test_epoch, c, err);
 

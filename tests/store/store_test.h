@@ -29,7 +29,7 @@ static char test_conninfo[512]; /* of the database of the running test */
         } while (0)
 
 /* Run one text of SQL on the database `name` of the test server. */
-static void __attribute__((unused)) server_run(const char *name, const char *sql)
+static __attribute__((unused)) void server_run(const char *name, const char *sql)
 {
         struct err err = {0};
         struct db *db = NULL;
@@ -41,7 +41,7 @@ static void __attribute__((unused)) server_run(const char *name, const char *sql
         db_close(db);
 }
 
-static struct db *__attribute__((unused)) test_open(void)
+static __attribute__((unused)) struct db *test_open(void)
 {
         struct err err = {0};
         struct db *db = NULL;
@@ -50,7 +50,7 @@ static struct db *__attribute__((unused)) test_open(void)
         return db;
 }
 
-static int __attribute__((unused)) group_setup(void **state)
+static __attribute__((unused)) int group_setup(void **state)
 {
         struct err err = {0};
         struct db *db = NULL;
@@ -73,7 +73,7 @@ static int __attribute__((unused)) group_setup(void **state)
 }
 
 /* A fresh database with the schema; *state is a connection to it. */
-static int __attribute__((unused)) test_setup(void **state)
+static __attribute__((unused)) int test_setup(void **state)
 {
         static int number;
         char sql[200], name[40];
@@ -87,14 +87,14 @@ static int __attribute__((unused)) test_setup(void **state)
         return 0;
 }
 
-static int __attribute__((unused)) test_teardown(void **state)
+static __attribute__((unused)) int test_teardown(void **state)
 {
         db_close(*state);
         return 0;
 }
 
 /* One number or text out of the database. */
-static int64_t __attribute__((unused)) ask_int(struct db *db, const char *sql)
+static __attribute__((unused)) int64_t ask_int(struct db *db, const char *sql)
 {
         AUTO_ROWS struct rows *r = NULL;
         struct err err = {0};
@@ -104,7 +104,7 @@ static int64_t __attribute__((unused)) ask_int(struct db *db, const char *sql)
         return row_int(r, "v");
 }
 
-static const char *__attribute__((unused)) ask_text(struct db *db, const char *sql)
+static __attribute__((unused)) const char *ask_text(struct db *db, const char *sql)
 {
         static char text[4][4096];
         static int next;
