@@ -68,16 +68,21 @@ all: $(PROGRAMS:%=$(BUILD)/%)
 deps:
 	@packaging/deps/install build test demo
 
+# V=1 shows the commands.
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
 # ---- rules ---------------------------------------------------------------------------------------------
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(PIE) $(EXTRA_$(firstword $(subst /, ,$*))) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(PIE) -MMD -MP -c $< -o $@
 
 define archive
 $(O)/$(1).a: $(call obj,$(2))
 	@rm -f $$@
 	@mkdir -p $$(@D)
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 endef
 $(eval $(call archive,libcommon,$(COMMON)))
 $(eval $(call archive,libcore,$(CORE)))
@@ -90,37 +95,42 @@ $(eval $(call archive,libdaemon,$(filter-out %/main.c,$(DAEMON))))
 # Migrations and pages are carried inside the program by .incbin.
 $(O)/libstore.a: $(call obj,$(STORE)) $(O)/migrations.o
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 $(O)/libweb.a: $(call obj,$(WEB)) $(O)/assets.o
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 $(O)/migrations.S: $(SQL) packaging/embed
 	@mkdir -p $(@D)
-	packaging/embed migration_files $(SQL) > $@.tmp && mv $@.tmp $@
+	$(Q)packaging/embed migration_files $(SQL) > $@.tmp && mv $@.tmp $@
 $(O)/migrations.o: $(O)/migrations.S
-	$(CC) -c $< -o $@
+	$(Q)$(CC) -c $< -o $@
 $(O)/assets.S: $(BUILD)/ui/.done packaging/embed
 	@mkdir -p $(@D)
-	packaging/embed asset_files $$(find $(BUILD)/ui -type f ! -name .done | LC_ALL=C sort) > $@.tmp && mv $@.tmp $@
+	$(Q)packaging/embed asset_files $$(find $(BUILD)/ui -type f ! -name .done | LC_ALL=C sort) > $@.tmp && mv $@.tmp $@
 $(O)/assets.o: $(O)/assets.S
-	$(CC) -c $< -o $@
+	$(Q)$(CC) -c $< -o $@
 
 # The dashboard: TypeScript and Preact by esbuild, each file beside its precompressed copies.
 UI := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 $(BUILD)/ui/.done: $(UI)
 	@mkdir -p $(@D)
-	web/ui/build.sh $(BUILD)/ui
+	$(call say,UI,$(BUILD)/ui)
+	$(Q)web/ui/build.sh $(BUILD)/ui
 	@touch $@
 
 $(BUILD)/reeved: $(call obj,$(filter %/main.c,$(DAEMON))) $(O)/libdaemon.a $(O)/libweb.a $(O)/libremote.a $(O)/libstore.a $(O)/libcore.a $(O)/libcommon.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/reeve-connector: $(call obj,$(filter %/main.c,$(CONNECTOR))) $(O)/libconnector.a $(O)/libcommon.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(CONNECTOR_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CONNECTOR_LIBS)
 $(BUILD)/reeve-worker: $(call obj,$(filter %/main.c,$(WORKER))) $(O)/libworker.a $(O)/libcommon.a
-	$(CC) $(WORKER_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
-	$(if $(SAN),,strip $@)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(WORKER_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
+	$(Q)$(if $(SAN),true,strip $@)
 $(BUILD)/reeve: $(call obj,$(filter %/main.c,$(CLI))) $(O)/libcli.a $(O)/libcommon.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 
 include $(wildcard packaging/make/*.mk)
 

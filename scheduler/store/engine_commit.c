@@ -344,11 +344,14 @@ static int add_jobs(struct db *db, const struct commit *c, size_t at, size_t n, 
             db_stmt(db, "commit_jobs",
                     "with moved as (update job_queue q set taken = true, priority = j.priority, next_task ="
                     " j.next_task, succeeded = j.succeeded, failed = j.failed, cancelled = j.cancelled,"
-                    " started_at = coalesce(j.started_at, q.started_at), held_by = j.held_by, held_at = case"
-                    " when j.held_by is null then null when j.held_by = q.held_by then q.held_at else now()"
-                    " end, cancelled_by = j.cancelled_by, cancelled_at = case when j.cancelled_by is null"
-                    " then null when j.cancelled_by = q.cancelled_by then q.cancelled_at else now() end, wait"
-                    " = j.wait, wait_detail = j.wait_detail::json, wait_since = coalesce(j.wait_since,"
+                    " started_at = coalesce(j.started_at, q.started_at), held_by = case when"
+                    " j.held_by = '' then q.held_by else j.held_by end, held_at = case"
+                    " when j.held_by is null then null when j.held_by in ('', q.held_by) then q.held_at else"
+                    " now() end, cancelled_by = case when j.cancelled_by = '' then q.cancelled_by else"
+                    " j.cancelled_by end, cancelled_at = case when j.cancelled_by is null"
+                    " then null when j.cancelled_by in ('', q.cancelled_by) then q.cancelled_at else now()"
+                    " end, wait = j.wait, wait_detail = case when j.wait = 'none' then null else"
+                    " coalesce(j.wait_detail::json, q.wait_detail) end, wait_since = coalesce(j.wait_since,"
                     " q.wait_since) from (select unnest($1::bigint[]) as job, unnest($2::integer[]) as"
                     " priority, unnest($3::integer[]) as next_task, unnest($4::integer[]) as succeeded,"
                     " unnest($5::integer[]) as failed, unnest($6::integer[]) as cancelled,"
@@ -511,7 +514,7 @@ static int in_batches(add_fn add, struct db *db, const struct commit *c, size_t 
         return 0;
 }
 
-static int add_attempts(struct db *db, const struct commit *c, int64_t epoch, struct err *err)
+static int add_all_placed(struct db *db, const struct commit *c, int64_t epoch, struct err *err)
 {
         for (size_t at = 0; at < c->placed_n; at += BATCH_ROWS) {
                 size_t n = c->placed_n - at < BATCH_ROWS ? c->placed_n - at : BATCH_ROWS;
@@ -519,8 +522,11 @@ static int add_attempts(struct db *db, const struct commit *c, int64_t epoch, st
                 if (add_placed(db, c, epoch, at, n, err) < 0)
                         return -1;
         }
-        if (add_all_states(db, c, err) < 0)
-                return -1;
+        return 0;
+}
+
+static int add_all_ended(struct db *db, const struct commit *c, int64_t epoch, struct err *err)
+{
         for (size_t at = 0; at < c->ended_n; at += BATCH_ROWS) {
                 size_t n = c->ended_n - at < BATCH_ROWS ? c->ended_n - at : BATCH_ROWS;
 
@@ -530,11 +536,13 @@ static int add_attempts(struct db *db, const struct commit *c, int64_t epoch, st
         return 0;
 }
 
+/* A task may end, be queued again and be placed again in one commit; nothing is placed and ends in one, because a launch
+ * leaves only after its commit. */
 static int add_parts(struct db *db, const struct commit *c, int64_t epoch, struct err *err)
 {
-        if (in_batches(add_unqueued, db, c, c->unqueued_n, err) < 0 || add_attempts(db, c, epoch, err) < 0 ||
-            in_batches(add_retries, db, c, c->retries_n, err) < 0 ||
-            in_batches(add_jobs, db, c, c->jobs_n, err) < 0 ||
+        if (in_batches(add_unqueued, db, c, c->unqueued_n, err) < 0 || add_all_states(db, c, err) < 0 ||
+            add_all_ended(db, c, epoch, err) < 0 || in_batches(add_retries, db, c, c->retries_n, err) < 0 ||
+            add_all_placed(db, c, epoch, err) < 0 || in_batches(add_jobs, db, c, c->jobs_n, err) < 0 ||
             in_batches(add_decisions, db, c, c->decisions_n, err) < 0 ||
             in_batches(add_events, db, c, c->events_n, err) < 0 || outputs_add(db, c, err) < 0 ||
             in_batches(add_usage, db, c, c->usage_n, err) < 0 ||

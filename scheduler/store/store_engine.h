@@ -269,12 +269,14 @@ bool commit_is_empty(const struct commit *c);
 void commit_clear(struct commit *c); /* empties, keeps storage; strings are the caller's (an arena) */
 void commit_release(struct commit *c);
 
-/* One transaction: fence, then everything above, in an order that keeps keys valid (done jobs last; an
- * attempt may be placed and ended in one commit; a task may be unqueued and retried in one commit). A guard
- * that matches fewer rows than given is ERR_CONFLICT and rolls everything back: the engine then starts a new
- * leadership. Guarded: placed (a task has no open attempt; a queued one stood in task_queue), states and
- * ended (that attempt is open), jobs and done (the job lives). Statements whose rows are empty are not sent.
+/* One transaction: fence, then everything above, in an order that keeps keys valid: a task may end, be queued
+ * again and be placed again in one commit; nothing is placed and ends in one (a launch leaves only after its
+ * commit); done jobs come last. A guard that matches fewer rows than given is ERR_CONFLICT and rolls
+ * everything back: the engine then starts a new leadership. Guarded: placed (a task has no open attempt; a
+ * queued one stood in task_queue), states and ended (that attempt is open), jobs and done (the job lives).
+ * Statements whose rows are empty are not sent.
  *
+ * held_by and cancelled_by "" keep who is on record; wait_detail NULL keeps the detail while the job waits.
  * Several states of one attempt in one commit are fine, the last counts; those of an attempt that ends in the
  * same commit are not written. Of one task at most one row in retries, of one job at most one in jobs. An
  * output that was published before (an earlier attempt, the same dataset and path) replaces the earlier one.

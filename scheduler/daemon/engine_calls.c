@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions to sites, asked by the web through the table calls: read bytes, scan a directory, probe host
+ * keys, test a site.
+ *
+ * A call is taken up once (queued -> running) and answered once. One that was running when a leadership ended
+ * is answered as failed by the next one: asking again is cheap, and nothing of it is kept.
+ */
+#include "daemon/engine_priv.h"
+
+#include "common/catalog.h"
+#include "common/log.h"
+#include "common/num.h"
+#include "common/util.h"
+#include "remote/connector.h"
+#include "remote/ssh_key.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CALLS_MAX      512     /* running at once; the others stay queued */
+#define SCAN_FILES_MAX 1000000 /* files of one dataset */
+#define SCAN_STEP_MS   500     /* between two writes of a scan's progress */
+#define PROBE_TIMEOUT  15000
+#define JSON_MAX       (1u << 20)
+
+struct engine_call {
+        struct engine_call *next;
+        struct engine *e;
+        int64_t id;
+        char *kind, *actor;
+        int32_t site;
+        json_t *args;
+        struct engine_worker *worker; /* of read and scan */
+        uint32_t request;
+        bool over; /* answered: freed at the next tick, when nothing of it is on the stack */
+        /* scan */
+        struct scan_file *files; /* paths and sums owned */
+        size_t file_n, file_cap;
+        int64_t step_at;
+        /* probe: one connector after the other */
+        struct load_worker *rows; /* of the site */
+        size_t row_n, row_next;
+        struct connector *connector;
+        struct buf result;
+        bool probe_failed;
+};
+
+static void call_free(struct engine_call *c)
+{
+        connector_free(c->connector);
+        for (size_t i = 0; i < c->file_n; i++) {
+                free((char *)(uintptr_t)c->files[i].path);
+                free((uint8_t *)(uintptr_t)c->files[i].sha256);
+        }
+        free(c->files);
+        store_free_workers(c->rows, c->row_n);
+        buf_release(&c->result);
+        json_decref(c->args);
+        free(c->kind);
+        free(c->actor);
+        free(c);
+}
+
+void calls_unload(struct engine *e)
+{
+        struct engine_call *c;
+
+        while ((c = e->calls)) {
+                e->calls = c->next;
+                call_free(c);
+        }
+}
+
+/* The record refused: the leadership goes, and the call with it, but not under our feet. */
+static void check(struct engine_call *c, int rc, const struct err *err)
+{
+        if (rc < 0)
+                log_warn("call=%lld could not be written: %s", (long long)c->id, err->text);
+}
+
+static void call_end(struct engine_call *c, const char *result, const char *message)
+{
+        struct err err;
+
+        if (c->over)
+                return;
+        c->over = true;
+        check(c,
+              store_call_state(c->e->db, c->e->epoch, c->id, message ? "failed" : "done", NULL, result,
+                               message, &err),
+              &err);
+}
+
+static void call_fail(struct engine_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void call_fail(struct engine_call *c, const char *fmt, ...)
+{
+        char text[800];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof text, fmt, ap);
+        va_end(ap);
+        call_end(c, NULL, text);
+}
+
+static const char *arg_text(const struct engine_call *c, const char *name)
+{
+        return json_string_value(json_object_get(c->args, name));
+}
+
+static int64_t arg_int(const struct engine_call *c, const char *name, int64_t absent)
+{
+        const json_t *v = json_object_get(c->args, name);
+
+        return json_is_integer(v) ? json_integer_value(v) : absent;
+}
+
+/* The worker asked for, or any connected one of the site that may serve the project. */
+static struct engine_worker *pick_worker(const struct engine_call *c, int32_t id, int32_t project)
+{
+        struct m_site *s = model_site(c->e->m, c->site);
+        struct engine_worker *ew = world_worker(c->e, id);
+
+        if (id)
+                return ew && ew->site == c->site && ew->w->ready ? ew : NULL;
+        for (size_t i = 0; s && i < s->worker_count; i++) {
+                struct m_worker *w = s->workers[i];
+
+                if (w->ready && (!w->project || !project || w->project == project))
+                        return world_worker(c->e, w->id);
+        }
+        return NULL;
+}
+
+static void fail_unreachable(struct engine_call *c)
+{
+        const struct m_site *s = model_site(c->e->m, c->site);
+
+        call_fail(c, "site %s does not answer now: %s; see: reeve site show %s", s ? s->name : "(removed)",
+                  s ? site_health_name(s->health) : "removed", s ? s->name : "NAME");
+}
+
+/* ---- read
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void read_start(struct engine_call *c)
+{
+        struct attempt_key key = {arg_int(c, "job", 0), (int32_t)arg_int(c, "task", 0),
+                                  (int32_t)arg_int(c, "attempt", 0)};
+        const char *what = arg_text(c, "what");
+        enum read_what kind = !what || strcmp(what, "path") == 0 ? READ_PATH
+                              : strcmp(what, "stderr") == 0      ? READ_STDERR
+                                                                 : READ_STDOUT;
+        int64_t limit = arg_int(c, "limit", CHUNK_MAX);
+        struct err err;
+
+        c->worker = pick_worker(c, (int32_t)arg_int(c, "worker", 0), 0);
+        if (!c->worker) {
+                fail_unreachable(c);
+                return;
+        }
+        if (limit < 1 || limit > (int64_t)CHUNK_MAX)
+                limit = CHUNK_MAX;
+        if (worker_link_read(c->worker->link, kind, key, kind == READ_PATH ? arg_text(c, "path") : NULL,
+                             (uint64_t)arg_int(c, "offset", 0), (uint32_t)limit, &c->request, &err) < 0)
+                call_fail(c, "%s", err.text);
+}
+
+static struct engine_call *call_of(struct engine *e, const struct engine_worker *ew, uint32_t request)
+{
+        for (struct engine_call *c = e->calls; c; c = c->next) {
+                if (c->worker == ew && c->request == request && !c->over)
+                        return c;
+        }
+        return NULL;
+}
+
+void calls_on_data(struct engine *e, struct engine_worker *ew, uint32_t request, const struct link_data *d)
+{
+        struct engine_call *c = call_of(e, ew, request);
+        char result[300];
+        struct err err;
+
+        if (!c)
+                return;
+        if (d->status != READ_OK) {
+                call_fail(c, "%s: %.*s", d->status == READ_NOT_FOUND ? "not there" : "could not be read",
+                          (int)(d->len < 300 ? d->len : 300), (const char *)d->data);
+                return;
+        }
+        snprintf(result, sizeof result,
+                 "{\"offset\":%llu,\"size\":%llu,\"gap_start\":%llu,\"gap_end\":%llu,\"final\":%s}",
+                 (unsigned long long)d->offset, (unsigned long long)d->size, (unsigned long long)d->gap_start,
+                 (unsigned long long)d->gap_end, d->final ? "true" : "false");
+        c->over = true;
+        check(c, store_call_data(e->db, e->epoch, c->id, result, d->data, d->len, &err), &err);
+}
+
+/* ---- scan
+ * ------------------------------------------------------------------------------------------------------- */
+
+static void scan_start(struct engine_call *c)
+{
+        const char *path = arg_text(c, "path");
+        struct err err;
+
+        c->worker = pick_worker(c, 0, (int32_t)arg_int(c, "project_id", 0));
+        if (!c->worker) {
+                fail_unreachable(c);
+                return;
+        }
+        if (!path || *path != '/') {
+                call_fail(c, "the path must be absolute: /where/the/data/lies");
+                return;
+        }
+        if (worker_link_scan(c->worker->link, path, &c->request, &err) < 0)
+                call_fail(c, "%s", err.text);
+}
+
+void calls_on_scanned(struct engine *e, struct engine_worker *ew, uint32_t request, uint64_t files_done,
+                      uint64_t bytes_done, const struct proto_file *files, size_t n)
+{
+        struct engine_call *c = call_of(e, ew, request);
+        int64_t now = clock_boot_ms();
+        char steps[128];
+        struct err err;
+
+        if (!c)
+                return;
+        for (size_t i = 0; i < n && c->file_n < SCAN_FILES_MAX; i++) {
+                uint8_t *sum = xmalloc(32);
+
+                memcpy(sum, files[i].sha256, 32);
+                c->files = xgrow(c->files, c->file_n, &c->file_cap, sizeof *c->files);
+                c->files[c->file_n++] = (struct scan_file){
+                    .path = catalog_encode(files[i].path), .size = (int64_t)files[i].size, .sha256 = sum};
+        }
+        if (now - c->step_at < SCAN_STEP_MS)
+                return;
+        c->step_at = now;
+        snprintf(steps, sizeof steps, "[{\"files\":%llu,\"bytes\":%llu}]", (unsigned long long)files_done,
+                 (unsigned long long)bytes_done);
+        check(c, store_call_state(e->db, e->epoch, c->id, NULL, steps, NULL, NULL, &err), &err);
+}
+
+void calls_on_scan_end(struct engine *e, struct engine_worker *ew, uint32_t request, enum read_status status,
+                       bool is_file, const char *text)
+{
+        struct engine_call *c = call_of(e, ew, request);
+        const char *name, *path;
+        struct err err;
+        struct buf b;
+        int64_t bytes = 0;
+
+        if (!c)
+                return;
+        name = arg_text(c, "name");
+        path = arg_text(c, "path");
+        if (status != READ_OK) {
+                call_fail(c, "%s: %s", path, text);
+                return;
+        }
+        if (!c->file_n || c->file_n >= SCAN_FILES_MAX) {
+                call_fail(c,
+                          c->file_n ? "%s holds more than a million files; register its parts"
+                                    : "%s holds no regular file",
+                          path);
+                return;
+        }
+        for (size_t i = 0; i < c->file_n; i++)
+                bytes += c->files[i].size;
+        if (store_dataset_register(e->db, e->epoch, name, (int32_t)arg_int(c, "project_id", 0), c->actor,
+                                   c->site, path, is_file, c->files, c->file_n, &err) < 0) {
+                if (err.code == ERR_CONFLICT)
+                        call_fail(c, "there is a dataset named %s already; choose another name", name);
+                else
+                        call_fail(c, "%s", err.text);
+                return;
+        }
+        buf_init(&b, 1024);
+        buf_text(&b, "{\"dataset\":");
+        buf_json_str(&b, name, strlen(name));
+        buf_printf(&b, ",\"files\":%zu,\"bytes\":%lld}", c->file_n, (long long)bytes);
+        call_end(c, buf_cstr(&b), NULL);
+        buf_release(&b);
+}
+
+/* ---- probe: ask each host of the site for its keys
+ * ------------------------------------------------------------------ */
+
+static void probe_next(struct engine_call *c);
+
+static void on_probe_key(void *arg, uint32_t hop, const char *type, const uint8_t *key, size_t len,
+                         const char *fingerprint, const char *algorithms)
+{
+        struct engine_call *c = arg;
+        const struct load_worker *row = &c->rows[c->row_next];
+        struct err err;
+
+        (void)algorithms;
+        if (len && store_hostkey_seen(c->e->db, c->e->epoch, row->host, (int)hop, type, key, len, fingerprint,
+                                      &err) < 0)
+                log_warn("call=%lld host key could not be written: %s", (long long)c->id, err.text);
+        buf_text(&c->result, buf_len(&c->result) > 9 ? ",{\"host\":" : "{\"host\":");
+        buf_json_str(&c->result, row->address, strlen(row->address));
+        buf_printf(&c->result, ",\"hop\":%u,\"type\":", hop);
+        buf_json_str(&c->result, type, strlen(type));
+        buf_text(&c->result, ",\"fingerprint\":");
+        buf_json_str(&c->result, fingerprint, strlen(fingerprint));
+        buf_text(&c->result, "}");
+}
+
+static void on_probe_end(void *arg, const struct connector_end *end)
+{
+        struct engine_call *c = arg;
+
+        connector_free(c->connector);
+        c->connector = NULL;
+        if (end->failed) {
+                call_fail(c, "%s: %s%s%s", c->rows[c->row_next].address, end->text, *end->fix ? "; " : "",
+                          end->fix);
+                return;
+        }
+        c->row_next++;
+        probe_next(c);
+}
+
+static const struct connector_events probe_events = {.on_hostkey = on_probe_key, .on_end = on_probe_end};
+
+static bool host_was_probed(const struct engine_call *c, size_t row)
+{
+        for (size_t i = 0; i < row; i++) {
+                if (c->rows[i].host == c->rows[row].host)
+                        return true;
+        }
+        return false;
+}
+
+static void probe_next(struct engine_call *c)
+{
+        struct proto_config config = {.probe = 1, .timeout_ms = PROBE_TIMEOUT};
+        struct err err = {0};
+        int rc;
+
+        while (c->row_next < c->row_n &&
+               (c->rows[c->row_next].site != c->site || host_was_probed(c, c->row_next)))
+                c->row_next++;
+        if (c->row_next == c->row_n) {
+                buf_text(&c->result, "]}");
+                call_end(c, buf_cstr(&c->result), NULL);
+                return;
+        }
+        config.backend = c->rows[c->row_next].openssh ? BACKEND_OPENSSH : BACKEND_LIBSSH2;
+        rc = world_hops(&c->rows[c->row_next], config.hops, &config.hop_count, &err);
+        if (rc == 0) {
+                config.private_key =
+                    config.hop_count > 1 ? world_open_key(c->e, &c->rows[c->row_next], &err) : NULL;
+                rc = connector_start(c->e->loop, c->e->set.connector_path, &config, &probe_events, c,
+                                     &c->connector, &err);
+                ssh_key_wipe(config.private_key);
+                world_hops_release(config.hops, config.hop_count);
+        }
+        if (rc < 0)
+                call_fail(c, "%s", err.text);
+}
+
+static void probe_start(struct engine_call *c)
+{
+        struct err err;
+
+        if (store_load_workers(c->e->db, &c->rows, &c->row_n, &err) < 0) {
+                call_fail(c, "%s", err.text);
+                return;
+        }
+        buf_init(&c->result, JSON_MAX);
+        buf_text(&c->result, "{\"keys\":[");
+        probe_next(c);
+}
+
+/* ---- taking up --------------------------------------------------------------------------------- */
+
+static const struct {
+        const char *kind;
+        void (*start)(struct engine_call *c);
+} kinds[] = {
+    {"read", read_start},
+    {"scan", scan_start},
+    {"probe", probe_start},
+};
+
+static void call_start(struct engine *e, const struct load_call *row)
+{
+        struct engine_call *c = xcalloc(1, sizeof *c);
+
+        c->e = e;
+        c->id = row->id;
+        c->kind = xstrdup(row->kind);
+        c->actor = xstrdup(row->actor);
+        c->site = row->site;
+        c->args = json_loads(row->args, 0, NULL);
+        c->next = e->calls;
+        e->calls = c;
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+                if (strcmp(kinds[i].kind, row->kind) == 0) {
+                        kinds[i].start(c);
+                        return;
+                }
+        }
+        call_fail(c, "this engine does not answer calls of kind \"%s\"", row->kind);
+}
+
+int calls_take_new(struct engine *e, struct err *err)
+{
+        struct load_call *rows;
+        size_t n, running = 0;
+
+        for (struct engine_call *c = e->calls; c; c = c->next)
+                running += !c->over;
+        if (running >= CALLS_MAX)
+                return 0;
+        if (store_load_calls(e->db, &rows, &n, err) < 0)
+                return -1;
+        for (size_t i = 0; i < n && running < CALLS_MAX; i++, running++) {
+                /* A read is answered in one write; the others take longer and show that they were taken up.
+                 */
+                if (store_call_state(e->db, e->epoch, rows[i].id, "running", NULL, NULL, NULL, err) < 0) {
+                        store_free_calls(rows, n);
+                        return -1;
+                }
+                call_start(e, &rows[i]);
+        }
+        store_free_calls(rows, n);
+        return 0;
+}
+
+void calls_tick(struct engine *e, int64_t now)
+{
+        (void)now;
+        for (struct engine_call **at = &e->calls; *at;) {
+                struct engine_call *c = *at;
+
+                if (!c->over) {
+                        at = &c->next;
+                        continue;
+                }
+                *at = c->next;
+                call_free(c);
+        }
+}

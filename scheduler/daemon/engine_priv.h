@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine_priv.h - the parts of the engine among themselves.
+ *
+ *   engine.c         loop, leadership, the pass
+ *   engine_world.c   sites, projects, workers and their links, read again when people change them
+ *   engine_jobs.c    jobs taken up, intents, dependencies, ends
+ *   engine_fold.c    what workers say
+ *   engine_record.c  plan and changes into one commit; what is done after it
+ *   engine_wait.c    why things wait, for people
+ *   engine_calls.c   questions to sites: read, scan, probe, test
+ */
+#ifndef REEVE_ENGINE_PRIV_H
+#define REEVE_ENGINE_PRIV_H
+
+#include "common/arena.h"
+#include "core/decide.h"
+#include "core/model.h"
+#include "daemon/engine.h"
+#include "remote/worker_link.h"
+#include "store/store_engine.h"
+
+/* A row appended to one of the commit's arrays. */
+#define COMMIT_ADD(e, list, ...)                                                                             \
+        do {                                                                                                 \
+                (e)->commit.list = xgrow((e)->commit.list, (e)->commit.list##_n, &(e)->commit.list##_cap,    \
+                                         sizeof *(e)->commit.list);                                          \
+                (e)->commit.list[(e)->commit.list##_n++] = __VA_ARGS__;                                      \
+        } while (0)
+
+struct key_list {
+        struct attempt_key *keys;
+        size_t n, cap;
+};
+void key_list_add(struct key_list *l, struct attempt_key k);
+
+struct output_list { /* files an attempt announced before its result */
+        struct attempt_key key;
+        struct proto_file *files; /* paths owned */
+        size_t n, cap;
+};
+
+struct engine_worker { /* what the engine keeps of a worker beside the model */
+        struct engine *e;
+        int32_t id, site, host, account;
+        struct m_worker *w;
+        struct worker_link *link;
+        char *name;            /* "alpha/user@host" */
+        bool offered;          /* the link's greeting carries the offer that the model has */
+        struct res configured; /* what the admin offers; 0 = as found */
+        struct res found;
+        int64_t granted;   /* boot ms of the last grant over any link of this leadership */
+        int64_t report_at; /* boot ms of the last report written */
+        bool report_now;
+        struct worker_report report;
+        char link_text[600], hostname[128], machine[64], root[512], features[64];
+        uint8_t spool_id[16], boot_id[16];
+        struct key_list acks, cancels;
+        uint64_t signature; /* of everything the link was made from */
+        bool seen;          /* in the reading of the world that goes on */
+};
+
+struct engine_call;
+
+struct engine {
+        struct engine_settings set;
+        uv_loop_t *loop;
+        struct db *db;
+        uv_poll_t db_poll;
+        bool polling;
+        uv_timer_t tick, pace, notify;
+        uv_check_t check;
+        bool stopping, leading;
+        bool fenced;                 /* a worker obeys a later leadership */
+        int64_t epoch, lead_renewed; /* boot ms */
+        int64_t next_try;            /* boot ms, to lead */
+        char holder[128];
+        uint8_t instance[16];
+        uint8_t seal_public[32], seal_secret[32];
+
+        struct model *m;
+        struct plan plan;
+        struct commit commit;
+        struct arena arena;
+        int64_t next_decision;
+        bool want_pass, look_new; /* look_new: ask the record for new jobs, intents, calls */
+        int64_t last_pass;        /* boot ms */
+        int64_t took_over;        /* boot ms */
+        int64_t world_version;
+
+        struct engine_worker **workers; /* by id */
+        size_t worker_cap;
+        struct dial_gate **gates; /* by site id */
+        size_t gate_cap;
+        struct map outputs;      /* attempt map key -> output_list */
+        struct m_job **finished; /* jobs that ended in this pass */
+        size_t finished_n, finished_cap;
+        int64_t *resettle; /* jobs with several element-wise conditions, one of which moved */
+        size_t resettle_n, resettle_cap;
+        struct engine_call *calls;
+        uint32_t probe_counter;
+        bool world_loaded;
+        size_t wait_cursor;
+        int details_left; /* explanations still to be made in this pass; the sweep brings up the rest */
+        int64_t placed_total, pass_us;
+        int64_t figures_at, usage_at, upkeep_at, sweep_at, poll_at;
+};
+
+/* engine.c */
+void engine_wake(struct engine *e);
+/* Give up the leadership and start over; `why` is logged. */
+void engine_reset(struct engine *e, const struct err *why);
+double engine_random(struct engine *e); /* [0, 1) */
+
+/* engine_world.c */
+int world_load(struct engine *e, struct err *err);
+void world_unload(struct engine *e);
+void world_tick(struct engine *e, int64_t now); /* leases, links, probes, reports */
+struct engine_worker *world_worker(const struct engine *e, int32_t id);
+void world_site_health(struct engine *e, int32_t site);
+void world_offer(struct engine_worker *ew); /* what it offers, from what was found and what its admin said */
+void world_link_state(struct engine_worker *ew, enum link_state s, const struct link_failure *why);
+void world_hostkey_changed(struct engine_worker *ew, uint32_t hop, const char *type, const char *fingerprint);
+/* Parts of a link's settings, also for probes and tests. hops are released by world_hops_release; the key
+ * text by ssh_key_wipe. */
+void world_link_settings(struct engine_worker *ew, const struct load_worker *row,
+                         struct worker_link_settings *ret);
+int world_hops(const struct load_worker *row, struct proto_hop hops[HOPS_MAX], uint32_t *ret_n,
+               struct err *err);
+void world_hops_release(struct proto_hop *hops, uint32_t n);
+char *world_open_key(const struct engine *e, const struct load_worker *row, struct err *err);
+int world_secret_load(struct engine *e, struct err *err);
+
+/* engine_jobs.c */
+int jobs_load_all(struct engine *e, struct err *err);
+int jobs_take_new(struct engine *e, struct err *err);
+int jobs_take_intents(struct engine *e, struct err *err);
+void jobs_task_ended(struct engine *e, struct m_job *j, int32_t task, bool ok);
+void jobs_cancel(struct engine *e, struct m_job *j, const char *by, const char *why);
+void jobs_finish_if_done(struct engine *e, struct m_job *j);
+void jobs_deadlines(struct engine *e);
+int jobs_after_commit(struct engine *e, struct err *err);
+void jobs_fetch_specs(struct engine *e);
+
+/* engine_fold.c */
+extern const struct worker_link_events fold_events;
+void fold_attempt_end(struct engine *e, struct m_attempt *a, enum outcome outcome,
+                      const struct proto_result *res);
+void fold_lease_expired(struct engine *e, struct engine_worker *ew);
+void fold_outputs_clear(struct engine *e);
+void attempt_request_stop(struct engine *e, struct m_attempt *a);
+
+/* engine_record.c */
+void record_plan(struct engine *e);
+void record_dirty_jobs(struct engine *e);
+void record_event(struct engine *e, const char *kind, const char *actor, int64_t job, int32_t task,
+                  int32_t site, const char *fmt, ...) __attribute__((format(printf, 7, 8)));
+void act_after_commit(struct engine *e);
+void act_resend(struct engine *e);
+
+/* engine_wait.c */
+char *wait_candidates_json(struct arena *a, const struct candidate *c, size_t n);
+void wait_sweep(struct engine *e);
+const char *wait_detail_json(struct engine *e, struct m_job *j);
+
+/* engine_calls.c */
+int calls_take_new(struct engine *e, struct err *err);
+void calls_on_data(struct engine *e, struct engine_worker *ew, uint32_t request, const struct link_data *d);
+void calls_on_scanned(struct engine *e, struct engine_worker *ew, uint32_t request, uint64_t files_done,
+                      uint64_t bytes_done, const struct proto_file *files, size_t n);
+void calls_on_scan_end(struct engine *e, struct engine_worker *ew, uint32_t request, enum read_status status,
+                       bool is_file, const char *text);
+void calls_unload(struct engine *e);
+void calls_tick(struct engine *e, int64_t now);
+
+#endif

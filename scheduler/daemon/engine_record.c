@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From plan and model to one commit, and what is done once it is on record. */
+#include "daemon/engine_priv.h"
+#include "daemon/spec.h"
+
+#include "common/log.h"
+#include "common/util.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CANCEL_GRACE_MS 10000
+#define KEYS_MAX        BATCH_MAX /* in one frame */
+
+void record_event(struct engine *e, const char *kind, const char *actor, int64_t job, int32_t task,
+                  int32_t site, const char *fmt, ...)
+{
+        char text[1000];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof text, fmt, ap);
+        va_end(ap);
+        COMMIT_ADD(e, events,
+                   (struct commit_event){.kind = kind,
+                                         .actor = arena_strdup(&e->arena, actor),
+                                         .text = arena_strdup(&e->arena, text),
+                                         .job = job,
+                                         .task = task,
+                                         .site = site});
+}
+
+void record_plan(struct engine *e)
+{
+        for (size_t i = 0; i < e->plan.run_count; i++) {
+                const struct plan_run *run = &e->plan.runs[i];
+
+                for (int32_t k = 0; k < run->count; k++) {
+                        COMMIT_ADD(e, placed,
+                                   (struct commit_placed){
+                                       .key = {run->job->id, run->task + k, run->attempt},
+                                       .site = run->worker->site->id,
+                                       .worker = run->worker->id,
+                                       .task_failures = run->task_failures,
+                                       .site_failures = run->site_failures,
+                                       .decision = run->decision,
+                                       .placed_at = e->m->wall_ms,
+                                       .queued = run->queued,
+                                   });
+                }
+        }
+        for (size_t i = 0; i < e->plan.choice_count; i++) {
+                const struct plan_choice *c = &e->plan.choices[i];
+
+                COMMIT_ADD(
+                    e, decisions,
+                    (struct commit_decision){
+                        .id = c->id,
+                        .job = c->job->id,
+                        .at = e->m->wall_ms,
+                        .task = c->task,
+                        .site = c->site->id,
+                        .candidates = wait_candidates_json(&e->arena, c->candidates, c->candidate_count),
+                    });
+        }
+}
+
+static void record_job(struct engine *e, struct m_job *j)
+{
+        COMMIT_ADD(e, jobs,
+                   (struct commit_job){
+                       .job = j->id,
+                       .priority = j->priority,
+                       .next_task = j->next,
+                       .succeeded = j->succeeded,
+                       .failed = j->failed,
+                       .cancelled = j->cancelled,
+                       .started_at = j->started_at,
+                       .held_by = j->held ? arena_strdup(&e->arena, j->held_by ? j->held_by : "") : NULL,
+                       .cancelled_by = j->cancelling
+                                           ? arena_strdup(&e->arena, j->cancelled_by ? j->cancelled_by : "")
+                                           : NULL,
+                       .wait = j->wait,
+                       .wait_detail = wait_detail_json(e, j),
+                       .wait_since = j->wait_since,
+                   });
+}
+
+void record_dirty_jobs(struct engine *e)
+{
+        struct m_job *j;
+
+        while ((j = e->m->dirty)) {
+                e->m->dirty = j->dirty_next;
+                if (!e->m->dirty)
+                        e->m->dirty_tail = &e->m->dirty;
+                j->dirty = false;
+                /* The record of a job that ended in this pass is written as its end. */
+                if (!(job_is_done(j) && !j->live))
+                        record_job(e, j);
+        }
+}
+
+/* ---- acts: idempotent, and repeated after a reconnect
+ * --------------------------------------------------------- */
+
+static void mark_sent(struct engine *e, int64_t job, int32_t task, int32_t count)
+{
+        for (int32_t k = 0; k < count; k++) {
+                struct m_attempt *a = model_attempt(e->m, job, task + k);
+
+                if (a)
+                        a->sent = true;
+        }
+}
+
+/* The worker knows the job's template, sent now if it was not before. */
+static int ensure_template(struct engine_worker *ew, const struct m_job *j)
+{
+        struct proto_template t;
+        struct err err;
+        int rc;
+
+        if (worker_link_has_template(ew->link, j->id))
+                return 0;
+        if (!j->spec)
+                return -1;
+        if (spec_template(j, ew->w->site, &t, &err) < 0) {
+                log_warn("job=%lld worker=%s no template: %s", (long long)j->id, ew->name, err.text);
+                return -1;
+        }
+        rc = worker_link_template(ew->link, &t, &err);
+        proto_template_release(&t);
+        return rc;
+}
+
+static void launch(struct engine *e, struct engine_worker *ew, const struct m_job *j,
+                   const struct link_launch *item)
+{
+        if (!ew->link || worker_link_state(ew->link) != LINK_READY)
+                return;
+        if (ensure_template(ew, j) == 0 && worker_link_launch(ew->link, j->id, item, 1, NULL) == 0)
+                mark_sent(e, j->id, item->first_task, item->count);
+}
+
+static void send_acks(struct engine_worker *ew)
+{
+        struct key_list *l = &ew->acks;
+
+        for (size_t i = 0; i < l->n; i += KEYS_MAX)
+                worker_link_ack(ew->link, l->keys + i, l->n - i < KEYS_MAX ? l->n - i : KEYS_MAX, NULL);
+        l->n = 0;
+}
+
+static void send_cancels(struct engine *e, struct engine_worker *ew)
+{
+        for (size_t i = 0; i < ew->cancels.n; i++) {
+                const struct attempt_key *k = &ew->cancels.keys[i];
+                const struct m_attempt *a = model_attempt(e->m, k->job, k->task);
+                enum outcome why = a && a->key.attempt == k->attempt && a->stop == OUTCOME_DRAINED
+                                       ? OUTCOME_DRAINED
+                                       : OUTCOME_CANCELLED;
+
+                worker_link_cancel(ew->link, k, 1, CANCEL_GRACE_MS, why, NULL);
+        }
+        ew->cancels.n = 0;
+}
+
+void act_after_commit(struct engine *e)
+{
+        for (size_t i = 0; i < e->plan.run_count; i++) {
+                const struct plan_run *run = &e->plan.runs[i];
+                struct engine_worker *ew = world_worker(e, run->worker->id);
+                struct link_launch item = {run->task, run->count, run->attempt};
+
+                if (ew)
+                        launch(e, ew, run->job, &item);
+        }
+        for (size_t i = 0; i < e->worker_cap; i++) {
+                struct engine_worker *ew = e->workers[i];
+
+                if (!ew)
+                        continue;
+                if (!ew->link || worker_link_state(ew->link) != LINK_READY) {
+                        /* The greeting of the next connection settles both. */
+                        ew->acks.n = ew->cancels.n = 0;
+                        continue;
+                }
+                send_acks(ew);
+                send_cancels(e, ew);
+        }
+}
+
+/* Launches that did not leave: the link was down or its queue was full. */
+void act_resend(struct engine *e)
+{
+        struct m_attempt *a;
+
+        for (size_t i = 0; (a = map_next(&e->m->attempts, &i));) {
+                struct engine_worker *ew = world_worker(e, a->worker->id);
+                struct link_launch item = {a->key.task, 1, a->key.attempt};
+
+                if (!a->sent && a->state == ATTEMPT_STARTING && ew && a->worker->ready)
+                        launch(e, ew, a->job, &item);
+        }
+}

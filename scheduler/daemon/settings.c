@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/settings.h"
+
+#include "common/log.h"
+#include "common/num.h"
+#include "common/util.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+#include <yaml.h>
+
+enum type { TYPE_TEXT, TYPE_NUMBER, TYPE_SIZE, TYPE_DURATION, TYPE_BOOL };
+
+static const struct setting {
+        const char *name;
+        enum type type;
+        size_t at;
+        const char *value; /* the default */
+        int64_t min, max;  /* of numbers; milliseconds of durations, bytes of sizes */
+        const char *help;
+} table[] = {
+#define AT(member) offsetof(struct settings, member)
+    {"listen", TYPE_TEXT, AT(listen), "127.0.0.1:8080", 0, 0,
+     "Where the pages and the API are served: address:port, [address]:port, or unix:/path."},
+    {"state", TYPE_TEXT, AT(state), "", 0, 0,
+     "Directory for everything Reeve keeps beside the database: the key that seals site keys, the first "
+     "token, the private PostgreSQL. Default: /var/lib/reeve as root, else ~/.local/state/reeve."},
+    {"database", TYPE_TEXT, AT(database), "", 0, 0,
+     "Connection string of a PostgreSQL 15 or newer. Empty: a private one in the state directory, started "
+     "and stopped by reeved."},
+    {"run_as", TYPE_TEXT, AT(run_as), "", 0, 0,
+     "User to become when started as root. Empty: the owner of the state directory when that is not root, "
+     "else reeve, else postgres."},
+    {"public_url", TYPE_TEXT, AT(public_url), "", 0, 0,
+     "What login links start with. Empty: http://<listen>."},
+    {"allowed_hosts", TYPE_TEXT, AT(allowed_hosts), "", 0, 0,
+     "Further names by which browsers may call the server, separated by commas."},
+    {"cookie_secure", TYPE_BOOL, AT(cookie_secure), "no", 0, 0,
+     "yes when the pages are reached over TLS: the session cookie is then sent over TLS only."},
+    {"connector", TYPE_TEXT, AT(connector), "", 0, 0,
+     "Path of reeve-connector. Empty: beside reeved, or in ../libexec/reeve."},
+    {"worker_dir", TYPE_TEXT, AT(worker_dir), "", 0, 0,
+     "Directory of the worker binaries. Empty: beside reeved, or ../libexec/reeve."},
+    {"ui_dir", TYPE_TEXT, AT(ui_dir), "", 0, 0,
+     "Serve the dashboard from this directory instead of the built-in one; for development."},
+    {"log_level", TYPE_TEXT, AT(log_level), "info", 0, 0, "error, warn, info or debug."},
+    {"lease", TYPE_DURATION, AT(lease_ms), "30m", 1000, 7LL * 86400000,
+     "How long an attempt may run without word from the scheduler. Then its worker ends it, so that it can "
+     "be run elsewhere."},
+    {"lease_margin", TYPE_DURATION, AT(lease_margin_ms), "10s", 100, 3600000,
+     "How much longer than the lease the scheduler waits before it gives an attempt up: for clocks that "
+     "differ in rate and kills that take time."},
+    {"heartbeat", TYPE_DURATION, AT(heartbeat_ms), "5s", 100, 300000,
+     "How often workers ask for their lease and report; three missed ones end a connection."},
+    {"leader_lease", TYPE_DURATION, AT(lead_lease_ms), "15s", 1000, 600000,
+     "How long a standby reeved waits for a silent leader."},
+    {"pass_pause", TYPE_DURATION, AT(pass_pause_ms), "5ms", 0, 1000,
+     "Least time between the commits of a busy engine; an idle one answers at once."},
+    {"ahead", TYPE_DURATION, AT(ahead_ms), "30ms", 0, 10000,
+     "How much work, in time, is sent to a worker ahead of free slots when tasks are short."},
+    {"share_half_life", TYPE_DURATION, AT(half_life_ms), "24h", 60000, 365LL * 86400000,
+     "After this time used CPU seconds count half in fair share."},
+    {"disk_reserve", TYPE_SIZE, AT(disk_reserve), "256M", 0, 1LL << 50,
+     "Bytes that must stay free at a site, and where the private database lies; below it new work is "
+     "refused."},
+    {"keep_days", TYPE_NUMBER, AT(keep_days), "90", 1, 36500,
+     "Days that attempts and events are kept after they ended."},
+    {"web_threads", TYPE_NUMBER, AT(web_threads), "8", 1, 64,
+     "Threads, each with a database connection, that answer requests."},
+    {"connections", TYPE_NUMBER, AT(connections), "2000", 10, 100000, "HTTP connections at once."},
+    {"live_jobs", TYPE_NUMBER, AT(live_jobs), "1000000", 1, 100000000,
+     "Jobs that may wait and run at once; more are refused."},
+};
+
+static void *member(const struct settings *s, const struct setting *d)
+{
+        return (char *)(uintptr_t)s + d->at;
+}
+
+static const struct setting *find(const char *name)
+{
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                if (strcmp(table[i].name, name) == 0)
+                        return &table[i];
+        }
+        return NULL;
+}
+
+static int parse_bool(const char *name, const char *value, bool *ret, struct err *err)
+{
+        static const char *const yes[] = {"yes", "true", "on", "1"}, *const no[] = {"no", "false", "off",
+                                                                                    "0"};
+
+        for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+                if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
+                        *ret = strcmp(value, yes[i]) == 0;
+                        return 0;
+                }
+        }
+        return err_set(err, ERR_BAD_INPUT, "%s: \"%s\" is neither yes nor no", name, value);
+}
+
+static int set(struct settings *s, const struct setting *d, const char *value, struct err *err)
+{
+        enum log_level level;
+        int64_t v = 0;
+        int rc = 0;
+
+        switch (d->type) {
+        case TYPE_TEXT:
+                if (d->at == AT(log_level) && log_level_parse(value, &level) < 0)
+                        return err_set(err, ERR_BAD_INPUT, "%s: \"%s\" is none of error, warn, info, debug",
+                                       d->name, value);
+                free(*(char **)member(s, d));
+                *(char **)member(s, d) = xstrdup(value);
+                return 0;
+        case TYPE_BOOL:
+                return parse_bool(d->name, value, member(s, d), err);
+        case TYPE_NUMBER:
+                rc = num_int(d->name, value, d->min, d->max, &v, err);
+                break;
+        case TYPE_SIZE:
+                rc = num_size(d->name, value, &v, err);
+                break;
+        case TYPE_DURATION:
+                rc = num_duration(d->name, value, &v, err);
+                break;
+        }
+        if (rc < 0)
+                return -1;
+        if (v < d->min || v > d->max) {
+                char low[32], high[32];
+
+                if (d->type == TYPE_SIZE)
+                        return err_set(err, ERR_BAD_INPUT, "%s: %s is not between %s and %s", d->name, value,
+                                       num_format_size(d->min, low), num_format_size(d->max, high));
+                return err_set(err, ERR_BAD_INPUT, "%s: %s is not between %s and %s", d->name, value,
+                               num_format_duration(d->min, low), num_format_duration(d->max, high));
+        }
+        *(int64_t *)member(s, d) = v;
+        return 0;
+}
+
+void settings_init(struct settings *s)
+{
+        struct err err;
+
+        *s = (struct settings){0};
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                if (set(s, &table[i], table[i].value, &err) < 0)
+                        abort(); /* a default of ours is wrong */
+        }
+}
+
+void settings_release(struct settings *s)
+{
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                if (table[i].type == TYPE_TEXT)
+                        free(*(char **)member(s, &table[i]));
+        }
+        *s = (struct settings){0};
+}
+
+int settings_set(struct settings *s, const char *name, const char *value, struct err *err)
+{
+        const struct setting *d = find(name);
+
+        if (!d)
+                return err_set(err, ERR_BAD_INPUT,
+                               "there is no setting \"%s\"; reeved --print-settings lists them", name);
+        return set(s, d, value, err);
+}
+
+/* The file is one flat mapping; its events come in pairs of scalars. */
+static int read_events(struct settings *s, yaml_parser_t *p, const char *path, struct err *err)
+{
+        char *name = NULL;
+        int depth = 0, rc = 0;
+
+        for (bool more = true; more && rc == 0;) {
+                yaml_event_t ev;
+
+                if (!yaml_parser_parse(p, &ev)) {
+                        rc = err_set(err, ERR_BAD_INPUT, "%s:%zu: %s", path, p->problem_mark.line + 1,
+                                     p->problem ? p->problem : "not YAML");
+                        break;
+                }
+                if (ev.type == YAML_STREAM_END_EVENT)
+                        more = false;
+                else if (ev.type == YAML_MAPPING_START_EVENT && depth++ == 0)
+                        ;
+                else if (ev.type == YAML_SCALAR_EVENT && depth == 1 && !name)
+                        name = xstrdup((const char *)ev.data.scalar.value);
+                else if (ev.type == YAML_SCALAR_EVENT && depth == 1) {
+                        rc = settings_set(s, name, (const char *)ev.data.scalar.value, err);
+                        if (rc < 0)
+                                err_prefix(err, "%s:%zu", path, ev.start_mark.line + 1);
+                        free(name);
+                        name = NULL;
+                } else if (ev.type == YAML_SCALAR_EVENT || ev.type == YAML_SEQUENCE_START_EVENT ||
+                           ev.type == YAML_MAPPING_START_EVENT || ev.type == YAML_ALIAS_EVENT)
+                        rc = err_set(err, ERR_BAD_INPUT, "%s:%zu: expected lines of the form name: value",
+                                     path, ev.start_mark.line + 1);
+                yaml_event_delete(&ev);
+        }
+        free(name);
+        return rc;
+}
+
+int settings_read(struct settings *s, const char *path, struct err *err)
+{
+        FILE *f = fopen(path, "re");
+        yaml_parser_t p;
+        int rc;
+
+        if (!f)
+                return err_errno(err, "could not open configuration file \"%s\"", path);
+        if (!yaml_parser_initialize(&p)) {
+                fclose(f);
+                return err_set(err, ERR_SYSTEM, "out of memory");
+        }
+        yaml_parser_set_input_file(&p, f);
+        rc = read_events(s, &p, path, err);
+        yaml_parser_delete(&p);
+        fclose(f);
+        return rc;
+}
+
+static const char *bounds(const struct setting *d, char *buf, size_t n)
+{
+        char low[32], high[32];
+
+        switch (d->type) {
+        case TYPE_TEXT:
+                return "text";
+        case TYPE_BOOL:
+                return "yes, no";
+        case TYPE_NUMBER:
+                snprintf(buf, n, "%" PRId64 " to %" PRId64, d->min, d->max);
+                break;
+        case TYPE_SIZE:
+                snprintf(buf, n, "%s to %s", num_format_size(d->min, low), num_format_size(d->max, high));
+                break;
+        case TYPE_DURATION:
+                snprintf(buf, n, "%s to %s", num_format_duration(d->min, low),
+                         num_format_duration(d->max, high));
+                break;
+        }
+        return buf;
+}
+
+void settings_print_markdown(FILE *to)
+{
+        char buf[80];
+
+        fputs("# Configuration\n\nGenerated by `reeved --print-config-md`; do not edit.\n\n"
+              "Settings come from, the later one wins: the defaults, the file given by `--config FILE` "
+              "(YAML, one `name: value` a line),\n"
+              "and `--set name=value`. Durations are written 500ms, 90s, 15m, 2h30m, 1d; sizes 512M, 2G. A "
+              "change takes effect at the next start.\n\n"
+              "| setting | default | values | meaning |\n| --- | --- | --- | --- |\n",
+              to);
+        for (size_t i = 0; i < ARRAY_LEN(table); i++)
+                fprintf(to, "| `%s` | %s%s%s | %s | %s |\n", table[i].name, *table[i].value ? "`" : "",
+                        table[i].value, *table[i].value ? "`" : "", bounds(&table[i], buf, sizeof buf),
+                        table[i].help);
+}
+
+void settings_print(const struct settings *s, FILE *to)
+{
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                const struct setting *d = &table[i];
+                char buf[32];
+
+                switch (d->type) {
+                case TYPE_TEXT:
+                        fprintf(to, "%s=%s\n", d->name, *(char **)member(s, d));
+                        break;
+                case TYPE_BOOL:
+                        fprintf(to, "%s=%s\n", d->name, *(bool *)member(s, d) ? "yes" : "no");
+                        break;
+                case TYPE_NUMBER:
+                        fprintf(to, "%s=%" PRId64 "\n", d->name, *(int64_t *)member(s, d));
+                        break;
+                case TYPE_SIZE:
+                        fprintf(to, "%s=%" PRId64 "\n", d->name, *(int64_t *)member(s, d));
+                        break;
+                case TYPE_DURATION:
+                        fprintf(to, "%s=%s\n", d->name, num_format_duration(*(int64_t *)member(s, d), buf));
+                        break;
+                }
+        }
+}

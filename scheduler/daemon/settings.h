@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings.h - what can be set: name, type, default, bounds, unit and help are one table, which reads the
+ * file, checks it, and prints docs/configuration.md.
+ *
+ * Sources, the later one wins: defaults, the file given by --config (YAML: name: value), --set name=value.
+ */
+#ifndef REEVE_SETTINGS_H
+#define REEVE_SETTINGS_H
+
+#include "common/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct settings {
+        char *listen, *database, *state, *run_as, *public_url, *allowed_hosts, *connector, *worker_dir,
+            *ui_dir, *log_level;
+        int64_t lease_ms, lease_margin_ms, heartbeat_ms, lead_lease_ms, pass_pause_ms, ahead_ms;
+        int64_t half_life_ms, disk_reserve, keep_days, web_threads, connections, live_jobs;
+        bool cookie_secure;
+};
+
+void settings_init(struct settings *s); /* the defaults */
+void settings_release(struct settings *s);
+/* One setting by name; what is wrong is said with the bounds. */
+int settings_set(struct settings *s, const char *name, const char *value, struct err *err);
+/* A YAML file of "name: value" lines; errors carry file and line. */
+int settings_read(struct settings *s, const char *path, struct err *err);
+/* docs/configuration.md */
+void settings_print_markdown(FILE *to);
+/* name=value of everything, one a line (--print-settings). */
+void settings_print(const struct settings *s, FILE *to);
+
+#endif
