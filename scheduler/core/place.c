@@ -130,7 +130,6 @@ static int64_t limit_room(const struct m_shape *s, const struct m_site *site, co
 struct look { /* what a walk over the workers of a site found */
         bool large_enough, ready, disk;
         int64_t room;
-        int64_t slots; /* tasks of the shape its ready workers hold when empty */
 };
 
 static struct look look_at_workers(const struct model *m, const struct m_shape *s, const struct m_site *site)
@@ -151,9 +150,22 @@ static struct look look_at_workers(const struct model *m, const struct m_shape *
                         continue;
                 k.disk = true;
                 k.room += place_room(m, s, w, &ahead);
-                k.slots += res_times(&s->need, &w->offer, DECIDE_ROOM_MAX);
         }
         return k;
+}
+
+/* Tasks of the shape that the site's ready workers hold when empty. */
+static int64_t slots_of(const struct m_shape *s, const struct m_site *site)
+{
+        int64_t slots = 0;
+
+        for (size_t i = 0; i < site->worker_count; i++) {
+                const struct m_worker *w = site->workers[i];
+
+                if (w->ready && worker_is_large_enough(w, s))
+                        slots += res_times(&s->need, &w->offer, DECIDE_ROOM_MAX);
+        }
+        return slots > 0 ? slots : 1;
 }
 
 /* The funnel: the step that drops the site, or PLACE_STEP_COUNT. `lacks`: an input is not there. */
@@ -202,8 +214,8 @@ static double backlog(const struct m_shape *s)
 
 /* Price a site. `waiting`: tasks that stand in line for its next places when it is full; 0 when it is not.
  * What frees places for the shape there is its own tasks that run there, so their number sets the pace. */
-static void price(const struct model *m, const struct m_shape *s, const struct m_site *site,
-                  const struct look *k, double waiting, int32_t avoid_site, struct terms *ret)
+static void price(const struct model *m, const struct m_shape *s, const struct m_site *site, double waiting,
+                  int32_t avoid_site, struct terms *ret)
 {
         const struct m_shape_site *at = shape_at(s, site->id);
         double run_ms = s->run_ms > 0 ? s->run_ms
@@ -216,10 +228,7 @@ static void price(const struct model *m, const struct m_shape *s, const struct m
                 run_ms = at->run_ms;
         t.run = run_ms / 1000.0 / site->speed;
         if (waiting > 0)
-                t.wait = waiting * t.run /
-                         (double)(at && at->live > 0 ? at->live
-                                  : k->slots > 0     ? k->slots
-                                                     : 1);
+                t.wait = waiting * t.run / (double)(at && at->live > 0 ? at->live : slots_of(s, site));
         t.penalty = site->failures_in_row * 30.0;
         if (at && at->early)
                 t.penalty += 60.0 * (double)(at->early < 60 ? at->early : 60);
@@ -327,7 +336,7 @@ void place_judge(const struct model *m, const struct m_shape *s, struct m_site *
         ret->dropped = ret->step != PLACE_STEP_COUNT;
         ret->room = ret->dropped ? 0 : k.room;
         if (ret->step >= PLACE_FREE)
-                price(m, s, site, &k, !ret->dropped ? 0 : avoid_site ? 1 : backlog(s), avoid_site, &t);
+                price(m, s, site, !ret->dropped ? 0 : avoid_site ? 1 : backlog(s), avoid_site, &t);
         ret->wait = t.wait;
         ret->stage = t.stage;
         ret->run = t.run;
@@ -446,14 +455,14 @@ static int option_order(const void *a, const void *b)
 
 /* The site is full: note what waiting for it would come to. */
 static void note_full(const struct model *m, const struct m_shape *s, const struct m_site *site,
-                      const struct look *k, struct options *o)
+                      struct options *o)
 {
         struct terms all, one;
 
         if (!may_be_waited_for(s, site))
                 return;
-        price(m, s, site, k, backlog(s), 0, &all);
-        price(m, s, site, k, 1, 0, &one);
+        price(m, s, site, backlog(s), 0, &all);
+        price(m, s, site, 1, 0, &one);
         if (all.finish < o->wait_all)
                 o->wait_all = all.finish;
         if (one.finish < o->wait_one) {
@@ -472,42 +481,61 @@ static uint64_t answer_part(const struct m_site *site, enum place_step step, dou
         return hash_mix((uint64_t)site->id ^ (uint64_t)(in ? 99 : step) << 32 ^ (uint64_t)size << 40);
 }
 
-void options_make(const struct model *m, const struct m_shape *s, struct options *ret)
+/* Take each site through the funnel; returns the step of each by id (meaningless where there is no site), and
+ * how many can be used. */
+static uint8_t *sift(const struct model *m, const struct m_shape *s, size_t *ret_n, enum wait_reason *ret_why)
 {
-        struct options o = {.wait_all = INFINITY, .wait_one = INFINITY};
-        enum place_step furthest = PLACE_KNOWN;
+        uint8_t *steps = xmalloc(m->site_cap);
         int32_t all, *held = count_inputs_held(m, s, &all);
+        enum place_step furthest = PLACE_KNOWN;
         bool any = false;
-        size_t cap = 0;
+        struct look k;
+        size_t n = 0;
 
         for (size_t i = 0; i < m->site_cap; i++) {
-                struct m_site *site = m->sites[i];
+                const struct m_site *site = m->sites[i];
                 enum place_step step;
-                struct terms t = {0};
-                struct look k;
 
                 if (!site || site->gone)
                         continue;
                 any = true;
-                step = funnel(m, s, site, held && held[site->id] < all, &k);
-                if (step >= PLACE_FREE)
-                        price(m, s, site, &k, 0, 0, &t);
-                o.hash = o.hash * 31 + answer_part(site, step, t.finish);
-                if (step == PLACE_STEP_COUNT) {
-                        o.at = xgrow(o.at, o.n, &cap, sizeof *o.at);
-                        o.at[o.n++] = (struct option){site, t.finish};
-                        continue;
-                }
-                if (step == PLACE_FREE)
-                        note_full(m, s, site, &k, &o);
-                if (step > furthest)
+                steps[i] = step = funnel(m, s, site, held && held[i] < all, &k);
+                if (step == PLACE_STEP_COUNT)
+                        n++;
+                else if (step > furthest)
                         furthest = step;
         }
-        if (o.n)
-                qsort(o.at, o.n, sizeof *o.at, option_order);
-        else
-                o.why = reason_of(s, furthest, any);
         free(held);
+        *ret_n = n;
+        *ret_why = n ? WAIT_NONE : reason_of(s, furthest, any);
+        return steps;
+}
+
+void options_make(const struct model *m, const struct m_shape *s, struct options *ret)
+{
+        struct options o = {.wait_all = INFINITY, .wait_one = INFINITY};
+        size_t n;
+        AUTO_FREE uint8_t *steps = sift(m, s, &n, &o.why);
+
+        *ret = o;
+        if (!n) /* usual on a busy grid: nothing to price */
+                return;
+        o.at = xcalloc(n, sizeof *o.at);
+        for (size_t i = 0; i < m->site_cap; i++) {
+                struct m_site *site = m->sites[i];
+                struct terms t = {0};
+
+                if (!site || site->gone)
+                        continue;
+                if (steps[i] >= PLACE_FREE)
+                        price(m, s, site, 0, 0, &t);
+                if (steps[i] == PLACE_STEP_COUNT)
+                        o.at[o.n++] = (struct option){site, t.finish};
+                else if (steps[i] == PLACE_FREE)
+                        note_full(m, s, site, &o);
+                o.hash = o.hash * 31 + answer_part(site, steps[i], t.finish);
+        }
+        qsort(o.at, o.n, sizeof *o.at, option_order);
         *ret = o;
 }
 
@@ -525,7 +553,7 @@ static int64_t room_now(const struct model *m, const struct m_shape *s, struct m
         int64_t limits = limit_room(s, site, rule_for(site, s->project));
 
         if (!k.room)
-                note_full(m, s, site, &k, o);
+                note_full(m, s, site, o);
         return k.room < limits ? k.room : limits;
 }
 
