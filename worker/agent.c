@@ -135,6 +135,7 @@ static void keeper_died(struct agent *g)
         if (g->keeper_stopped)
                 return;
         log_error("the keeper is gone; this process takes its place");
+        close(g->listen_fd);
         helpers_kill_all();
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
@@ -629,6 +630,8 @@ static void on_listen(void *arg, int fd, unsigned ready)
                 return;
         }
         c->greet_timer = loop_timer_set(g->loop, GREET_MS, on_greet_timeout, c);
+        /* Said by us and not by the relay: a connection that an ending agent never accepts stays silent. */
+        buf_text(&c->out, PROTO_MAGIC);
 }
 
 /* ---- outputs ---- */

@@ -23,10 +23,34 @@
 #define RETRY_MS      20
 #define START_EACH_MS 2000 /* a worker that did not come up is started again */
 #define STOP_MS       30000
+#define STOP_QUIET_MS 300
 #define RELAY_BUFFER  (128u << 10)
 #define LOG_MAX       (4u << 20)
 
 /* ---- starting ---- */
+
+/* The keeper's pid while it holds the lock, 0 when nobody does. */
+static pid_t keeper_pid(int lock_fd)
+{
+        char text[24] = "";
+        int64_t pid;
+
+        if (flock(lock_fd, LOCK_EX | LOCK_NB) == 0) {
+                flock(lock_fd, LOCK_UN);
+                return 0;
+        }
+        if (pread(lock_fd, text, sizeof text - 1, 0) <= 0)
+                return 0;
+        text[strcspn(text, "\n")] = '\0';
+        return num_int("pid", text, 2, INT32_MAX, &pid, NULL) == 0 ? (pid_t)pid : 0;
+}
+
+static bool keeper_lives(void)
+{
+        AUTO_CLOSE int fd = open("keeper.lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+        return fd >= 0 && keeper_pid(fd) != 0;
+}
 
 /* A daemon of its own session; its errors go to worker.log. */
 static void daemon_exec(const char *root)
@@ -63,12 +87,18 @@ static int start_daemon(const char *root, struct err *err)
 
 /* ---- connecting ---- */
 
-static int connect_once(void)
+/* Connected means that the agent has spoken: it begins with the magic line. */
+static int connect_once(int timeout_ms)
 {
         struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = "agent.sock"};
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct pollfd p = {fd, POLLIN, 0};
+        char first;
 
-        if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0)
+        if (fd < 0)
+                return -1;
+        if (connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0 &&
+            poll(&p, 1, timeout_ms > 0 ? timeout_ms : 0) == 1 && recv(fd, &first, 1, MSG_PEEK) == 1)
                 return fd;
         close(fd);
         return -1;
@@ -79,7 +109,7 @@ static int connect_agent(const char *root, struct err *err)
         int64_t give_up = clock_boot_ms() + CONNECT_MS, start_at = 0;
         int fd;
 
-        while ((fd = connect_once()) < 0) {
+        while ((fd = connect_once((int)(give_up - clock_boot_ms()))) < 0) {
                 int64_t now = clock_boot_ms();
 
                 if (now >= give_up)
@@ -87,7 +117,8 @@ static int connect_agent(const char *root, struct err *err)
                             err, ERR_UNAVAILABLE,
                             "the worker in \"%s\" does not come up; the end of %s/worker.log says why", root,
                             root);
-                if (now >= start_at) {
+                /* A keeper that lives brings its agent back by itself. */
+                if (now >= start_at && !keeper_lives()) {
                         if (start_daemon(root, err) < 0)
                                 return -1;
                         start_at = now + START_EACH_MS;
@@ -167,8 +198,6 @@ int attach_main(const char *root, struct err *err)
         if (fd < 0)
                 return -1;
         signal(SIGPIPE, SIG_IGN);
-        if (file_write_all(STDOUT_FILENO, PROTO_MAGIC, strlen(PROTO_MAGIC)) < 0)
-                return err_errno(err, "could not write to standard output");
         relay(fd);
         close(fd);
         return 0;
@@ -176,43 +205,40 @@ int attach_main(const char *root, struct err *err)
 
 /* ---- stopping ---- */
 
-/* The keeper's pid while it holds the lock, 0 when nobody does. */
-static pid_t keeper_pid(int lock_fd)
+static void signal_keeper(int lock_fd, pid_t pid)
 {
-        char text[24] = "";
-        int64_t pid;
+        int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-        if (flock(lock_fd, LOCK_EX | LOCK_NB) == 0) {
-                flock(lock_fd, LOCK_UN);
-                return 0;
-        }
-        if (pread(lock_fd, text, sizeof text - 1, 0) <= 0)
-                return 0;
-        text[strcspn(text, "\n")] = '\0';
-        return num_int("pid", text, 2, INT32_MAX, &pid, NULL) == 0 ? (pid_t)pid : 0;
+        /* The holder of the lock wrote its number; ask again, now that the number cannot pass to another. */
+        if (keeper_pid(lock_fd) != pid)
+                pid = 0;
+        if (pid && pidfd >= 0)
+                syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
+        else if (pid)
+                kill(pid, SIGTERM);
+        if (pidfd >= 0)
+                close(pidfd);
 }
 
 int stop_main(struct err *err)
 {
         AUTO_CLOSE int fd = open("keeper.lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        int64_t give_up = clock_boot_ms() + STOP_MS;
-        pid_t pid = fd < 0 ? 0 : keeper_pid(fd);
-        int pidfd;
+        int64_t start = clock_boot_ms(), quiet = start;
+        pid_t told = 0;
 
-        if (!pid)
-                return 0;
-        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        /* The holder of the lock wrote its number; ask again, now that the number cannot pass to another. */
-        if (keeper_pid(fd) != pid)
-                return 0;
-        if (pidfd >= 0)
-                syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
-        else
-                kill(pid, SIGTERM);
-        while (keeper_pid(fd)) {
-                if (clock_boot_ms() >= give_up)
+        /* A keeper that was just killed may have a successor on its way, so the lock must stay free for a
+         * moment. */
+        while (fd >= 0 && clock_boot_ms() - quiet < STOP_QUIET_MS) {
+                pid_t pid = keeper_pid(fd);
+
+                if (pid)
+                        quiet = clock_boot_ms();
+                if (pid && pid != told)
+                        signal_keeper(fd, pid);
+                told = pid ? pid : told;
+                if (clock_boot_ms() - start >= STOP_MS)
                         return err_set(err, ERR_UNAVAILABLE, "the worker (process %d) does not end",
-                                       (int)pid);
+                                       (int)told);
                 poll(NULL, 0, RETRY_MS);
         }
         return 0;

@@ -2,6 +2,7 @@
 #include "worker/keeper.h"
 
 #include "common/log.h"
+#include "common/num.h"
 #include "common/util.h"
 #include "worker/files.h"
 #include "worker/keeping.h"
@@ -19,8 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS                                                                                         \
-        3000 /* a child of a killed keeper that is not past exec yet holds its lock for microseconds */
+#define LOCK_WAIT_MS         2000
+#define LOCK_RETRY_US        2000
 #define AGENT_QUEUE_MAX      (32u << 20) /* bytes held for an agent that does not read; then it is replaced */
 #define AGENT_BACKOFF_MAX_MS 10000
 #define AGENT_STEADY_MS      60000 /* an agent that lived this long did not fail at its start */
@@ -696,7 +697,7 @@ static void on_sigchld(void *arg, int signo)
 
 static void on_sigterm(void *arg, int signo)
 {
-        (void)signo;
+        log_info("stopped by signal %d", signo);
         stop_begin(arg, STOP_NOW);
 }
 
@@ -707,7 +708,20 @@ static void on_sighup(void *arg, int signo)
         (void)signo;
 }
 
-/* 1: ours; 0: another keeper lives. */
+/* Does the process that wrote its number into the lock file live? */
+static bool holder_lives(int lock_fd)
+{
+        char text[24] = "";
+        int64_t pid;
+
+        if (pread(lock_fd, text, sizeof text - 1, 0) <= 0)
+                return false;
+        text[strcspn(text, "\n")] = '\0';
+        return num_int("pid", text, 2, INT32_MAX, &pid, NULL) == 0 && kill((pid_t)pid, 0) == 0;
+}
+
+/* 1: ours; 0: another keeper lives. A lock whose keeper is dead is held by a child of it that is not past
+ * exec yet: when it is free, that child can be found. */
 static int take_lock(struct keeper *k, struct err *err)
 {
         int64_t give_up = clock_boot_ms() + LOCK_WAIT_MS;
@@ -720,9 +734,9 @@ static int take_lock(struct keeper *k, struct err *err)
         while (flock(k->lock_fd, LOCK_EX | LOCK_NB) < 0) {
                 if (errno != EWOULDBLOCK)
                         return err_errno(err, "could not lock \"keeper.lock\"");
-                if (clock_boot_ms() >= give_up)
+                if (clock_boot_ms() >= give_up || holder_lives(k->lock_fd))
                         return 0;
-                usleep(10000);
+                usleep(LOCK_RETRY_US);
         }
         n = snprintf(pid, sizeof pid, "%d\n", getpid());
         if (ftruncate(k->lock_fd, 0) < 0 || pwrite(k->lock_fd, pid, (size_t)n, 0) != n)
@@ -774,6 +788,7 @@ int keeper_main(const char *root, struct err *err)
                 return -1;
         log_info("keeper of \"%s\" started", root);
         rc = loop_run(k->loop, err);
+        spool_release(&k->spool);
         log_info("keeper stopped");
         return rc;
 }

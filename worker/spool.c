@@ -20,12 +20,23 @@ void spool_init(struct spool *s, uint64_t generation)
         *s = (struct spool){.generation = generation};
 }
 
+static void unlink_log(const char *dir, const char *log)
+{
+        char path[96];
+
+        snprintf(path, sizeof path, "%s/%s", dir, log);
+        unlink(path);
+}
+
 void spool_release(struct spool *s)
 {
         while (s->free) {
                 struct workdir *d = s->free;
 
                 s->free = d->next;
+                unlink_log(d->path, LOG_STDOUT);
+                unlink_log(d->path, LOG_STDERR);
+                rmdir(d->path);
                 free(d);
         }
 }

@@ -32,6 +32,7 @@ struct spool {
 };
 
 void spool_init(struct spool *s, uint64_t generation);
+/* Removes the pristine directories. */
 void spool_release(struct spool *s);
 
 /* A pristine directory and its two log files, open for appending. -1 with errno in *ret_errno. */

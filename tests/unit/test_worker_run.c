@@ -138,6 +138,20 @@ static void acknowledge(struct world *w, int64_t job, int task, int attempt)
         client_ack(&w->c, &(struct attempt_key){job, task, attempt}, 1);
 }
 
+/* Until everything sent before has been handled. */
+static void settle(struct world *w)
+{
+        size_t mark = frame_begin(&w->c.to, P_PING);
+
+        buf_u64(&w->c.to, 1);
+        frame_end(&w->c.to, mark);
+        client_flush(&w->c);
+        do {
+                assert_true(client_next(&w->c, PATIENCE_MS));
+                hear(w);
+        } while (w->c.frame.type != P_PONG);
+}
+
 static struct proto_template shell_job(int64_t job, char **argv, const char *script)
 {
         argv[0] = (char *)"/bin/sh";
@@ -620,7 +634,7 @@ static void reading_stays_inside_the_store(void **state)
         static const char *const paths[] = {"../spool.id", "/etc/passwd", "link", "link/passwd",
                                             "a/../../spool.id"};
         struct world *w = *state;
-        char path[128];
+        char path[160];
         struct data d;
 
         attach(w);
@@ -639,7 +653,7 @@ static void reading_stays_inside_the_store(void **state)
 static void outputs_are_kept_and_listed(void **state)
 {
         struct world *w = *state;
-        char *argv[3], path[128];
+        char *argv[3], path[160];
         char *patterns[] = {(char *)"out/**/*.txt", (char *)"result"};
         struct proto_template t =
             shell_job(7800, argv,
@@ -695,7 +709,7 @@ static void a_missing_output_is_named(void **state)
 static void a_scan_lists_every_file(void **state)
 {
         struct world *w = *state;
-        char path[128];
+        char path[160];
         size_t mark;
         struct reader r;
         uint32_t files = 0;
@@ -745,6 +759,7 @@ static void a_result_comes_again_until_acknowledged(void **state)
                 assert_int_equal(result_of(w, 7900, 0, 1)->code, 3);
         }
         acknowledge(w, 7900, 0, 1);
+        settle(w);
         detach(w);
         w->epoch++;
         attach(w);
@@ -791,7 +806,7 @@ static void the_newer_connection_wins(void **state)
 static void a_killed_agent_changes_nothing(void **state)
 {
         struct world *w = *state;
-        char *argv[3], path[128];
+        char *argv[3], path[160];
         struct proto_template t;
         pid_t agent;
 
@@ -930,6 +945,19 @@ static void the_lease_ends_what_runs_and_what_waits(void **state)
         assert_int_equal(result_of(w, 7970, 5, 1)->outcome, OUTCOME_CANCELLED);
 }
 
+static void a_full_directory_ends_its_attempt(void **state)
+{
+        struct world *w = *state;
+        char *argv[3];
+        struct proto_template t = shell_job(7410, argv, "head -c 3000000 /dev/zero > big; sleep 600");
+
+        attach(w);
+        t.disk_limit = 1 << 20;
+        run_template(w, &t, 1);
+        assert_int_equal(result_of(w, 7410, 0, 1)->outcome, OUTCOME_OUTPUT_LIMIT);
+        assert_int_equal(living(7410), 0);
+}
+
 static void stop_when_idle_lets_work_end(void **state)
 {
         struct world *w = *state;
@@ -1002,6 +1030,7 @@ int main(int argc, char **argv)
             WORLD_TEST(what_cannot_start_says_why),
             WORLD_TEST(a_script_sees_its_surroundings),
             WORLD_TEST(limits_end_an_attempt),
+            WORLD_TEST(a_full_directory_ends_its_attempt),
             WORLD_TEST(a_long_log_keeps_head_and_tail),
             WORLD_TEST(nothing_of_an_attempt_remains),
             WORLD_TEST(a_cancel_ends_what_runs_and_what_waits),
