@@ -269,11 +269,14 @@ export async function mock_start(ui_dir, port = 0) {
       clearTimeout(timer);
       mock.waiting.delete(again);
       res.waited = true;
-      if (!res.destroyed) api(req, res, url, body);
+      if (!res.destroyed && !res.headersSent) api(req, res, url, body);
     };
-    const timer = setTimeout(again, wait * 1000);
+    const timer = setTimeout(again, wait * 1000).unref();
     mock.waiting.add(again);
-    req.on("close", () => res.destroyed && (clearTimeout(timer), mock.waiting.delete(again)));
+    res.on("close", () => {
+      clearTimeout(timer);
+      mock.waiting.delete(again);
+    });
   };
 
   const server = createServer((req, res) => {
@@ -295,9 +298,14 @@ export async function mock_start(ui_dir, port = 0) {
     mock.scene.version++;
     for (const again of [...mock.waiting]) again();
   };
+  // The network goes away under those who wait.
+  mock.drop = () => {
+    mock.waiting.clear();
+    server.closeAllConnections();
+  };
   mock.stop = () => {
-    for (const again of [...mock.waiting]) again();
-    server.closeAllConnections?.();
+    mock.waiting.clear();
+    server.closeAllConnections();
     return new Promise((done) => server.close(done));
   };
   return mock;

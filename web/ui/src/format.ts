@@ -61,8 +61,8 @@ const UNSEEN =
 
 function picture(c: string): string {
   const code = c.charCodeAt(0);
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return "\u2421";
+  // As terminals and pagers have shown them for fifty years; the pictures of Unicode are in few fonts.
+  if (code < 0x20 || code === 0x7f) return `^${String.fromCharCode(code ^ 0x40)}`;
   return `\u27e8U+${code.toString(16).toUpperCase().padStart(4, "0")}\u27e9`;
 }
 

@@ -62,6 +62,8 @@ export class Watch<T> {
   readonly problem: Signal<Problem | null> = signal(null);
   private etag: string | null = null;
   private failures = 0;
+  // The last thing asked was answered. Otherwise the next request does not wait for a change: how things stand is news.
+  private settled = false;
   private stopper = new AbortController();
   // Ends what the loop is doing at the moment, a request or a rest, so that it looks around at once.
   private interrupt: () => void = () => {};
@@ -94,6 +96,7 @@ export class Watch<T> {
     while (!stop.aborted && me.value) {
       if (document.hidden) {
         link.value = { state: "paused" };
+        this.settled = false;
         await until_shown(stop);
         continue;
       }
@@ -114,7 +117,8 @@ export class Watch<T> {
   // One request. Returns how long to wait before the next one, or null when there is nothing more to ask.
   private async ask(): Promise<number | null> {
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), this.etag ? ANSWER_MS : 15_000);
+    const waits = this.etag !== null && this.settled;
+    const timer = setTimeout(() => abort.abort(), waits ? ANSWER_MS : 15_000);
     let broken = true;
     this.interrupt = () => {
       broken = false;
@@ -122,7 +126,7 @@ export class Watch<T> {
     };
     try {
       const began = Date.now();
-      const waiting = this.etag ? `${this.path.includes("?") ? "&" : "?"}wait=${WAIT_S}` : "";
+      const waiting = waits ? `${this.path.includes("?") ? "&" : "?"}wait=${WAIT_S}` : "";
       const reply = await send(this.path + waiting, { etag: this.etag, signal: abort.signal });
       if (reply.status !== 304) {
         const data = (await reply.json()) as T;
@@ -133,8 +137,8 @@ export class Watch<T> {
       }
       this.answered();
       // A server that does not hold answers back must not be asked in a circle.
-      const held = Date.now() - began > 2000;
-      return this.etag && (reply.status !== 304 || held) ? 0 : 2000;
+      const held = !waits || reply.status !== 304 || Date.now() - began > 2000;
+      return this.etag && held ? 0 : 2000;
     } catch (reason) {
       if (!broken) return 0;
       return this.failed(Problem.from(reason));
@@ -145,6 +149,7 @@ export class Watch<T> {
 
   private answered(): void {
     this.failures = 0;
+    this.settled = true;
     this.fresh_at = Date.now();
     this.problem.value = null;
     link.value = { state: "live" };
@@ -153,6 +158,7 @@ export class Watch<T> {
 
   private failed(problem: Problem): number | null {
     this.problem.value = problem;
+    this.settled = false;
     if (problem.status === 401 || problem.status === 403 || problem.status === 404) return null;
     const delay = Math.min(1000 * 2 ** this.failures++, BACKOFF_MAX_MS) * (0.6 + 0.4 * Math.random());
     link.value = { state: "retrying", since: this.fresh_at, at: Date.now() + delay };

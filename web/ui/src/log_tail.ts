@@ -80,6 +80,7 @@ export class LogTail {
   readonly following = signal(true);
   private timer: ReturnType<typeof setTimeout> | undefined;
   private stopped = false;
+  private gap: Gap | null = null; // as the last reply had it; it grows with the log
   private quiet_ms = FOLLOW_MS;
 
   constructor(
@@ -114,15 +115,16 @@ export class LogTail {
 
   async earlier(): Promise<void> {
     this.follow(false);
-    const end = this.from;
+    const begin = this.from;
+    const gap = this.gap;
+    // A window that begins where the gap ends is continued on its other side.
+    const end = gap && begin > gap[0] && begin <= gap[1] ? gap[0] : begin;
     const from = Math.max(0, end - TAIL);
     try {
-      const got = await this.ask(from, end - from, false);
-      const kept = got.pieces.filter((p) => p.to <= end);
-      const first_new = kept[kept.length - 1]?.to ?? from;
-      // What came is all behind the window's begin: between the two lies what was not kept.
-      if (first_new < end) kept.push({ from: first_new, to: end, text: null });
-      this.keep([...kept, ...this.pieces.value], "front");
+      const { pieces } = await this.ask(from, end - from, false, end);
+      const last = pieces[pieces.length - 1]?.to ?? from;
+      if (last < begin) pieces.push({ from: last, to: begin, text: null });
+      this.keep([...pieces, ...this.pieces.value], "front");
     } catch (reason) {
       this.problem.value = Problem.from(reason);
     }
@@ -183,16 +185,19 @@ export class LogTail {
     this.pieces.value = all;
   }
 
-  private async ask(offset: number, limit: number, joins: boolean): Promise<Reply> {
+  // `joins`: what comes continues what is there. Nothing from `until` on is taken.
+  private async ask(offset: number, limit: number, joins: boolean, until = Infinity): Promise<Reply> {
     const query = { stream: this.stream, attempt: this.attempt, offset, limit };
     const reply = await send(path_of(this.base, query), { headers: { Accept: "application/octet-stream" } });
-    const body = new Uint8Array(await reply.arrayBuffer());
+    const bytes = new Uint8Array(await reply.arrayBuffer());
     const at = header(reply, "Reeve-Offset") ?? Math.max(0, offset);
+    const body = bytes.subarray(0, Math.max(0, until - at));
     const size = header(reply, "Reeve-Size") ?? at + body.length;
     const gap: Gap = [header(reply, "Reeve-Gap-Start") ?? 0, header(reply, "Reeve-Gap-End") ?? 0];
     const final = reply.headers.get("Reeve-Final") === "true";
     // A character cut off by the end of a complete log will not become whole.
     const last = final && at + body.length >= size;
-    return { pieces: cut(body, at, gap[1] > gap[0] ? gap : null, joins && at === offset, last), size, final };
+    this.gap = gap[1] > gap[0] ? gap : null;
+    return { pieces: cut(body, at, this.gap, joins && at === offset, last || until !== Infinity), size, final };
   }
 }

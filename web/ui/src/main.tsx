@@ -27,7 +27,7 @@ interface PageRow {
 // The first group of a pattern is the page's id.
 const pages: PageRow[] = [
   { pattern: /^\/()$/, page: Home, nav: { to: "/", word: words.overview } },
-  { pattern: /^\/submit()$/, page: Submit, nav: { to: "/submit", word: words.submit } },
+  { pattern: /^\/submit()$/, page: Submit, nav: { to: "/submit", word: words.submit_nav } },
   { pattern: /^\/jobs\/(\d{1,18})$/, page: JobPage, nav: null },
 ];
 
@@ -69,14 +69,14 @@ function Header({ user }: { user: Me }) {
       <a class="skip" href="#main">
         {words.skip}
       </a>
-      <Link to="/" class="brand">
+      <Link to="/" class="brand" label={words.product}>
         <svg viewBox="0 0 32 32" aria-hidden="true">
           <path d="M9 9.5h6.5a4 4 0 0 1 4 4v5a4 4 0 0 0 4 4M9 22.5h5.5" />
           <circle cx="9" cy="9.5" r="3" />
           <circle cx="9" cy="22.5" r="3" />
           <circle cx="23.5" cy="22.5" r="3" />
         </svg>
-        {words.product}
+        <span class="wide">{words.product}</span>
       </Link>
       <nav aria-label={words.main_nav}>
         {pages.map(
@@ -109,7 +109,7 @@ function Header({ user }: { user: Me }) {
 
 function Missing() {
   return (
-    <Empty title={words.not_a_page}>
+    <Empty title={words.not_a_page} whole>
       <p>{words.not_a_page_fix}</p>
       <Link to="/">{words.to_overview}</Link>
     </Empty>

@@ -40,17 +40,18 @@ interface LinkProps {
   to: string;
   children: ComponentChildren;
   class?: string;
+  label?: string;
   "aria-current"?: "page" | "true" | undefined;
 }
 
-export function Link({ to, children, class: look, "aria-current": current }: LinkProps) {
+export function Link({ to, children, class: look, label, "aria-current": current }: LinkProps) {
   const follow = (e: MouseEvent) => {
     if (e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
     e.preventDefault();
     go(to);
   };
   return (
-    <a href={to} class={look} aria-current={current} onClick={follow}>
+    <a href={to} class={look} aria-current={current} aria-label={label} onClick={follow}>
       {children}
     </a>
   );

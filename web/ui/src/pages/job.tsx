@@ -2,7 +2,7 @@
 // job.tsx - one job: what it is, how far it is, why it waits or ran where it did, its tasks, logs and outputs.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Actions } from "../parts/actions";
 import { Badge, Ago, Empty, Failure, Lasting, Notice, Section, State, Text } from "../parts/basic";
 import { parts_of, Progress } from "../parts/bars";
@@ -65,7 +65,7 @@ function Head({ of: j, refresh }: { of: Job; refresh: () => void }) {
 }
 
 const resource_text = (name: string, amount: number) =>
-  name === "memory" ? `${bytes(amount)} ${words.memory}` : `${count(amount)} ${visible(name, 40)}`;
+  name === "memory" ? `${bytes(amount)} ${words.memory}` : `${count(amount)} ${visible((amount === 1 && words.singular[name]) || name, 40)}`;
 
 const asked = (a: Asked | null) =>
   a && (
@@ -172,10 +172,14 @@ export function JobPage({ id }: { id: string }) {
     return watch.start();
   }, []);
   const job = watch.data.value;
+  // Where nothing has been placed yet, why is what people came for. Settled once: the page does not rearrange itself.
+  const order = useRef<boolean | null>(null);
+  if (job) order.current ??= job.tasks.ready + job.tasks.blocked === job.tasks.total;
+  const why_first = order.current === true;
   const problem = watch.problem.value;
   if (problem?.status === 404) {
     return (
-      <Empty title={words.job_missing(id)}>
+      <Empty title={words.job_missing(id)} whole>
         <p>{words.job_missing_fix}</p>
         <Link to="/">{words.to_overview}</Link>
       </Empty>
@@ -188,8 +192,9 @@ export function JobPage({ id }: { id: string }) {
       <Head of={job} refresh={() => watch.refresh()} />
       <div class="columns">
         <div class="main-col">
+          {why_first && <Why id={id} job={job} />}
           <Tasks of={job} />
-          <Why id={id} job={job} />
+          {!why_first && <Why id={id} job={job} />}
         </div>
         <div class="side">
           <Facts of={job} />

@@ -54,7 +54,11 @@ function Confirm({ action, job, close }: { action: Action; job: Job; close: (don
   const dialog = useRef<HTMLDialogElement>(null);
   const [busy, set_busy] = useState(false);
   const [problem, set_problem] = useState<Problem | null>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  const no = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+    no.current?.focus();
+  }, []);
   const path = `/v1/jobs/${job.id}/${action.verb}`;
   const act = async () => {
     set_busy(true);
@@ -77,7 +81,7 @@ function Confirm({ action, job, close }: { action: Action; job: Job; close: (don
       <p class="muted">{words.as_curl}</p>
       <Command line={`curl -X POST ${auth} -d '{}' ${shell_word(location.origin + path)}`} />
       <div class="buttons">
-        <button type="button" onClick={() => close(false)} autofocus>
+        <button type="button" ref={no} onClick={() => close(false)}>
           {words.act_no}
         </button>
         <button type="button" class={action.danger ? "danger" : "primary"} disabled={busy} onClick={() => void act()}>

@@ -127,10 +127,11 @@ export function Failure({ problem }: { problem: Problem }) {
   );
 }
 
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+// `whole`: it stands for the whole page and is its heading.
+export function Empty({ title, children, whole }: { title: string; children?: ComponentChildren; whole?: boolean }) {
   return (
     <div class="empty">
-      <p>{title}</p>
+      {whole ? <h1>{title}</h1> : <p>{title}</p>}
       {children}
     </div>
   );

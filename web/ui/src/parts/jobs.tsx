@@ -88,12 +88,13 @@ function Filters({ list }: { list: JobList }) {
   );
 }
 
+// The roles are said again because a narrow screen lays the rows out as cards, and browsers then forget the table.
 function Row({ of: j }: { of: Job }) {
   const done = j.tasks.succeeded + j.tasks.failed + j.tasks.cancelled;
   const said = j.wait?.sentence ?? j.message;
   return (
-    <tr>
-      <td class="job-cell">
+    <tr role="row">
+      <td role="cell" class="job-cell">
         <Link to={`/jobs/${j.id}`} class="whole">
           <span class="id">{j.id}</span> <Text of={j.name} max={120} />
         </Link>
@@ -101,7 +102,7 @@ function Row({ of: j }: { of: Job }) {
           <Text of={j.project} max={60} /> · <Ago at={j.submitted_at} />
         </span>
       </td>
-      <td class="state-cell">
+      <td role="cell" class="state-cell">
         <State machine="job" of={j.state} />
         {j.held && !is_over(j) && (
           <Badge icon="pause" tone="warn">
@@ -114,16 +115,16 @@ function Row({ of: j }: { of: Job }) {
           </span>
         )}
       </td>
-      <td class="progress-cell">
+      <td role="cell" class="progress-cell">
         <Progress of={j.tasks} />
         <span class="sub num">
           {count(done)} / {count(j.tasks.total)}
         </span>
       </td>
-      <td class="wide-cell">
+      <td role="cell" class="wide-cell">
         <Text of={j.project} max={60} />
       </td>
-      <td class="wide-cell num">
+      <td role="cell" class="wide-cell num">
         <Ago at={j.submitted_at} />
       </td>
     </tr>
@@ -148,22 +149,22 @@ function None({ filtered }: { filtered: boolean }) {
 
 function Table({ list }: { list: JobList }) {
   return (
-    <table class="rows jobs">
+    <table class="rows jobs" role="table">
       <caption class="unseen">{words.jobs}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{words.col_job}</th>
-          <th scope="col">{words.col_state}</th>
-          <th scope="col">{words.col_progress}</th>
-          <th scope="col" class="wide-cell">
+      <thead role="rowgroup">
+        <tr role="row">
+          <th scope="col" role="columnheader">{words.col_job}</th>
+          <th scope="col" role="columnheader">{words.col_state}</th>
+          <th scope="col" role="columnheader">{words.col_progress}</th>
+          <th scope="col" role="columnheader" class="wide-cell">
             {words.col_project}
           </th>
-          <th scope="col" class="wide-cell num">
+          <th scope="col" role="columnheader" class="wide-cell num">
             {words.col_age}
           </th>
         </tr>
       </thead>
-      <tbody>
+      <tbody role="rowgroup">
         {list.feed.shown.value.map((j) => (
           <Row key={j.id} of={j} />
         ))}

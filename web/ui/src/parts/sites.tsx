@@ -5,13 +5,15 @@ import { useState } from "preact/hooks";
 import { Ago, Command, Empty, Notice, Section, State, Text } from "./basic";
 import { Meter } from "./bars";
 import { bytes, count, shell_word, visible } from "../format";
+import { look_of } from "../states";
 import { words } from "../strings";
 import type { Site } from "../types";
 
 // More cards than this push the jobs off the first screen; those in trouble are shown in any case.
 const CARDS = 6;
+const TROUBLE_MAX = 8;
 
-const in_trouble = (s: Site) => Boolean(s.alarm) || (s.health !== "up" && s.intent === "open");
+const in_trouble = (s: Site) => Boolean(s.alarm) || ((s.health === "down" || s.health === "suspect") && s.intent !== "closed");
 
 // The fullest disk decides: that one stops work first.
 function tightest_disk(s: Site): { free: number; total: number } | null {
@@ -43,37 +45,33 @@ function Meters({ of: s }: { of: Site }) {
   );
 }
 
+// What is wrong with a site, in one line, with the command to begin with. Above the cards, so that these stay alike.
 function Trouble({ of: s }: { of: Site }) {
-  const name = shell_word(s.name);
   const links = (s.workers ?? []).filter((w) => w.link !== "ready" && w.link_text);
+  const { icon, tone, word } = look_of("health", s.health);
   return (
-    <>
-      {s.alarm && (
-        <Notice tone="bad" icon="warn" title={words.alarm}>
-          <p>
-            <Text of={s.alarm} />
-          </p>
-          <p>{words.alarm_fix}</p>
-          <Command line={`reeve site pin ${name}`} />
-        </Notice>
-      )}
-      {s.health !== "up" && s.health_text && (
-        <p class="why">
-          <Text of={s.health_text} />
+    <li>
+      <Notice
+        tone={s.alarm ? "bad" : tone}
+        icon={s.alarm ? "warn" : icon}
+        title={
+          <>
+            <Text of={s.name} max={64} />: {s.alarm ? <Text of={s.alarm} /> : <Text of={s.health_text ?? word} />}
+          </>
+        }
+      >
+        <p class="muted">
+          {s.alarm
+            ? words.alarm
+            : links.slice(0, 3).map((w) => (
+                <span key={w.id}>
+                  <Text of={w.host} max={80} />: <Text of={w.link_text} max={200} />{" "}
+                </span>
+              ))}
         </p>
-      )}
-      {links.slice(0, 3).map((w) => (
-        <p class="muted" key={w.id}>
-          {words.worker_link(visible(w.host, 80), visible(w.link_text ?? "", 200))}
-        </p>
-      ))}
-      {!s.alarm && (s.health === "down" || s.health === "suspect") && (
-        <>
-          <p class="muted">{words.down_fix}</p>
-          <Command line={`reeve site test ${name}`} />
-        </>
-      )}
-    </>
+      </Notice>
+      <Command line={`reeve site ${s.alarm ? "pin" : "test"} ${shell_word(s.name)}`} />
+    </li>
   );
 }
 
@@ -90,7 +88,6 @@ function Card({ of: s }: { of: Site }) {
         <State machine="health" of={s.health} />
       </header>
       <Meters of={s} />
-      <Trouble of={s} />
       <footer class="muted">
         <span>{words.running_tasks(count(s.used?.tasks ?? 0))}</span>
         <span>{seen ? <>{words.seen} <Ago at={seen} /></> : words.never_seen}</span>
@@ -103,24 +100,41 @@ export function Sites({ of: sites }: { of: Site[] }) {
   const [all, set_all] = useState(false);
   const few = sites.length <= CARDS + 2;
   const shown = all || few ? sites : sites.filter((s, i) => i < CARDS || in_trouble(s));
+  const up = sites.filter((s) => s.health === "up").length;
+  const trouble = sites.filter(in_trouble).slice(0, TROUBLE_MAX);
   const more = !few && (
     <button type="button" class="quiet" onClick={() => set_all(!all)} aria-expanded={all}>
       {all ? words.sites_show_few : words.sites_show_all(sites.length)}
     </button>
   );
   return (
-    <Section id="sites" title={words.sites} aside={more}>
+    <Section id="sites" title={words.sites} aside={
+        <>
+          {sites.length > 0 && <span class="muted grow">{words.sites_up(up, sites.length)}</span>}
+          {more}
+        </>
+      }
+    >
       {sites.length === 0 ? (
         <Empty title={words.sites_none}>
           <p>{words.sites_none_fix}</p>
           <Command line="reeve site add NAME user@host" />
         </Empty>
       ) : (
+        <>
+          {trouble.length > 0 && (
+            <ul class="troubles">
+              {trouble.map((s) => (
+                <Trouble key={s.name} of={s} />
+              ))}
+            </ul>
+          )}
         <ul class="sites">
           {shown.map((s) => (
             <Card key={s.name} of={s} />
           ))}
         </ul>
+        </>
       )}
     </Section>
   );

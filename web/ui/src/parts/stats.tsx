@@ -45,7 +45,6 @@ function EngineStat({ of: e }: { of: Overview["engine"] }) {
 
 export function Stats({ of: o }: { of: Overview }) {
   const cpus = (of: "capacity" | "used") => o.sites.reduce((n, s) => n + (s[of]?.cpus ?? 0), 0);
-  const up = o.sites.filter((s) => s.health === "up").length;
   return (
     <dl class="stats">
       <EngineStat of={o.engine} />
@@ -53,7 +52,7 @@ export function Stats({ of: o }: { of: Overview }) {
         {words.of_cpus(count(cpus("used")), count(cpus("capacity")))}
       </Stat>
       <Stat icon="clock" tone="calm" label={words.tasks_waiting} value={count(o.tasks.ready)}>
-        {words.sites_up(up, o.sites.length)}
+        {words.not_placed}
       </Stat>
       <Stat icon="dots" tone="calm" label={words.jobs_active} value={count(o.jobs.active)}>
         {o.jobs.accepted ? words.jobs_new(count(o.jobs.accepted)) : words.jobs_all_taken}

@@ -52,21 +52,25 @@ function Row({ of: t, chosen }: { of: Task; chosen: boolean }) {
   return (
     <tr class={chosen ? "chosen" : ""}>
       <td>
-        <Link to={query_with({ task: String(t.task), attempt: null })} class="whole" aria-current={chosen ? "true" : undefined}>
-          <span class="unseen">{words.col_task} </span>
+        <Link to={query_with({ task: String(t.task), attempt: null })} class="whole" label={words.task_title(String(t.task))} aria-current={chosen ? "true" : undefined}>
           {t.task}
         </Link>
         {last && last.attempt > 1 && <span class="muted">#{last.attempt}</span>}
       </td>
       <td class="state-cell">
         <Standing of={t} last={last} />
+        {last?.site && (
+          <span class="sub narrow">
+            <Text of={last.site} max={64} />
+          </span>
+        )}
         {said && (
           <span class="sub">
             <Text of={said} max={200} />
           </span>
         )}
       </td>
-      <td>
+      <td class="wide-cell">
         <Text of={last?.site} max={64} />
       </td>
       <td class="num">{exit_text(last)}</td>
@@ -87,7 +91,9 @@ function Table({ of: tasks, chosen }: { of: Task[]; chosen: number | null }) {
         <tr>
           <th scope="col">{words.col_task}</th>
           <th scope="col">{words.col_state}</th>
-          <th scope="col">{words.col_site}</th>
+          <th scope="col" class="wide-cell">
+            {words.col_site}
+          </th>
           <th scope="col" class="num">
             {words.col_code}
           </th>

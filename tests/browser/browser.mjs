@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// browser.mjs - one chromium, and a page of it that reports everything that must not happen: errors on the console,
+// violations of the page's policy, requests to anywhere but its server, dialogs of injected scripts.
+import { readFileSync, mkdtempSync, rmSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const DEADLINE = 15_000;
+
+const flags = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+export async function browser_start() {
+  const profile = mkdtempSync(join(tmpdir(), "reeve-browser-"));
+  const as_root = process.getuid?.() === 0;
+  const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    headless: true,
+    args: [...flags, ...(as_root ? ["--no-sandbox"] : [])],
+    // Whatever chromium wants to keep, it keeps here.
+    env: { ...process.env, HOME: profile, XDG_CONFIG_HOME: profile, XDG_CACHE_HOME: profile },
+  });
+  const stop = async () => {
+    await browser.close();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return { browser, stop };
+}
+
+// A page in a context of its own. `allow` are console errors that the case provokes on purpose.
+export async function page_new(browser, origin, { width = 1280, height = 900, theme = "light", allow = /^$/, zoom = 1 } = {}) {
+  const context = await browser.newContext({ viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) }, deviceScaleFactor: zoom, colorScheme: theme, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(DEADLINE);
+  const faults = [];
+  page.on("console", (m) => {
+    // Asking who is signed in is answered by 401 when nobody is; browsers log that as an error.
+    const expected = /status of 401/.test(m.text()) && /\/v1\/(me|login)$/.test(m.location().url);
+    if (m.type() === "error" && !expected && !allow.test(m.text())) faults.push(`console: ${m.text()} (${m.location().url})`);
+  });
+  page.on("pageerror", (e) => faults.push(`script: ${e.message}`));
+  page.on("dialog", (d) => (faults.push(`dialog: ${d.message()}`), d.dismiss()));
+  page.on("request", (r) => {
+    if (!r.url().startsWith(`${origin}/`) && !r.url().startsWith("blob:")) faults.push(`request off origin: ${r.url()}`);
+  });
+  await page.addInitScript(() => addEventListener("securitypolicyviolation", (e) => console.error(`policy: ${e.violatedDirective} ${e.sample}`)));
+  return { page, faults, close: () => context.close() };
+}
+
+export async function axe_check(page) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations.map((v) => `axe: ${v.id} (${v.impact}): ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")}`);
+}
+
+// Nothing may stick out to the right of the window.
+export async function overflow_check(page) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  return wide > 0 ? [`the page is ${wide} pixels wider than its window`] : [];
+}
+
+export async function shot(page, dir, name) {
+  if (!dir) return;
+  mkdirSync(dir, { recursive: true });
+  await page.screenshot({ path: join(dir, `${name}.png`), fullPage: true });
+}
+
+export function must(fact, text) {
+  if (!fact) throw new Error(text);
+}
+
+// Ask again until it is true; the one way to wait.
+export async function wait_until(text, ask, deadline_ms = DEADLINE) {
+  const end = Date.now() + deadline_ms;
+  for (;;) {
+    if (await ask()) return;
+    must(Date.now() < end, `did not come true in ${deadline_ms} ms: ${text}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+// Run cases one after the other as TAP. Each gets a page of its own; its faults are the case's.
+export async function run_cases(cases, origin_of) {
+  const { browser, stop } = await browser_start();
+  let failed = 0;
+  console.log(`1..${cases.length}`);
+  try {
+    for (const [i, c] of cases.entries()) {
+      const problems = [];
+      const world = await origin_of(c);
+      const tab = await page_new(browser, world.origin, c.page ?? {});
+      try {
+        problems.push(...((await c.run({ ...world, page: tab.page, context: tab.page.context() })) ?? []));
+      } catch (e) {
+        problems.push(String(e?.message ?? e));
+      }
+      problems.push(...tab.faults);
+      await tab.close();
+      await world.stop?.();
+      if (problems.length) failed++;
+      console.log(`${problems.length ? "not ok" : "ok"} ${i + 1} - ${c.name}`);
+      for (const p of problems) console.log(`# ${p.replaceAll("\n", "\n# ")}`);
+    }
+  } finally {
+    await stop();
+  }
+  return failed;
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+// run.mjs UIDIR [OUTDIR] - the dashboard against canned answers. Prints TAP.
+import { axe_check, must, overflow_check, run_cases, shot, wait_until } from "./browser.mjs";
+import { CODE, mock_start, TOKEN } from "./mock.mjs";
+
+const [ui_dir, out_dir] = process.argv.slice(2);
+
+const text_of = (page, selector) => page.locator(selector).first().innerText();
+const sign_in = async ({ page, mock }, path = "/") => {
+  mock.code_used = false;
+  await page.goto(`${mock.url}${path}#code=${CODE}`);
+  await page.waitForSelector("header.top");
+};
+const open_home = async (w, path = "/") => {
+  await sign_in(w, path);
+  await w.page.waitForSelector(".jobs tbody tr");
+};
+const badge = (page) => text_of(page, "header.top .status");
+
+const looks = ["light", "dark"].flatMap((theme) => [1280, 375].map((width) => ({ theme, width, height: width < 500 ? 800 : 900 })));
+
+// Every page, in both themes and both widths: no fault that axe knows, nothing sticks out.
+const page_views = [
+  ["sign-in", async (w) => (await w.page.goto(w.mock.url), await w.page.waitForSelector("#token"))],
+  ["overview", (w) => open_home(w)],
+  ["job", async (w) => (await sign_in(w, "/jobs/1040?task=6"), await w.page.waitForSelector(".candidates"), await w.page.waitForSelector("pre.log span"))],
+  ["job-that-cannot-run", async (w) => (await sign_in(w, "/jobs/1034"), await w.page.waitForSelector(".funnel"))],
+  ["job-hostile", async (w) => (await sign_in(w, "/jobs/1038"), await w.page.waitForSelector("pre.code"))],
+  ["cancel", async (w) => (await sign_in(w, "/jobs/1040"), await w.page.click(".actions .danger"), await w.page.waitForSelector("dialog[open]"))],
+  ["submit", async (w) => (await sign_in(w, "/submit"), await w.page.waitForSelector(".submit form"))],
+  ["no-such-page", async (w) => (await sign_in(w, "/nowhere"), await w.page.waitForSelector(".empty"))],
+];
+
+const look_cases = looks.flatMap((look) =>
+  page_views.map(([name, open]) => ({
+    name: `${name} is readable in ${look.theme} at ${look.width} pixels`,
+    page: look,
+    run: async (w) => {
+      await open(w);
+      await shot(w.page, out_dir, `${name}-${look.theme}-${look.width}`);
+      return [...(await axe_check(w.page)), ...(await overflow_check(w.page))];
+    },
+  })),
+);
+
+const cases = [
+  ...look_cases,
+  {
+    name: "at 200 % zoom nothing sticks out",
+    page: { width: 1280, zoom: 2 },
+    run: async (w) => {
+      await open_home(w);
+      const first = await overflow_check(w.page);
+      await w.page.click(".jobs tbody tr:nth-child(2) a");
+      await w.page.waitForSelector(".candidates");
+      return [...first, ...(await overflow_check(w.page))];
+    },
+  },
+  {
+    name: "a login link signs in, and its code leaves the address bar and the history",
+    run: async (w) => {
+      const seen = [];
+      w.page.on("framenavigated", (f) => seen.push(f.url()));
+      await open_home(w);
+      must(!w.page.url().includes("code"), `the address still has the code: ${w.page.url()}`);
+      const asked = w.mock.requests.filter((r) => r.includes(CODE));
+      must(asked.length === 0, "the code was sent in a URL");
+      must((await w.page.evaluate(() => history.length)) <= 2, "the code's entry is in the history");
+    },
+  },
+  {
+    name: "a link used twice says so and offers the form",
+    run: async (w) => {
+      w.mock.code_used = true;
+      await w.page.goto(`${w.mock.url}/#code=${CODE}`);
+      await w.page.waitForSelector("#token");
+      must((await text_of(w.page, "[role=alert]")).includes("was not accepted"), "no word about the link");
+    },
+  },
+  {
+    name: "a token signs in, a wrong one is refused, sign out ends it",
+    run: async (w) => {
+      await w.page.goto(w.mock.url);
+      await w.page.fill("#token", "reeve_wrong");
+      await w.page.click("button.primary");
+      await w.page.waitForSelector("[role=alert]");
+      await w.page.fill("#token", TOKEN);
+      await w.page.click("button.primary");
+      await w.page.waitForSelector(".jobs");
+      await w.page.click("text=Sign out");
+      await w.page.waitForSelector("#token");
+      await w.page.reload();
+      await w.page.waitForSelector("#token");
+    },
+  },
+  {
+    name: "hostile names are text: nothing runs, nothing hides, nothing reorders",
+    run: async (w) => {
+      for (const path of ["/", "/jobs/1038", "/jobs/1040?task=6"]) {
+        await sign_in(w, path);
+        await w.page.waitForSelector(path === "/" ? ".jobs tbody tr" : ".candidates");
+        must((await w.page.locator("main img, main script, main b b").count()) === 0, `an element came out of a name on ${path}`);
+        const body = await text_of(w.page, "body");
+        must(body.includes("<img src=x onerror=alert(1)>"), `the name is not there as it is on ${path}`);
+        must(body.includes("\u27e8U+202E\u27e9"), `the mark that reorders is not shown on ${path}`);
+        must(!/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/.test(body), `a control character reached ${path}`);
+      }
+    },
+  },
+  {
+    name: "new jobs wait behind a count, and known ones change in place",
+    run: async (w) => {
+      await open_home(w);
+      const first = await text_of(w.page, ".jobs tbody tr");
+      const fresh = { ...w.mock.scene.jobs[0], id: 2000, name: "newcomer" };
+      w.mock.scene.jobs.unshift(fresh);
+      Object.assign(w.mock.scene.jobs.find((j) => j.id === 1040), { state: "succeeded", wait: null });
+      w.mock.wake();
+      await w.page.waitForSelector(".fresh button");
+      must((await text_of(w.page, "#jobs >> xpath=ancestor::section >> css=.fresh button")) === "1 new job", "the count is wrong");
+      must((await text_of(w.page, ".jobs tbody tr")).slice(0, 10) === first.slice(0, 10), "the list jumped");
+      await wait_until("the row changed in place", async () => (await text_of(w.page, ".jobs tbody tr:nth-child(2)")).includes("succeeded"));
+      await w.page.click(".fresh button");
+      must((await text_of(w.page, ".jobs tbody tr")).includes("newcomer"), "the new job did not appear");
+    },
+  },
+  {
+    name: "a thousand jobs: older ones come page by page, once each, in order",
+    run: async (w) => {
+      await open_home(w);
+      const rows = w.page.locator(".jobs tbody tr");
+      must((await rows.count()) === 20, "the first page has not 20 rows");
+      for (const n of [50, 100, 150]) {
+        await w.page.click("button.more");
+        await wait_until(`${n} rows`, async () => (await rows.count()) === n);
+      }
+      const ids = await w.page.locator(".jobs tbody .id").allInnerTexts();
+      must(ids.every((id, i) => i === 0 || Number(id) < Number(ids[i - 1])), "the order is broken");
+    },
+  },
+  {
+    name: "the filter is in the address and asks the server",
+    run: async (w) => {
+      await open_home(w, "/?state=failed");
+      must((await w.page.locator(".jobs tbody tr").count()) === 1, "more than the failed job is shown");
+      await w.page.selectOption("#jobs >> xpath=ancestor::section >> css=select", "cancelled");
+      await wait_until("only the cancelled job", async () => (await text_of(w.page, ".jobs tbody")).includes("fit"));
+      must(w.page.url().includes("state=cancelled"), `the address does not say it: ${w.page.url()}`);
+      await w.page.fill("input[type=search]", "no such name");
+      await w.page.press("input[type=search]", "Enter");
+      await w.page.waitForSelector("text=No job matches");
+    },
+  },
+  {
+    name: "a silent server makes the page stale and says since when; it recovers by itself",
+    page: { allow: /ERR_|Failed to fetch/ },
+    run: async (w) => {
+      await open_home(w);
+      must((await badge(w.page)).includes("Live"), "it is not live to begin with");
+      w.mock.scene.silent = true;
+      w.mock.drop();
+      await wait_until("the badge admits it", async () => (await badge(w.page)).includes("Stale since"));
+      const clocks = () => w.page.locator(".jobs time").allInnerTexts();
+      must((await w.page.locator("html.stale").count()) === 1, "stale values look fresh");
+      await shot(w.page, out_dir, "stale");
+      const before = await clocks();
+      w.mock.scene.silent = false;
+      await wait_until("it is live again", async () => (await badge(w.page)).includes("Live"));
+      must(before.length > 0, "no clocks at all");
+      must((await w.page.locator("[role=alert]").count()) === 0, "the failure is still shown");
+    },
+  },
+  {
+    name: "a hidden tab asks nothing, and asks at once when it is shown again",
+    run: async (w) => {
+      await open_home(w);
+      await wait_until("a long poll hangs", () => w.mock.waiting.size > 0);
+      const show = (hidden) =>
+        w.page.evaluate((h) => {
+          Object.defineProperty(document, "hidden", { value: h, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }, hidden);
+      await show(true);
+      await wait_until("it says paused", async () => (await badge(w.page)).includes("Paused"));
+      await wait_until("the long poll was given up", () => w.mock.waiting.size === 0);
+      const asked = w.mock.requests.length;
+      w.mock.scene.jobs[0].name = "renamed-meanwhile";
+      w.mock.wake();
+      must(w.mock.requests.length === asked, "a hidden tab asked");
+      await show(false);
+      await wait_until("it caught up", async () => (await text_of(w.page, ".jobs tbody tr")).includes("renamed-meanwhile"));
+    },
+  },
+  {
+    name: "a quiet grid costs one request in a long while",
+    run: async (w) => {
+      await open_home(w);
+      await wait_until("a long poll hangs", () => w.mock.waiting.size > 0);
+      const polls = w.mock.requests.filter((r) => r.startsWith("GET /v1/overview"));
+      must(polls.length <= 3, `the overview was asked ${polls.length} times`);
+      must(polls.some((r) => r.includes("wait=30")), "no long poll");
+    },
+  },
+  {
+    name: "one job: tasks, attempts with their blame, and why here",
+    run: async (w) => {
+      await sign_in(w, "/jobs/1040");
+      await w.page.waitForSelector(".tasks tbody tr");
+      await w.page.click(".tasks tbody tr:nth-child(6) a");
+      await wait_until("three attempts", async () => (await w.page.locator(".attempts li").count()) === 3);
+      must(w.page.url().endsWith("task=6"), `the task is not in the address: ${w.page.url()}`);
+      const attempts = await text_of(w.page, ".attempts");
+      must(attempts.includes("lease ran out") && attempts.includes("(link)"), "no word about the lost attempt");
+      const why = await text_of(w.page, ".explain");
+      must(why.includes("alpha holds all of its inputs"), "the placement is not explained");
+      must(why.includes("lacks lambda") && why.includes("What would help"), "the others are not explained");
+      must((await w.page.locator(".candidates tbody tr").first().innerText()).includes("2.2 s"), "the terms are missing");
+      await w.page.goBack();
+      must(!w.page.url().includes("task="), "Back does not undo the choice");
+    },
+  },
+  {
+    name: "a job that can never run says so before anything else",
+    run: async (w) => {
+      await sign_in(w, "/jobs/1034");
+      await w.page.waitForSelector(".explain .notice.bad");
+      must((await text_of(w.page, ".explain .notice.bad")).includes("never run"), "it does not say it");
+      const first = await text_of(w.page, ".main-col h2");
+      must(first.includes("why"), `the first panel is ${first}`);
+    },
+  },
+  {
+    name: "a log is followed as it grows; reading above stops that, its end ends it",
+    run: async (w) => {
+      await sign_in(w, "/jobs/1040?task=5");
+      await w.page.waitForSelector("pre.log span");
+      must((await text_of(w.page, "pre.log")).includes("^[[31mred"), "the escape sequence is not shown as text");
+      const add = (text) => (w.mock.scene.log = Buffer.concat([w.mock.scene.log, Buffer.from(text)]));
+      add("followed-line\n");
+      await wait_until("the new line", async () => (await text_of(w.page, "pre.log")).includes("followed-line"));
+      const at_end = () => w.page.$eval("pre.log", (p) => p.scrollHeight - p.scrollTop - p.clientHeight < 5);
+      await wait_until("it stays at the end", at_end);
+      await w.page.$eval("pre.log", (p) => (p.scrollTop = 0));
+      await wait_until("following stopped", async () => !(await w.page.isChecked(".tools input >> nth=0")));
+      // Half a character now, the other half later: it must come out whole.
+      add(Buffer.from([0xe2, 0x82]));
+      await w.page.check(".tools input >> nth=0");
+      w.mock.scene.log = Buffer.concat([w.mock.scene.log, Buffer.from([0xac]), Buffer.from(" last\n")]);
+      w.mock.scene.log_final = true;
+      await wait_until("the end", async () => (await text_of(w.page, "pre.log")).includes("\u20ac last"));
+      await w.page.waitForSelector("text=complete");
+      await w.page.click("button:has-text('stderr')");
+      await w.page.waitForSelector("text=Nothing was written");
+    },
+  },
+  {
+    name: "a long log shows its tail, earlier parts on demand, and the hole in its middle",
+    run: async (w) => {
+      const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i + 1}\n`).join("");
+      Object.assign(w.mock.scene, { log: Buffer.from(lines), log_final: true, gap: [20_000, 100_000] });
+      await sign_in(w, "/jobs/1040?task=1");
+      await w.page.waitForSelector("pre.log span");
+      must((await text_of(w.page, "pre.log")).includes("line 20000"), "the end is missing");
+      for (let i = 0; i < 4 && (await w.page.locator(".log-box > .more").count()) > 0; i++) {
+        const before = (await text_of(w.page, "pre.log")).length;
+        await w.page.click(".log-box > .more");
+        await wait_until("more text", async () => (await text_of(w.page, "pre.log")).length > before);
+      }
+      const all = await text_of(w.page, "pre.log");
+      must(all.startsWith("line 1\n") && all.includes("78.1 KiB in the middle were not kept"), "the hole or the beginning is missing");
+    },
+  },
+  {
+    name: "cancel asks first, shows its command line and curl, and then cancels",
+    run: async (w) => {
+      await sign_in(w, "/jobs/1040");
+      await w.page.click(".actions .danger");
+      const dialog = await text_of(w.page, "dialog");
+      must(dialog.includes("reeve cancel 1040") && dialog.includes("curl -X POST"), "no commands in the dialog");
+      must((await w.page.evaluate(() => document.activeElement?.textContent)) === "Keep it as it is", "the focus is not on the harmless button");
+      await w.page.keyboard.press("Escape");
+      await w.page.waitForSelector("dialog", { state: "detached" });
+      must(w.mock.scene.acts.length === 0, "it acted without a yes");
+      await w.page.click(".actions .danger");
+      await w.page.click("dialog .danger");
+      await wait_until("the job is cancelled", async () => (await text_of(w.page, ".title")).includes("cancelled"));
+      must(w.mock.scene.acts.join() === "cancel 1040", `acts: ${w.mock.scene.acts.join()}`);
+      must((await w.page.locator(".actions button").count()) === 0, "a finished job still offers actions");
+    },
+  },
+  {
+    name: "hold and release work the same way",
+    run: async (w) => {
+      await sign_in(w, "/jobs/1040");
+      for (const verb of ["Hold", "Release"]) {
+        await w.page.click(`.actions button:has-text("${verb}")`);
+        await w.page.click("dialog .primary");
+        await w.page.waitForSelector("dialog", { state: "detached" });
+        await wait_until(`${verb} is done`, async () => (await w.page.locator(`.actions button:has-text("${verb}")`).count()) === 0);
+      }
+      must(w.mock.scene.acts.join() === "hold 1040,release 1040", `acts: ${w.mock.scene.acts.join()}`);
+    },
+  },
+  {
+    name: "the form checks, shows every wrong field, and submits once",
+    page: { allow: /status of 400/ },
+    run: async (w) => {
+      await sign_in(w, "/submit");
+      await w.page.fill("label:has-text('Command and') input", "echo 'a b' \"c");
+      await w.page.click("text=Check only");
+      await w.page.waitForSelector("text=A quote is not closed");
+      await w.page.fill("label:has-text('Command and') input", "echo 'a b' \"c\"");
+      await w.page.fill("label:has-text('Memory') input", "lots");
+      await w.page.click("text=Check only");
+      await w.page.waitForSelector("code:has-text('/resources/memory')");
+      await w.page.fill("label:has-text('Memory') input", "2G");
+      await w.page.click("text=Check only");
+      await w.page.waitForSelector("text=would be accepted");
+      must(w.mock.scene.submitted.length === 0, "a check stored the job");
+      must((await text_of(w.page, ".submit > .command code")) === "reeve submit --memory 2G -- echo 'a b' c", "the command line is wrong");
+      await w.page.click(".buttons .primary");
+      await w.page.waitForSelector(".job-head");
+      const [spec] = w.mock.scene.submitted;
+      must(JSON.stringify(spec.command) === '["echo","a b","c"]', `the command is ${JSON.stringify(spec.command)}`);
+      must(spec.resources.memory === "2G", "the memory is missing");
+    },
+  },
+  {
+    name: "a job that is not there is explained",
+    page: { allow: /status of 404/ },
+    run: async (w) => {
+      await sign_in(w, "/jobs/999999");
+      await w.page.waitForSelector("text=There is no job 999999");
+    },
+  },
+  {
+    name: "the keyboard is enough: skip link, visible focus, a job opened by Enter",
+    run: async (w) => {
+      await open_home(w);
+      await w.page.keyboard.press("Tab");
+      must((await w.page.evaluate(() => document.activeElement?.textContent)) === "Skip to the content", "the first stop is not the skip link");
+      await w.page.keyboard.press("Enter");
+      must((await w.page.evaluate(() => document.activeElement?.id)) === "main", "it does not skip");
+      await w.page.focus(".jobs tbody a");
+      await w.page.keyboard.press("Shift+Tab");
+      await w.page.keyboard.press("Tab");
+      must((await w.page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle)) !== "none", "the focus cannot be seen");
+      await w.page.keyboard.press("Enter");
+      await w.page.waitForSelector(".job-head");
+    },
+  },
+  {
+    name: "an empty grid says what to do first",
+    run: async (w) => {
+      Object.assign(w.mock.scene, { jobs: [], sites: [], events: [], running: [] });
+      await sign_in(w);
+      await w.page.waitForSelector("text=reeve site add");
+      await shot(w.page, out_dir, "empty");
+      return axe_check(w.page);
+    },
+  },
+];
+
+const failed = await run_cases(cases, async () => {
+  const mock = await mock_start(ui_dir);
+  return { mock, origin: mock.url, stop: mock.stop };
+});
+process.exit(failed ? 1 : 0);
