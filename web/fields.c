@@ -5,7 +5,6 @@
 #include "common/util.h"
 #include "web/reply.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -204,7 +203,7 @@ static bool read_duration(const json_t *v, const struct field *f, void *out, str
                           (double)f->max / 1000);
                 return false;
         } else {
-                ms = llround(seconds * 1000);
+                ms = (int64_t)(seconds * 1000 + (seconds < 0 ? -0.5 : 0.5));
         }
         if (!in_range(ms, f, is))
                 return false;

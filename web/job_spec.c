@@ -207,6 +207,8 @@ static void read_countable(struct job_spec *s, const char *name, const json_t *v
                 issue_add(is, "", "range", "at most %d countables", JOB_CUSTOM_MAX);
                 return;
         }
+        if (!s->custom)
+                s->custom = xcalloc(JOB_CUSTOM_MAX, sizeof *s->custom);
         s->custom[s->custom_count++] = c;
 }
 
@@ -279,6 +281,8 @@ static void read_on_exit(struct job_spec *s, struct issues *is)
         size_t mark = issues_enter(is, "on_exit");
         const char *name, *action;
         json_t *v;
+
+        s->on_exit = xcalloc(JOB_ON_EXIT_MAX, sizeof *s->on_exit);
 
         json_object_foreach(s->retry.on_exit, name, v)
         {
@@ -522,7 +526,11 @@ void job_spec_read(const json_t *job, int64_t bulk_position, int64_t lease_max_m
 void job_spec_release(struct job_spec *s)
 {
         free(s->after);
+        free(s->custom);
+        free(s->on_exit);
         s->after = NULL;
+        s->custom = NULL;
+        s->on_exit = NULL;
 }
 
 static void write_strings(struct buf *b, const char *key, const json_t *list)

@@ -48,13 +48,13 @@ struct job_spec {
             log_limit; /* ms, -, wall ms, ms, bytes; INT64_MIN none */
         bool hold;
         /* as understood */
-        char name_default[64];
+        char name_default[40];
         int64_t first, last, throttle;
         int64_t cpus, memory, gpus;
-        struct job_custom custom[JOB_CUSTOM_MAX];
+        struct job_custom *custom; /* owned; NULL when there are none */
         size_t custom_count;
         struct job_retry retry;
-        struct job_on_exit on_exit[JOB_ON_EXIT_MAX];
+        struct job_on_exit *on_exit; /* owned; NULL when there are none */
         size_t on_exit_count;
         struct job_after *after; /* owned; NULL when there are none */
         size_t after_count;

@@ -29,7 +29,8 @@ int store_sites_list(struct db *db, const char *name, struct rows **ret, struct 
             "   'backend', a.backend, 'public_key', a.public_key) order by a.id)"
             "  from accounts a left join projects p on p.id = a.project_id"
             "  where a.site_id = s.id and a.removed_at is null), '[]') as accounts"
-            " from sites s where s.removed_at is null and ($1::text is null or s.name = $1) order by s.name");
+            " from sites s where s.removed_at is null and ($1::text is null or s.name = $1) order by s.name "
+            "collate \"C\"");
 
         bind_text(st, name);
         return db_query(st, ret, err);
@@ -39,7 +40,8 @@ int store_sites_workers(struct db *db, const char *name, struct rows **ret, stru
 {
         struct stmt *st = db_stmt(
             db, "sites_workers",
-            "select w.site_id, w.id, h.address as host, a.unix_user as user, w.link, w.link_text, w.link_at "
+            "select s.name as site, w.id, h.address as host, a.unix_user as user, w.link, w.link_text, "
+            "w.link_at "
             "as since,"
             " w.hostname, coalesce(w.offer_cpus, w.cpus) as cpus, coalesce(w.offer_memory, w.memory) as "
             "memory,"
@@ -57,7 +59,7 @@ int store_sites_workers(struct db *db, const char *name, struct rows **ret, stru
             "  from (select worker_id, job_id, count(*) as n from attempts_live group by worker_id, job_id) l"
             "  join jobs j on j.id = l.job_id group by l.worker_id) u on u.worker_id = w.id"
             " where w.removed_at is null and s.removed_at is null and ($1::text is null or s.name = $1)"
-            " order by w.site_id, w.id");
+            " order by s.name collate \"C\", w.id");
 
         bind_text(st, name);
         return db_query(st, ret, err);

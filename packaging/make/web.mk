@@ -1,0 +1,14 @@
+# The web server alone, for its own tests and benchmark.
+
+$(BUILD)/tests/webd: $(O)/tests/support/webd.o $(O)/libweb.a $(O)/libstore.a $(O)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lmicrohttpd -ljansson -lsodium -lpq -lpthread
+
+$(BUILD)/tests/bench-http-submit: $(O)/tests/bench/http_submit.o $(O)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lpthread
+
+# tests/web/api.py drives it over HTTP against a PostgreSQL of its own.
+.PHONY: check-web
+check-web: $(BUILD)/tests/webd
+	@tests/support/pg.sh run python3 -B tests/web/api.py $(BUILD)/tests/webd

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* webd - the web server alone, for tests: brings the database's schema up, makes the first admin, serves
+ * until its standard input ends.
+ *
+ *     webd CONNINFO [LISTEN [THREADS [DATA_DIR [LIVE_JOBS_MAX]]]]
+ *
+ * Prints one line when it answers: "PORT TOKEN". With DATA_DIR "full" the disk counts as full.
+ */
+#include "common/log.h"
+#include "store/migrate.h"
+#include "store/store_auth.h"
+#include "web/web.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int fail(const struct err *err)
+{
+        fprintf(stderr, "webd: %s\n", err->text);
+        return 1;
+}
+
+int main(int argc, char **argv)
+{
+        struct web_settings s = {.conninfo = argc > 1 ? argv[1] : NULL};
+        struct secret token = {.text = "-"};
+        struct web *web = NULL;
+        struct err err;
+        struct db *db;
+        char c;
+
+        log_init("webd", getenv("WEBD_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
+        signal(SIGPIPE, SIG_IGN);
+        if (!s.conninfo)
+                return 2;
+        s.listen = argc > 2 ? argv[2] : "127.0.0.1:0";
+        s.threads = argc > 3 ? atoi(argv[3]) : 0;
+        if (argc > 4 && strcmp(argv[4], "-") != 0)
+                s.data_dir = strcmp(argv[4], "full") == 0 ? "/" : argv[4];
+        if (argc > 4 && strcmp(argv[4], "full") == 0)
+                s.disk_reserve = INT64_MAX;
+        s.live_jobs_max = argc > 5 ? atoll(argv[5]) : 0;
+        if (db_open(s.conninfo, "webd", 60000, &db, &err) < 0 || migrate_apply(db, NULL, &err) < 0 ||
+            store_first_admin(db, "admin", &token, &err) < 0)
+                return fail(&err);
+        db_close(db);
+        if (web_start(&s, &web, &err) < 0)
+                return fail(&err);
+        printf("%d %s\n", web_port(web), token.text);
+        fflush(stdout);
+        while (read(STDIN_FILENO, &c, 1) > 0)
+                ;
+        web_stop(web);
+        return 0;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api.h - the handlers, and the bodies they read. Each is a row of routes.c; what they answer stands in
+ * docs/api.md. */
+#ifndef REEVE_API_H
+#define REEVE_API_H
+
+#include "web/request.h"
+
+#define HANDLER(name) int name(struct request *rq, struct db *db, struct err *err)
+
+/* api_system.c */
+HANDLER(api_healthz);
+HANDLER(api_readyz);
+HANDLER(api_metrics);
+HANDLER(api_version);
+HANDLER(api_openapi);
+HANDLER(api_overview);
+HANDLER(api_events);
+
+/* api_people.c */
+HANDLER(api_login);
+HANDLER(api_logout);
+HANDLER(api_login_link);
+HANDLER(api_me);
+HANDLER(api_users);
+HANDLER(api_user_add);
+HANDLER(api_tokens);
+HANDLER(api_token_add);
+HANDLER(api_token_revoke);
+HANDLER(api_projects);
+HANDLER(api_project_add);
+HANDLER(api_project_change);
+extern const struct field login_fields[], user_fields[], token_fields[], project_fields[],
+    project_change_fields[];
+
+/* api_submit.c */
+HANDLER(api_submit);
+HANDLER(api_submit_bulk);
+extern const struct field bulk_fields[];
+
+/* api_jobs.c */
+HANDLER(api_jobs);
+HANDLER(api_job);
+HANDLER(api_job_spec);
+HANDLER(api_job_events);
+HANDLER(api_job_outputs);
+HANDLER(api_job_hold);
+HANDLER(api_job_release);
+HANDLER(api_job_cancel);
+HANDLER(api_job_priority);
+extern const struct field cancel_fields[], priority_fields[], nothing_fields[];
+/* The current row of jobs as JSON. */
+void job_write(struct buf *b, const char *key, struct rows *r);
+/* ERR_NOT_FOUND for a job. Returns -1. */
+int job_unknown(int64_t id, struct err *err);
+
+/* api_tasks.c */
+HANDLER(api_tasks);
+HANDLER(api_task);
+HANDLER(api_explain);
+HANDLER(api_task_log);
+
+/* api_sites.c */
+HANDLER(api_sites);
+HANDLER(api_site);
+HANDLER(api_site_add);
+HANDLER(api_site_change);
+HANDLER(api_site_remove);
+HANDLER(api_site_open);
+HANDLER(api_site_drain);
+HANDLER(api_site_close);
+HANDLER(api_host_add);
+HANDLER(api_account_add);
+HANDLER(api_site_probe);
+HANDLER(api_site_pin);
+HANDLER(api_site_test);
+extern const struct field site_fields[], site_change_fields[], host_fields[], account_fields[], pin_fields[],
+    why_fields[];
+/* All sites as a JSON array. */
+int sites_write(struct buf *b, const char *key, struct db *db, struct err *err);
+
+/* api_data.c */
+HANDLER(api_call);
+HANDLER(api_datasets);
+HANDLER(api_dataset);
+HANDLER(api_dataset_add);
+HANDLER(api_dataset_files);
+HANDLER(api_dataset_content);
+HANDLER(api_dataset_remove);
+extern const struct field dataset_fields[];
+
+/* Bytes read at a site by a call: ask the engine, wait for its answer, reply with the bytes. Runs once for
+ * asking and again for each look at the answer. */
+struct bytes_wanted {
+        const char *what; /* stdout, stderr or path */
+        const char *path; /* what path: absolute, in catalog form */
+        const char *site; /* its name */
+        int64_t worker, job, task, attempt;
+        int64_t offset, limit; /* offset negative: from the end */
+        int64_t size;          /* of the whole; -1: not known */
+        const char *file_name; /* for saving */
+};
+int bytes_reply(struct request *rq, struct db *db, const struct bytes_wanted *w, struct err *err);
+
+#endif

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Datasets, files, and calls: questions to a site. */
+#include "web/api.h"
+
+#include "common/num.h"
+#include "common/util.h"
+#include "store/store_data.h"
+#include "store/store_sites.h"
+#include "web/web_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CALL_WAIT_MS      30000
+#define CALL_LOOK_MIN_MS  5
+#define CALL_LOOK_MAX_MS  100
+#define CONTENT_LIMIT_MAX 262144
+#define ROOT_MAX          1024 /* bytes of a dataset's place, and of a path below it */
+#define CATALOG_PATH_MAX  (3 * ROOT_MAX + ROOT_MAX + 2)
+
+struct dataset_body {
+        const char *name, *site, *path, *project;
+};
+const struct field dataset_fields[] = {
+    FIELD(struct dataset_body, name, F_NAME, 1, 64, FIELD_REQUIRED, "name of the new dataset"),
+    FIELD(struct dataset_body, site, F_NAME, 1, 64, FIELD_REQUIRED, "where the files lie"),
+    FIELD(struct dataset_body, path, F_STRING, 1, ROOT_MAX, FIELD_REQUIRED,
+          "absolute path there: a file, or a directory"),
+    FIELD(struct dataset_body, project, F_NAME, 1, 64, 0,
+          "project it belongs to; default the caller's only or first one"),
+    {0},
+};
+
+/* ---- calls -----------------------------------------------------------------------------------------------
+ */
+
+static void call_write(struct buf *b, struct rows *r)
+{
+        j_obj(b, NULL);
+        j_col_int(b, r, "id");
+        j_col_str(b, r, "kind");
+        j_col_str(b, r, "site");
+        j_col_str(b, r, "state");
+        j_col_time(b, r, "asked_at");
+        j_col_time(b, r, "ended_at");
+        j_col_raw(b, r, "steps");
+        j_col_raw(b, r, "result");
+        j_col_str(b, r, "message");
+        j_obj_end(b);
+}
+
+HANDLER(api_call)
+{
+        AUTO_ROWS struct rows *r = NULL;
+        int64_t id;
+
+        if (request_capture_int(rq, 0, "call", &id, err) < 0 || store_call_show(db, id, &r, err) < 0)
+                return -1;
+        if (!rows_next(r) ||
+            (rq->who->role != ROLE_ADMIN && strcmp(row_text(r, "actor"), rq->who->name) != 0))
+                return err_set(err, ERR_NOT_FOUND, "no call %lld; ended ones are kept for an hour",
+                               (long long)id);
+        call_write(&rq->out, r);
+        return 0;
+}
+
+/* ---- bytes at a site -------------------------------------------------------------------------------------
+ */
+
+static int ask(struct request *rq, struct db *db, const struct bytes_wanted *w, int64_t offset, int64_t limit,
+               struct err *err)
+{
+        struct buf args;
+        int32_t site;
+        int rc = store_site_find(db, w->site, &site, err);
+
+        if (rc < 0)
+                return -1;
+        if (!rc)
+                return err_set(err, ERR_UNAVAILABLE,
+                               "the site \"%s\" was removed; what lies there cannot be read", w->site);
+        buf_init(&args, 16384);
+        j_obj(&args, NULL);
+        j_str(&args, "what", w->what);
+        j_int(&args, "worker", w->worker);
+        j_int(&args, "job", w->job);
+        j_int(&args, "task", w->task);
+        j_int(&args, "attempt", w->attempt);
+        j_str(&args, "path", w->path);
+        j_int(&args, "offset", offset);
+        j_int(&args, "limit", limit);
+        j_obj_end(&args);
+        rc = store_call_add(db, "read", site, buf_cstr(&args), rq->who->name, &rq->call, err);
+        buf_release(&args);
+        rq->wakes_engine = true;
+        return rc;
+}
+
+static int wait_more(struct request *rq)
+{
+        if (!rq->wait_until)
+                rq->wait_until = clock_boot_ms() + CALL_WAIT_MS;
+        rq->recheck_ms = rq->recheck_ms ? rq->recheck_ms * 2 : CALL_LOOK_MIN_MS;
+        if (rq->recheck_ms > CALL_LOOK_MAX_MS)
+                rq->recheck_ms = CALL_LOOK_MAX_MS;
+        return REQUEST_WAIT;
+}
+
+/* For saving: letters, digits and a few signs; others are percent-encoded as RFC 8187 wants. */
+static void header_file_name(struct request *rq, const char *name)
+{
+        char text[600];
+        size_t n = 0;
+
+        for (const char *p = name; *p && n + 4 < sizeof text; p++) {
+                bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                             (*p >= '0' && *p <= '9') || strchr("._-", *p);
+
+                n += (size_t)(plain ? snprintf(text + n, 2, "%c", *p)
+                                    : snprintf(text + n, 4, "%%%02X", (unsigned)(unsigned char)*p));
+        }
+        text[n] = '\0';
+        request_header(rq, "Content-Disposition", "attachment; filename*=UTF-8''%s", text);
+}
+
+static void bytes_answer(struct request *rq, struct rows *r, const json_t *result,
+                         const struct bytes_wanted *w)
+{
+        static const char *const numbers[][2] = {{"Reeve-Offset", "offset"},
+                                                 {"Reeve-Size", "size"},
+                                                 {"Reeve-Gap-Start", "gap_start"},
+                                                 {"Reeve-Gap-End", "gap_end"}};
+        size_t n;
+        const uint8_t *bytes = row_bytes(r, "bytes", &n);
+
+        for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+                request_header(rq, numbers[i][0], "%lld",
+                               (long long)json_integer_value(json_object_get(result, numbers[i][1])));
+        request_header(rq, "Reeve-Final", "%s",
+                       json_is_true(json_object_get(result, "final")) ? "true" : "false");
+        header_file_name(rq, w->file_name);
+        rq->type = "application/octet-stream";
+        buf_put(&rq->out, bytes, bytes ? n : 0);
+}
+
+/* Look at the answer of the call under way: 1 done and *ret_result (free it) with r its row, 0 not yet. */
+static int look(struct request *rq, struct db *db, struct rows **r, json_t **ret_result, struct err *err)
+{
+        if (store_call_read(db, rq->call, r, err) < 0)
+                return -1;
+        if (!rows_next(*r))
+                return 0;
+        if (strcmp(row_text(*r, "state"), "failed") == 0)
+                return err_set(err, ERR_UNAVAILABLE, "%s",
+                               row_null(*r, "message") ? "the site did not answer" : row_text(*r, "message"));
+        *ret_result = json_loads(row_text(*r, "result"), 0, NULL);
+        return 1;
+}
+
+static int64_t offset_from(int64_t offset, int64_t size)
+{
+        if (offset >= 0)
+                return offset;
+        return size + offset > 0 ? size + offset : 0;
+}
+
+/* A log that still grows says how long it is only when asked: reading from its end takes two questions. */
+int bytes_reply(struct request *rq, struct db *db, const struct bytes_wanted *w, struct err *err)
+{
+        bool size_unknown = w->offset < 0 && w->size < 0 && rq->call_step == 0;
+        AUTO_ROWS struct rows *r = NULL;
+        json_t *result = NULL;
+        int rc;
+
+        if (!rq->call) {
+                int64_t size = rq->call_step ? rq->call_size : w->size;
+
+                rc = size_unknown ? ask(rq, db, w, 0, 1, err)
+                                  : ask(rq, db, w, offset_from(w->offset, size), w->limit, err);
+                return rc < 0 ? -1 : wait_more(rq);
+        }
+        rc = look(rq, db, &r, &result, err);
+        if (rc < 0)
+                return -1;
+        if (!rc)
+                return wait_more(rq);
+        store_call_drop(db, rq->call, NULL);
+        if (size_unknown) {
+                rq->call_size = json_integer_value(json_object_get(result, "size"));
+                json_decref(result);
+                rq->call_step = 1;
+                rq->call = 0;
+                rq->recheck_ms = 0;
+                rc = ask(rq, db, w, offset_from(w->offset, rq->call_size), w->limit, err);
+                return rc < 0 ? -1 : wait_more(rq);
+        }
+        bytes_answer(rq, r, result, w);
+        json_decref(result);
+        return 0;
+}
+
+/* ---- datasets --------------------------------------------------------------------------------------------
+ */
+
+static void dataset_write(struct buf *b, struct rows *r)
+{
+        j_obj(b, NULL);
+        j_col_str(b, r, "name");
+        j_col_str(b, r, "project");
+        j_str(b, "state", row_null(r, "sealed_at") ? "open" : "sealed");
+        j_col_int(b, r, "files");
+        j_col_int(b, r, "bytes");
+        j_col_str(b, r, "made_by");
+        j_col_time(b, r, "made_at");
+        j_raw(b, "job", row_null(r, "job_id") ? NULL : row_text(r, "job_id"));
+        j_col_time(b, r, "sealed_at");
+        j_col_raw(b, r, "sites");
+        j_obj_end(b);
+}
+
+HANDLER(api_datasets)
+{
+        struct visible who = principal_visible(rq->who);
+        AUTO_ROWS struct rows *r = NULL;
+        int64_t before, last = 0;
+        int limit;
+
+        if (request_limit(rq, &limit, err) < 0 || cursor_read_int(rq, INT64_MAX, &before, err) < 0 ||
+            store_datasets_list(db, &who, NULL, before, limit, &r, err) < 0)
+                return -1;
+        j_obj(&rq->out, NULL);
+        j_arr(&rq->out, "items");
+        while (rows_next(r)) {
+                dataset_write(&rq->out, r);
+                last = row_int(r, "id");
+        }
+        j_arr_end(&rq->out);
+        cursor_write_int(&rq->out, "next_cursor", rows_count(r) == (size_t)limit ? last : 0);
+        j_obj_end(&rq->out);
+        return 0;
+}
+
+/* The named dataset's row, or ERR_NOT_FOUND. */
+static int dataset_find(struct request *rq, struct db *db, struct rows **ret, struct err *err)
+{
+        struct visible who = principal_visible(rq->who);
+
+        if (store_datasets_list(db, &who, rq->captures[0], INT64_MAX, 1, ret, err) < 0)
+                return -1;
+        return rows_next(*ret) ? 0 : err_set(err, ERR_NOT_FOUND, "no dataset \"%.64s\"", rq->captures[0]);
+}
+
+HANDLER(api_dataset)
+{
+        AUTO_ROWS struct rows *r = NULL;
+
+        if (dataset_find(rq, db, &r, err) < 0)
+                return -1;
+        dataset_write(&rq->out, r);
+        return 0;
+}
+
+HANDLER(api_dataset_files)
+{
+        AUTO_ROWS struct rows *set = NULL, *r = NULL;
+        struct buf *b = &rq->out;
+        char after[2048] = "", last[2048] = "", hex[65] = "";
+        int limit;
+
+        if (dataset_find(rq, db, &set, err) < 0 || request_limit(rq, &limit, err) < 0 ||
+            cursor_read(rq, after, sizeof after, err) < 0 ||
+            store_dataset_files(db, row_int(set, "id"), after, limit, &r, err) < 0)
+                return -1;
+        j_obj(b, NULL);
+        j_arr(b, "items");
+        while (rows_next(r)) {
+                size_t n;
+                const uint8_t *sha = row_bytes(r, "sha256", &n);
+
+                if (n == 32)
+                        hex_encode(sha, n, hex);
+                j_obj(b, NULL);
+                j_col_str(b, r, "path");
+                j_col_int(b, r, "size");
+                j_str(b, "sha256", hex);
+                j_col_int(b, r, "task");
+                j_obj_end(b);
+                snprintf(last, sizeof last, "%s", row_text(r, "path"));
+        }
+        j_arr_end(b);
+        if (rows_count(r) == (size_t)limit)
+                cursor_write(b, "next_cursor", last);
+        else
+                j_null(b, "next_cursor");
+        j_obj_end(b);
+        return 0;
+}
+
+/* Catalog form of a place's file: the root is text as it is, the path within it is in catalog form already.
+ */
+static void catalog_path(char *out, size_t max, const char *root, bool is_file, const char *path)
+{
+        size_t n = 0;
+
+        for (const char *p = root; *p && n + 4 < max; p++)
+                n += (size_t)(*p == '%' ? snprintf(out + n, 4, "%%25") : snprintf(out + n, 2, "%c", *p));
+        out[n] = '\0';
+        if (!is_file)
+                snprintf(out + n, max - n, "/%s", path);
+}
+
+HANDLER(api_dataset_content)
+{
+        struct bytes_wanted w = {.what = "path"};
+        const char *path = request_query(rq, "path"), *slash;
+        AUTO_ROWS struct rows *set = NULL, *place = NULL;
+        char full[CATALOG_PATH_MAX];
+
+        if (!path)
+                return err_set(err, ERR_BAD_INPUT, "path: which file of the dataset");
+        if (request_query_int(rq, "offset", -INT64_MAX, INT64_MAX, 0, &w.offset, err) < 0 ||
+            request_query_int(rq, "limit", 1, CONTENT_LIMIT_MAX, CONTENT_LIMIT_MAX, &w.limit, err) < 0 ||
+            dataset_find(rq, db, &set, err) < 0 ||
+            store_file_places(db, row_int(set, "id"), path, &place, err) < 0)
+                return -1;
+        if (!rows_next(place))
+                return err_set(err, ERR_NOT_FOUND, "the dataset has no file \"%.200s\" that can be read now",
+                               path);
+        if (!row_bool(place, "ready") && !rq->call)
+                return err_set(err, ERR_UNAVAILABLE, "the site %s, where the file lies, is not connected",
+                               row_text(place, "site"));
+        catalog_path(full, sizeof full, row_text(place, "root"), row_bool(place, "is_file"), path);
+        slash = strrchr(path, '/');
+        w.site = row_text(place, "site");
+        w.worker = row_int(place, "worker");
+        w.size = row_int(place, "size");
+        w.path = full;
+        w.file_name = slash ? slash + 1 : path;
+        return bytes_reply(rq, db, &w, err);
+}
+
+HANDLER(api_dataset_remove)
+{
+        AUTO_ROWS struct rows *r = NULL;
+        int rc;
+
+        if (dataset_find(rq, db, &r, err) < 0)
+                return -1;
+        rc = store_dataset_remove(db, row_int(r, "id"), err);
+        if (rc == 0)
+                return err_set(err, ERR_CONFLICT,
+                               "a job that has not ended reads or makes the dataset \"%s\"", rq->captures[0]);
+        rq->status = 204;
+        rq->wakes_engine = rq->wakes_web = true;
+        return rc < 0 ? -1 : 0;
+}
+
+/* ---- registering -----------------------------------------------------------------------------------------
+ */
+
+static int dataset_check(struct request *rq, struct db *db, const struct dataset_body *in,
+                         int32_t *ret_project, int32_t *ret_site, struct err *err)
+{
+        struct issues *is = &rq->issues;
+        struct visible all = {.all = true};
+        AUTO_ROWS struct rows *taken = NULL;
+        int rc = store_site_find(db, in->site, ret_site, err);
+
+        if (rc < 0 || store_datasets_list(db, &all, in->name, INT64_MAX, 1, &taken, err) < 0)
+                return -1;
+        if (rc == 0)
+                issue_add(is, "/site", "not_found", "there is no site \"%s\"", in->site);
+        if (in->path[0] != '/')
+                issue_add(is, "/path", "format", "must be an absolute path");
+        if (strncmp(in->name, "job-", 4) == 0)
+                issue_add(is, "/name", "conflict", "names that start with job- are given by Reeve");
+        *ret_project =
+            in->project ? principal_project(rq->who, in->project) : principal_project(rq->who, "default");
+        if (*ret_project < 0 && !in->project && rq->who->project_count)
+                *ret_project = (int32_t)rq->who->project_ids[0];
+        if (*ret_project < 0)
+                issue_add(is, "/project", "not_found", "you belong to no such project");
+        if (is->count)
+                return request_invalid(rq, err);
+        if (rows_next(taken))
+                return err_set(err, ERR_CONFLICT, "there is a dataset \"%s\" already", in->name);
+        return 0;
+}
+
+HANDLER(api_dataset_add)
+{
+        struct dataset_body in = {0};
+        int32_t project, site;
+        struct buf args;
+        int64_t id;
+        int rc;
+
+        if (request_body(rq, dataset_fields, &in, NULL, err) < 0 ||
+            dataset_check(rq, db, &in, &project, &site, err) < 0)
+                return -1;
+        buf_init(&args, 16384);
+        j_obj(&args, NULL);
+        j_str(&args, "name", in.name);
+        j_str(&args, "path", in.path);
+        j_int(&args, "project_id", project);
+        j_obj_end(&args);
+        rc = store_call_add(db, "scan", site, buf_cstr(&args), rq->who->name, &id, err);
+        buf_release(&args);
+        if (rc < 0)
+                return -1;
+        AUTO_ROWS struct rows *r = NULL;
+
+        if (store_call_show(db, id, &r, err) < 0 || !rows_next(r))
+                return -1;
+        call_write(&rq->out, r);
+        rq->status = 202;
+        rq->wakes_engine = true;
+        request_audit(rq, "dataset %s at %s", in.name, in.site);
+        return 0;
+}

@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Submission, of one job or of many: check everything, resolve names, store in one transaction, answer after
+ * it.
+ *
+ * One job is a list of one. The steps: idempotency key known? -> room for more? -> read each job -> look up
+ * in one query each what they refer to -> take numbers (bulk) -> write the stored form -> store.
+ */
+#include "web/api.h"
+
+#include "common/states.h"
+#include "common/util.h"
+#include "store/store_submit.h"
+#include "web/job_spec.h"
+#include "web/web_priv.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BULK_MAX       100000
+#define KEY_MAX        200
+#define WARNINGS_MAX   10
+#define STORED_MAX     (256u << 20) /* stored forms of one bulk request */
+#define PROJECT_NORMAL "default"
+
+struct bulk_body {
+        json_t *jobs;
+};
+const struct field bulk_fields[] = {
+    FIELD(struct bulk_body, jobs, F_ARRAY, 1, BULK_MAX, FIELD_REQUIRED,
+          "jobs; \"#3\" in after names the third of them"),
+    {0},
+};
+
+struct ref_job {
+        int64_t id, project, first, last;
+        const char *dataset; /* NULL: makes none */
+};
+struct ref_dataset {
+        int64_t id, project;
+        const char *name;
+};
+
+struct batch {
+        struct request *rq;
+        struct db *db;
+        bool bulk;
+        size_t count;
+        struct job_spec *specs;
+        int32_t *projects;
+        struct submit_by by;
+        uint8_t hash[32];
+        /* what the jobs refer to, sorted */
+        struct rows *job_rows, *dataset_rows;
+        struct ref_job *jobs;
+        struct ref_dataset *datasets;
+        size_t job_count, dataset_count;
+        /* as stored */
+        struct buf text; /* NUL-separated stored forms, labels and names */
+        struct submit_job *out;
+        struct submit_after *after;
+        const char **inputs;
+        int64_t *input_ids;
+};
+
+static void batch_release(struct batch *b)
+{
+        for (size_t i = 0; i < b->count; i++)
+                job_spec_release(&b->specs[i]);
+        free(b->specs);
+        free(b->projects);
+        rows_free(b->job_rows);
+        rows_free(b->dataset_rows);
+        free(b->jobs);
+        free(b->datasets);
+        buf_release(&b->text);
+        free(b->out);
+        free(b->after);
+        free(b->inputs);
+        free(b->input_ids);
+}
+
+static size_t enter_job(struct batch *b, size_t i)
+{
+        size_t mark = b->rq->issues.at_len;
+
+        if (b->bulk) {
+                issues_enter(&b->rq->issues, "jobs");
+                issues_enter_index(&b->rq->issues, i);
+        }
+        return mark;
+}
+
+/* ---- the key, and room -----------------------------------------------------------------------------------
+ */
+
+static int read_key(struct batch *b, struct err *err)
+{
+        struct request *rq = b->rq;
+        const char *key = MHD_lookup_connection_value(rq->con, MHD_HEADER_KIND, "Idempotency-Key");
+        crypto_hash_sha256_state st;
+
+        b->by = (struct submit_by){.user = rq->who->user, .user_name = rq->who->name, .key = key};
+        if (!key)
+                return 0;
+        if (!*key || strlen(key) > KEY_MAX || strspn(key, " ") == strlen(key))
+                return err_set(err, ERR_BAD_INPUT, "Idempotency-Key: must be 1 to %d characters long",
+                               KEY_MAX);
+        for (const char *p = key; *p; p++)
+                if (*p < 0x20 || *p > 0x7e)
+                        return err_set(err, ERR_BAD_INPUT,
+                                       "Idempotency-Key: must hold printable ASCII characters only");
+        crypto_hash_sha256_init(&st);
+        crypto_hash_sha256_update(&st, (const unsigned char *)rq->route->pattern,
+                                  strlen(rq->route->pattern) + 1);
+        crypto_hash_sha256_update(&st, buf_bytes(&rq->body), buf_len(&rq->body));
+        crypto_hash_sha256_final(&st, b->hash);
+        b->by.request_hash = b->hash;
+        return 0;
+}
+
+static int check_room(struct web *w, struct err *err)
+{
+        if (atomic_load(&w->disk_is_full))
+                return err_set(err, ERR_LIMIT,
+                               "the disk of the database is nearly full; no new jobs until there is room");
+        if (atomic_load(&w->live_jobs) >= w->live_jobs_max)
+                return err_set(err, ERR_LIMIT,
+                               "limit live_jobs: %lld jobs have not ended yet; submit more when some have",
+                               (long long)w->live_jobs_max);
+        return 0;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------
+ */
+
+static int32_t default_project(const struct principal *p)
+{
+        int32_t normal = principal_project(p, PROJECT_NORMAL);
+
+        if (p->project_count == 0)
+                return -1;
+        return normal >= 0 ? normal : (int32_t)p->project_ids[0];
+}
+
+static void read_project(struct batch *b, size_t i)
+{
+        const struct principal *who = b->rq->who;
+        const char *name = b->specs[i].project;
+
+        b->projects[i] = name ? principal_project(who, name) : default_project(who);
+        if (b->projects[i] >= 0)
+                return;
+        if (name)
+                issue_add(&b->rq->issues, "/project", "not_found", "you belong to no project \"%s\"", name);
+        else
+                issue_add(&b->rq->issues, "/project", "missing",
+                          "you belong to no project yet; an admin can change that");
+}
+
+static void read_jobs(struct batch *b, json_t *list)
+{
+        int64_t now = clock_wall_ms();
+
+        b->specs = xcalloc(b->count, sizeof *b->specs);
+        b->projects = xcalloc(b->count, sizeof *b->projects);
+        for (size_t i = 0; i < b->count; i++) {
+                size_t mark = enter_job(b, i);
+
+                job_spec_read(b->bulk ? json_array_get(list, i) : list, b->bulk ? (int64_t)i + 1 : 0,
+                              b->rq->web->lease_ms, now, &b->specs[i], &b->rq->issues);
+                read_project(b, i);
+                issues_leave(&b->rq->issues, mark);
+        }
+}
+
+/* ---- what they refer to ----------------------------------------------------------------------------------
+ */
+
+static int by_job(const void *a, const void *b)
+{
+        const struct ref_job *x = a, *y = b;
+
+        return (x->id > y->id) - (x->id < y->id);
+}
+
+static int by_name(const void *a, const void *b)
+{
+        return strcmp(((const struct ref_dataset *)a)->name, ((const struct ref_dataset *)b)->name);
+}
+
+static const struct ref_job *find_job(const struct batch *b, int64_t id)
+{
+        struct ref_job key = {.id = id};
+        const struct ref_job *j =
+            b->job_count ? bsearch(&key, b->jobs, b->job_count, sizeof *b->jobs, by_job) : NULL;
+
+        return j && principal_sees(b->rq->who, j->project) ? j : NULL;
+}
+
+static const struct ref_dataset *find_dataset(const struct batch *b, const char *name)
+{
+        struct ref_dataset key = {.name = name};
+
+        return b->dataset_count ? bsearch(&key, b->datasets, b->dataset_count, sizeof *b->datasets, by_name)
+                                : NULL;
+}
+
+static int load_jobs(struct batch *b, struct err *err)
+{
+        int64_t *ids = NULL, n;
+        size_t count = 0, cap = 0;
+        bool inside;
+        int rc = 0;
+
+        for (size_t i = 0; i < b->count; i++) {
+                const struct job_spec *s = &b->specs[i];
+
+                for (size_t k = 0; k < s->after_count; k++)
+                        if (!s->after[k].inside && s->after[k].job) {
+                                ids = xgrow(ids, count, &cap, sizeof *ids);
+                                ids[count++] = s->after[k].job;
+                        }
+                for (size_t k = 0; k < json_array_size(s->inputs); k++) {
+                        const char *text = json_string_value(json_array_get(s->inputs, k));
+
+                        if (text && job_input_parse(text, &n, &inside) == 1 && !inside) {
+                                ids = xgrow(ids, count, &cap, sizeof *ids);
+                                ids[count++] = n;
+                        }
+                }
+        }
+        if (count)
+                rc = store_submit_jobs(b->db, ids, count, &b->job_rows, err);
+        free(ids);
+        if (!count || rc < 0)
+                return rc;
+        b->jobs = xcalloc(rows_count(b->job_rows), sizeof *b->jobs);
+        while (rows_next(b->job_rows))
+                b->jobs[b->job_count++] = (struct ref_job){
+                    row_int(b->job_rows, "id"), row_int(b->job_rows, "project_id"),
+                    row_int(b->job_rows, "first_task"), row_int(b->job_rows, "last_task"),
+                    row_null(b->job_rows, "dataset") ? NULL : row_text(b->job_rows, "dataset")};
+        qsort(b->jobs, b->job_count, sizeof *b->jobs, by_job);
+        return 0;
+}
+
+static void name_put(const char ***names, size_t *count, size_t *cap, const char *name)
+{
+        if (!name)
+                return;
+        *names = xgrow(*names, *count, cap, sizeof **names);
+        (*names)[(*count)++] = name;
+}
+
+/* Inputs by name, datasets of other jobs, and the names that outputs shall have. After load_jobs. */
+static int load_datasets(struct batch *b, struct err *err)
+{
+        const char **names = NULL;
+        size_t count = 0, cap = 0;
+        int64_t n;
+        bool inside;
+        int rc = 0;
+
+        for (size_t i = 0; i < b->count; i++) {
+                const struct job_spec *s = &b->specs[i];
+
+                name_put(&names, &count, &cap, s->output_dataset);
+                for (size_t k = 0; k < json_array_size(s->inputs); k++) {
+                        const char *text = json_string_value(json_array_get(s->inputs, k));
+                        int kind = text ? job_input_parse(text, &n, &inside) : -1;
+                        const struct ref_job *j = kind == 1 && !inside ? find_job(b, n) : NULL;
+
+                        name_put(&names, &count, &cap, kind == 0 ? text : j ? j->dataset : NULL);
+                }
+        }
+        if (count)
+                rc = store_submit_datasets(b->db, names, count, &b->dataset_rows, err);
+        free(names);
+        if (!count || rc < 0)
+                return rc;
+        b->datasets = xcalloc(rows_count(b->dataset_rows), sizeof *b->datasets);
+        while (rows_next(b->dataset_rows))
+                b->datasets[b->dataset_count++] = (struct ref_dataset){row_int(b->dataset_rows, "id"),
+                                                                       row_int(b->dataset_rows, "project_id"),
+                                                                       row_text(b->dataset_rows, "name")};
+        qsort(b->datasets, b->dataset_count, sizeof *b->datasets, by_name);
+        return 0;
+}
+
+static void check_after(struct batch *b, const struct job_spec *s)
+{
+        struct issues *is = &b->rq->issues;
+
+        for (size_t k = 0; k < s->after_count; k++) {
+                const struct job_after *a = &s->after[k];
+                const struct ref_job *j = a->inside ? NULL : find_job(b, a->job);
+                int64_t first = j ? j->first : a->inside && a->job ? b->specs[a->job - 1].first : 0;
+                int64_t last = j ? j->last : a->inside && a->job ? b->specs[a->job - 1].last : 0;
+                size_t mark = issues_enter(is, "after");
+
+                issues_enter_index(is, k);
+                if (a->job && !a->inside && !j)
+                        issue_add(is, "", "not_found", "there is no job %lld", (long long)a->job);
+                else if (a->job && a->each && (s->first < first || s->last > last))
+                        issue_add(
+                            is, "", "conflict",
+                            "task by task needs tasks %lld-%lld to lie within the other job's %lld-%lld",
+                            (long long)s->first, (long long)s->last, (long long)first, (long long)last);
+                issues_leave(is, mark);
+        }
+}
+
+/* The dataset an input names, or NULL with an issue. `*ret_inside`: the dataset of that job of the same
+ * request. */
+static const struct ref_dataset *input_find(struct batch *b, const char *text, int64_t *ret_inside)
+{
+        struct issues *is = &b->rq->issues;
+        const struct ref_dataset *d;
+        const struct ref_job *j;
+        int64_t n;
+        bool inside = false;
+        int kind = job_input_parse(text, &n, &inside);
+
+        *ret_inside = 0;
+        if (kind == 1 && inside) {
+                if (json_array_size(b->specs[n - 1].outputs))
+                        *ret_inside = n;
+                else
+                        issue_add(is, "", "not_found", "the job %s declares no outputs", text + 4);
+                return NULL;
+        }
+        j = kind == 1 ? find_job(b, n) : NULL;
+        if (kind == 1 && (!j || !j->dataset)) {
+                issue_add(is, "", "not_found", j ? "job %lld declares no outputs" : "there is no job %lld",
+                          (long long)n);
+                return NULL;
+        }
+        d = find_dataset(b, j ? j->dataset : text);
+        if (d && principal_sees(b->rq->who, d->project))
+                return d;
+        issue_add(is, "", "not_found", "there is no dataset \"%s\"", j ? j->dataset : text);
+        return NULL;
+}
+
+static void check_inputs(struct batch *b, const struct job_spec *s)
+{
+        size_t mark = issues_enter(&b->rq->issues, "inputs");
+        int64_t inside;
+
+        for (size_t k = 0; k < json_array_size(s->inputs); k++) {
+                const char *text = json_string_value(json_array_get(s->inputs, k));
+                size_t here = issues_enter_index(&b->rq->issues, k);
+
+                input_find(b, text, &inside);
+                issues_leave(&b->rq->issues, here);
+        }
+        issues_leave(&b->rq->issues, mark);
+}
+
+static void check_sites(struct batch *b, const struct job_spec *s, const struct world_view *v)
+{
+        size_t mark = issues_enter(&b->rq->issues, "sites");
+
+        for (size_t k = 0; k < json_array_size(s->sites); k++) {
+                const char *name = json_string_value(json_array_get(s->sites, k));
+                size_t here = issues_enter_index(&b->rq->issues, k);
+
+                if (!world_has_site(v, name))
+                        issue_add(&b->rq->issues, "", "not_found", "there is no site \"%s\"", name);
+                issues_leave(&b->rq->issues, here);
+        }
+        issues_leave(&b->rq->issues, mark);
+}
+
+/* A site registered a moment ago may be missing in an older view. */
+static bool names_unknown_site(const struct batch *b, const struct world_view *v)
+{
+        for (size_t i = 0; i < b->count; i++)
+                for (size_t k = 0; k < json_array_size(b->specs[i].sites); k++)
+                        if (!world_has_site(v, json_string_value(json_array_get(b->specs[i].sites, k))))
+                                return true;
+        return false;
+}
+
+/* All of it, for jobs that are well formed. */
+static int check_references(struct batch *b, struct world_view **v, struct err *err)
+{
+        if (names_unknown_site(b, *v)) {
+                world_unref(*v);
+                *v = NULL;
+                if (world_get(b->rq->web->world, b->db, true, v, err) < 0)
+                        return -1;
+        }
+        if (load_jobs(b, err) < 0 || load_datasets(b, err) < 0)
+                return -1;
+        for (size_t i = 0; i < b->count; i++) {
+                const struct job_spec *s = &b->specs[i];
+                size_t mark = enter_job(b, i);
+
+                check_after(b, s);
+                check_inputs(b, s);
+                check_sites(b, s, *v);
+                if (s->output_dataset && find_dataset(b, s->output_dataset))
+                        issue_add(&b->rq->issues, "/output_dataset", "conflict",
+                                  "there is a dataset \"%s\" already", s->output_dataset);
+                issues_leave(&b->rq->issues, mark);
+        }
+        return b->rq->issues.count ? request_invalid(b->rq, err) : 0;
+}
+
+/* ---- storing ---------------------------------------------------------------------------------------------
+ */
+
+/* Append to the text and remember where; pointers are made when the buffer moves no more. */
+static size_t text_end(struct batch *b, size_t from)
+{
+        buf_put(&b->text, "", 1);
+        return from;
+}
+
+struct offsets {
+        size_t spec, labels; /* labels SIZE_MAX: none */
+};
+
+static void fill_inputs(struct batch *b, const struct job_spec *s, int64_t first, const char **names,
+                        int64_t *ids, char (*made)[32], const char **shown)
+{
+        for (size_t k = 0; k < json_array_size(s->inputs); k++) {
+                const char *text = json_string_value(json_array_get(s->inputs, k));
+                int64_t inside;
+                const struct ref_dataset *d = input_find(b, text, &inside);
+
+                names[k] = d ? d->name : text;
+                ids[k] = d ? d->id : 0;
+                shown[k] = names[k];
+                if (inside && b->specs[inside - 1].output_dataset) {
+                        shown[k] = b->specs[inside - 1].output_dataset;
+                } else if (inside) {
+                        snprintf(made[k], sizeof made[k], "job-%lld", (long long)(first + inside - 1));
+                        shown[k] = made[k];
+                }
+        }
+}
+
+static size_t write_labels(struct batch *b, const struct job_spec *s)
+{
+        size_t at = buf_len(&b->text);
+        const char *name;
+        json_t *v;
+
+        if (!json_object_size(s->labels))
+                return SIZE_MAX;
+        buf_put(&b->text, "{", 1);
+        json_object_foreach(s->labels, name, v)
+        {
+                if (buf_len(&b->text) > at + 1)
+                        buf_put(&b->text, ",", 1);
+                buf_json_str(&b->text, name, strlen(name));
+                buf_put(&b->text, ":", 1);
+                buf_json_str(&b->text, json_string_value(v), json_string_length(v));
+        }
+        buf_put(&b->text, "}", 1);
+        return text_end(b, at);
+}
+
+/* The stored form of each job; `first` is the number of the first one where numbers were taken. */
+static int write_jobs(struct batch *b, int64_t first, struct err *err)
+{
+        struct offsets *at = xcalloc(b->count, sizeof *at);
+        size_t afters = 0, inputs = 0;
+        char(*made)[32] = xcalloc(JOB_INPUTS_MAX, sizeof *made);
+        const char **shown = xcalloc(JOB_INPUTS_MAX, sizeof *shown);
+
+        for (size_t i = 0; i < b->count; i++) {
+                afters += b->specs[i].after_count;
+                inputs += json_array_size(b->specs[i].inputs);
+        }
+        b->out = xcalloc(b->count, sizeof *b->out);
+        b->after = xcalloc(afters, sizeof *b->after);
+        b->inputs = xcalloc(inputs, sizeof *b->inputs);
+        b->input_ids = xcalloc(inputs, sizeof *b->input_ids);
+        buf_init(&b->text, STORED_MAX);
+        afters = inputs = 0;
+        for (size_t i = 0; i < b->count; i++) {
+                const struct job_spec *s = &b->specs[i];
+                struct submit_job *o = &b->out[i];
+
+                fill_inputs(b, s, first, b->inputs + inputs, b->input_ids + inputs, made, shown);
+                at[i].spec = buf_len(&b->text);
+                buf_put(&b->text, "[", 1); /* the writer looks at the byte before for its comma */
+                at[i].spec++;
+                job_spec_write(&b->text, s, shown);
+                text_end(b, 0);
+                at[i].labels = write_labels(b, s);
+                *o = (struct submit_job){.project = b->projects[i],
+                                         .name = s->name,
+                                         .first = s->first,
+                                         .last = s->last,
+                                         .priority = s->priority,
+                                         .hold = s->hold,
+                                         .outputs = json_array_size(s->outputs) > 0,
+                                         .output_dataset = s->output_dataset,
+                                         .after = b->after + afters,
+                                         .after_count = s->after_count,
+                                         .inputs = b->inputs + inputs,
+                                         .input_ids = b->input_ids + inputs,
+                                         .input_count = json_array_size(s->inputs)};
+                for (size_t k = 0; k < s->after_count; k++)
+                        b->after[afters++] = (struct submit_after){s->after[k].job, s->after[k].inside,
+                                                                   s->after[k].condition, s->after[k].each};
+                inputs += o->input_count;
+        }
+        for (size_t i = 0; i < b->count && !b->text.overflow; i++) {
+                b->out[i].spec = (const char *)buf_bytes(&b->text) + at[i].spec;
+                b->out[i].labels =
+                    at[i].labels == SIZE_MAX ? NULL : (const char *)buf_bytes(&b->text) + at[i].labels;
+        }
+        free(at);
+        free(made);
+        free(shown);
+        return b->text.overflow
+                   ? err_set(err, ERR_BAD_INPUT, "the jobs are too large together; submit them in parts")
+                   : 0;
+}
+
+/* Another request with the same key may have been faster, or somebody took a name meanwhile. */
+static int store_conflict(struct batch *b, int64_t *ret_first, struct err *err)
+{
+        struct err why = {0};
+        int64_t last;
+        int rc = b->by.key ? store_submit_known(b->db, &b->by, ret_first, &last, &why) : 0;
+
+        if (rc == 1)
+                return 0;
+        if (rc < 0) {
+                *err = why;
+                return -1;
+        }
+        return err_set(err, ERR_CONFLICT,
+                       "a dataset that the request names was made or removed meanwhile; try again");
+}
+
+static int store_batch(struct batch *b, int64_t *ret_first, struct err *err)
+{
+        int64_t first = 0;
+        int rc;
+
+        if (b->bulk && store_submit_reserve(b->db, b->count, &first, err) < 0)
+                return -1;
+        if (write_jobs(b, first, err) < 0)
+                return -1;
+        if (b->bulk)
+                rc = store_submit_bulk(b->db, &b->by, first, b->out, b->count, err);
+        else
+                rc = store_submit(b->db, &b->by, &b->out[0], &first, err);
+        if (rc < 0)
+                return err->code == ERR_CONFLICT ? store_conflict(b, ret_first, err) : -1;
+        *ret_first = first;
+        return 0;
+}
+
+/* ---- answering -------------------------------------------------------------------------------------------
+ */
+
+static void write_warnings(struct buf *out, struct batch *b, const struct world_view *v)
+{
+        size_t n = 0;
+
+        j_arr(out, "warnings");
+        for (size_t i = 0; v && i < b->count && n < WARNINGS_MAX; i++) {
+                const char *code;
+                char text[256];
+
+                if (!world_never(v, &b->specs[i], b->projects[i], &code, text))
+                        continue;
+                n++;
+                j_obj(out, NULL);
+                j_str(out, "code", code);
+                j_str(out, "sentence", text);
+                if (b->bulk)
+                        j_int(out, "position", (int64_t)i + 1);
+                j_obj_end(out);
+        }
+        j_arr_end(out);
+}
+
+static void reply_one(struct batch *b, int64_t id, int64_t tasks, const struct world_view *v)
+{
+        struct buf *out = &b->rq->out;
+
+        j_obj(out, NULL);
+        if (id)
+                j_int(out, "id", id);
+        else
+                j_null(out, "id");
+        j_int(out, "tasks", tasks);
+        j_str(out, "state", job_state_name(JOB_ACCEPTED));
+        write_warnings(out, b, v);
+        j_obj_end(out);
+}
+
+static void reply_many(struct batch *b, int64_t first, int64_t count, const struct world_view *v)
+{
+        struct buf *out = &b->rq->out;
+
+        j_obj(out, NULL);
+        if (first) {
+                j_int(out, "first_id", first);
+                j_int(out, "last_id", first + count - 1);
+        } else {
+                j_null(out, "first_id");
+                j_null(out, "last_id");
+        }
+        j_int(out, "count", count);
+        write_warnings(out, b, v);
+        j_obj_end(out);
+}
+
+/* The answer given before, from what was stored. */
+static int reply_known(struct batch *b, int64_t first, int64_t last, struct err *err)
+{
+        AUTO_ROWS struct rows *r = NULL;
+
+        b->rq->status = 201;
+        b->count = 0;
+        if (b->bulk) {
+                reply_many(b, first, last - first + 1, NULL);
+                return 0;
+        }
+        if (store_submit_jobs(b->db, &first, 1, &r, err) < 0)
+                return -1;
+        if (!rows_next(r))
+                return err_set(err, ERR_CONFLICT, "the job of this idempotency key is no longer kept");
+        reply_one(b, first, row_int(r, "last_task") - row_int(r, "first_task") + 1, NULL);
+        return 0;
+}
+
+static int submit_new(struct batch *b, json_t *list, struct err *err)
+{
+        struct request *rq = b->rq;
+        struct world_view *v = NULL;
+        int64_t first = 0;
+        int rc = -1;
+
+        read_jobs(b, list);
+        if (rq->issues.count)
+                return request_invalid(rq, err);
+        if (world_get(rq->web->world, b->db, false, &v, err) < 0 || check_references(b, &v, err) < 0)
+                goto done;
+        if (!rq->dry_run && store_batch(b, &first, err) < 0)
+                goto done;
+        rq->status = rq->dry_run ? 200 : 201;
+        if (rq->dry_run)
+                request_header(rq, "Reeve-Dry-Run", "true");
+        else if (!b->bulk)
+                request_header(rq, "Location", "/v1/jobs/%lld", (long long)first);
+        if (b->bulk)
+                reply_many(b, first, (int64_t)b->count, v);
+        else
+                reply_one(b, first, job_spec_tasks(&b->specs[0]), v);
+        rq->wakes_engine = !rq->dry_run;
+        rc = 0;
+done:
+        world_unref(v);
+        return rc;
+}
+
+static int submit(struct request *rq, struct db *db, json_t *list, bool bulk, struct err *err)
+{
+        struct batch b = {.rq = rq, .db = db, .bulk = bulk};
+        int64_t first, last;
+        int rc = read_key(&b, err);
+
+        if (rc == 0 && b.by.key && !rq->dry_run)
+                rc = store_submit_known(db, &b.by, &first, &last, err);
+        if (rc == 1) {
+                rc = reply_known(&b, first, last, err);
+        } else if (rc == 0 && check_room(rq->web, err) == 0) {
+                b.count = bulk ? json_array_size(list) : 1;
+                rc = submit_new(&b, list, err);
+        } else {
+                rc = -1;
+        }
+        batch_release(&b);
+        return rc;
+}
+
+HANDLER(api_submit)
+{
+        json_t *none = rq->json ? NULL : json_object();
+        int rc = submit(rq, db, rq->json ? rq->json : none, false, err);
+
+        json_decref(none);
+        return rc;
+}
+
+HANDLER(api_submit_bulk)
+{
+        struct bulk_body in = {0};
+
+        if (request_body(rq, bulk_fields, &in, NULL, err) < 0)
+                return -1;
+        return submit(rq, db, in.jobs, true, err);
+}

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tasks and attempts, explanations, logs.
+ *
+ * A task has no row. Its state comes from where it is found, in this order: an open attempt, the queue of
+ * tasks to be run again, its newest ended attempt, and else its number: from the job's next task on it waits,
+ * below it was cancelled before it started. A page walks three sorted results side by side.
+ */
+#include "web/api.h"
+
+#include "common/num.h"
+#include "common/states.h"
+#include "common/util.h"
+#include "store/store_jobs.h"
+#include "web/web_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WINDOW_MAX    20000 /* tasks looked at in one step of a filtered page */
+#define STEPS_MAX     10    /* steps of one page; it may be short then, with a cursor to go on */
+#define LOG_LIMIT_MAX 262144
+#define PLACEMENTS    20
+
+struct span {
+        int64_t job, first, last, next_task, submitted_at; /* next_task: INT64_MAX when the job ended */
+        bool live;
+        enum wait_reason wait;
+};
+
+/* 1 and the job's outline; -1 (also when it is not there for the caller). */
+static int span_read(struct request *rq, struct db *db, struct span *ret, struct err *err)
+{
+        struct visible who = principal_visible(rq->who);
+        AUTO_ROWS struct rows *r = NULL;
+
+        if (request_capture_int(rq, 0, "job", &ret->job, err) < 0 ||
+            store_job_outline(db, &who, ret->job, &r, err) < 0)
+                return -1;
+        if (!rows_next(r))
+                return job_unknown(ret->job, err);
+        ret->first = row_int(r, "first_task");
+        ret->last = row_int(r, "last_task");
+        ret->live = row_bool(r, "live");
+        ret->next_task = ret->live ? row_int(r, "next_task") : INT64_MAX;
+        ret->submitted_at = row_time(r, "submitted_at");
+        ret->wait = WAIT_NONE;
+        if (!row_null(r, "wait"))
+                wait_reason_parse(row_text(r, "wait"), &ret->wait);
+        return 0;
+}
+
+/* ---- attempts --------------------------------------------------------------------------------------------
+ */
+
+static void write_seconds(struct buf *b, const char *key, struct rows *r, const char *column)
+{
+        if (row_null(r, column))
+                j_null(b, key);
+        else
+                j_f64(b, key, (double)row_int(r, column) / 1e6);
+}
+
+static void write_outcome(struct buf *b, struct rows *r)
+{
+        bool is_signal = strcmp(row_text(r, "outcome"), outcome_name(OUTCOME_SIGNAL)) == 0,
+             none = row_null(r, "code");
+        enum outcome o;
+
+        j_col_str(b, r, "outcome");
+        j_str(b, "sentence",
+              !row_null(r, "outcome") && outcome_parse(row_text(r, "outcome"), &o) == 0 ? outcome_sentence(o)
+                                                                                        : NULL);
+        j_col_str(b, r, "blame");
+        if (none || is_signal)
+                j_null(b, "code");
+        else
+                j_int(b, "code", row_int(r, "code"));
+        if (none || !is_signal)
+                j_null(b, "signal");
+        else
+                j_int(b, "signal", row_int(r, "code"));
+}
+
+static void attempt_write(struct buf *b, struct rows *r)
+{
+        j_obj(b, NULL);
+        j_col_int(b, r, "attempt");
+        j_col_str(b, r, "state");
+        write_outcome(b, r);
+        j_col_str(b, r, "site");
+        j_col_int(b, r, "worker");
+        j_col_str(b, r, "host");
+        j_col_time(b, r, "placed_at");
+        j_col_time(b, r, "started_at");
+        j_col_time(b, r, "ended_at");
+        write_seconds(b, "wall", r, "wall_us");
+        write_seconds(b, "cpu_user", r, "user_us");
+        write_seconds(b, "cpu_system", r, "system_us");
+        j_col_int(b, r, "memory_peak");
+        j_col_int(b, r, "read_bytes");
+        j_col_int(b, r, "write_bytes");
+        j_col_int(b, r, "stdout_bytes");
+        j_col_int(b, r, "stderr_bytes");
+        j_bool(b, "log_cut", row_int(r, "log_cut") != 0);
+        j_col_str(b, r, "message");
+        j_raw(b, "decision", row_null(r, "decision_id") ? NULL : row_text(r, "decision_id"));
+        j_obj_end(b);
+}
+
+/* ---- tasks -----------------------------------------------------------------------------------------------
+ */
+
+struct window {
+        struct rows *open, *queued, *ended;
+        bool has_open, has_queued, has_ended; /* a current row */
+};
+
+static void window_release(struct window *w)
+{
+        rows_free(w->open);
+        rows_free(w->queued);
+        rows_free(w->ended);
+        *w = (struct window){0};
+}
+
+static int window_read(struct window *w, struct db *db, const struct span *s, int64_t first, int64_t last,
+                       bool all, struct err *err)
+{
+        *w = (struct window){0};
+        if (store_tasks_open(db, s->job, first, last, &w->open, err) < 0 ||
+            store_tasks_queued(db, s->job, first, last, &w->queued, err) < 0 ||
+            store_tasks_ended(db, s->job, first, last, s->submitted_at, all, &w->ended, err) < 0) {
+                window_release(w);
+                return -1;
+        }
+        w->has_open = rows_next(w->open);
+        w->has_queued = rows_next(w->queued);
+        w->has_ended = rows_next(w->ended);
+        return 0;
+}
+
+/* Bring each result to the task or beyond. */
+static void window_seek(struct window *w, int64_t task)
+{
+        while (w->has_open && row_int(w->open, "task") < task)
+                w->has_open = rows_next(w->open);
+        while (w->has_queued && row_int(w->queued, "task") < task)
+                w->has_queued = rows_next(w->queued);
+        while (w->has_ended && row_int(w->ended, "task") < task)
+                w->has_ended = rows_next(w->ended);
+}
+
+static bool at(const struct rows *r, bool has, int64_t task)
+{
+        return has && row_int(r, "task") == task;
+}
+
+static enum task_state ended_state(const struct rows *r)
+{
+        const char *state = row_text(r, "state");
+
+        if (strcmp(state, attempt_state_name(ATTEMPT_SUCCEEDED)) == 0)
+                return TASK_SUCCEEDED;
+        if (strcmp(state, attempt_state_name(ATTEMPT_ABORTED)) == 0)
+                return TASK_CANCELLED;
+        return TASK_FAILED;
+}
+
+static enum task_state task_state_of(const struct window *w, const struct span *s, int64_t task)
+{
+        if (at(w->open, w->has_open, task))
+                return TASK_PLACED;
+        if (at(w->queued, w->has_queued, task))
+                return TASK_READY;
+        if (at(w->ended, w->has_ended, task) && (row_bool(w->ended, "final") || !s->live))
+                return ended_state(w->ended);
+        if (s->live && task >= s->next_task)
+                return s->wait == WAIT_AFTER || s->wait == WAIT_INPUT_PENDING ? TASK_BLOCKED : TASK_READY;
+        return TASK_CANCELLED;
+}
+
+static void write_task_wait(struct buf *b, const struct window *w, const struct span *s, int64_t task,
+                            enum task_state state)
+{
+        bool queued = at(w->queued, w->has_queued, task);
+        enum wait_reason reason = s->wait;
+
+        if ((state != TASK_READY && state != TASK_BLOCKED) || (!queued && reason == WAIT_NONE)) {
+                j_null(b, "wait");
+                return;
+        }
+        if (queued && row_time(w->queued, "not_before") > clock_wall_ms())
+                reason = WAIT_BACKOFF;
+        j_obj(b, "wait");
+        j_str(b, "reason", wait_reason_name(reason));
+        j_str(b, "sentence", wait_reason_sentence(reason));
+        if (reason == WAIT_BACKOFF && queued)
+                j_time(b, "until", row_time(w->queued, "not_before"));
+        j_obj_end(b);
+}
+
+/* One task; with `all` every attempt the window holds, else the newest. */
+static void task_write(struct buf *b, struct window *w, const struct span *s, int64_t task,
+                       enum task_state state, bool all)
+{
+        bool open = at(w->open, w->has_open, task);
+
+        j_obj(b, NULL);
+        j_int(b, "task", task);
+        j_str(b, "state", task_state_name(state));
+        write_task_wait(b, w, s, task, state);
+        j_arr(b, "attempts");
+        if (open)
+                attempt_write(b, w->open);
+        for (bool more = at(w->ended, w->has_ended, task) && (all || !open); more;) {
+                attempt_write(b, w->ended);
+                w->has_ended = rows_next(w->ended);
+                more = all && at(w->ended, w->has_ended, task);
+        }
+        j_arr_end(b);
+        j_obj_end(b);
+}
+
+struct task_page {
+        int state; /* wanted; -1 any */
+        int limit, found;
+        int64_t next; /* where to go on */
+};
+
+static int page_window(struct request *rq, struct db *db, const struct span *s, struct task_page *p,
+                       struct err *err)
+{
+        int64_t size = p->state < 0 ? p->limit - p->found : WINDOW_MAX, last = p->next + size - 1;
+        struct window w;
+
+        if (last > s->last)
+                last = s->last;
+        if (window_read(&w, db, s, p->next, last, false, err) < 0)
+                return -1;
+        for (; p->next <= last && p->found < p->limit; p->next++) {
+                enum task_state state;
+
+                window_seek(&w, p->next);
+                state = task_state_of(&w, s, p->next);
+                if (p->state >= 0 && (int)state != p->state)
+                        continue;
+                task_write(&rq->out, &w, s, p->next, state, false);
+                p->found++;
+        }
+        window_release(&w);
+        return 0;
+}
+
+static int read_task_state(const struct request *rq, int *ret, struct err *err)
+{
+        const char *text = request_query(rq, "state");
+        enum task_state state;
+
+        *ret = -1;
+        if (!text)
+                return 0;
+        if (task_state_parse(text, &state) < 0)
+                return err_set(err, ERR_BAD_INPUT,
+                               "state: must be blocked, ready, placed, succeeded, failed or cancelled");
+        *ret = (int)state;
+        return 0;
+}
+
+HANDLER(api_tasks)
+{
+        struct task_page p = {0};
+        struct span s;
+        int64_t from;
+
+        if (span_read(rq, db, &s, err) < 0 || request_limit(rq, &p.limit, err) < 0 ||
+            request_query_int(rq, "from", 0, INT32_MAX, s.first, &from, err) < 0 ||
+            cursor_read_int(rq, from, &p.next, err) < 0 || read_task_state(rq, &p.state, err) < 0)
+                return -1;
+        if (p.next < s.first)
+                p.next = s.first;
+        j_obj(&rq->out, NULL);
+        j_arr(&rq->out, "items");
+        for (int step = 0; step < STEPS_MAX && p.found < p.limit && p.next <= s.last; step++)
+                if (page_window(rq, db, &s, &p, err) < 0)
+                        return -1;
+        j_arr_end(&rq->out);
+        cursor_write_int(&rq->out, "next_cursor", p.next <= s.last ? p.next : 0);
+        j_obj_end(&rq->out);
+        return 0;
+}
+
+static int task_capture(struct request *rq, const struct span *s, int64_t *ret, struct err *err)
+{
+        if (request_capture_int(rq, 1, "task", ret, err) < 0)
+                return -1;
+        if (*ret < s->first || *ret > s->last)
+                return err_set(err, ERR_NOT_FOUND, "no task %lld of job %lld: its tasks are %lld to %lld",
+                               (long long)*ret, (long long)s->job, (long long)s->first, (long long)s->last);
+        return 0;
+}
+
+HANDLER(api_task)
+{
+        struct window w;
+        struct span s;
+        int64_t task;
+
+        if (span_read(rq, db, &s, err) < 0 || task_capture(rq, &s, &task, err) < 0 ||
+            window_read(&w, db, &s, task, task, true, err) < 0)
+                return -1;
+        task_write(&rq->out, &w, &s, task, task_state_of(&w, &s, task), true);
+        window_release(&w);
+        return 0;
+}
+
+/* ---- explanations ----------------------------------------------------------------------------------------
+ */
+
+/* What the chosen site's row of a decision says, as a sentence. */
+static char *placement_sentence(const char *site, const json_t *candidates)
+{
+        size_t i, others = 0;
+        json_t *c, *chosen = NULL;
+        double finish;
+
+        json_array_foreach((json_t *)candidates, i, c)
+        {
+                const char *name = json_string_value(json_object_get(c, "site"));
+
+                if (name && strcmp(name, site) == 0 && !json_object_get(c, "dropped"))
+                        chosen = c;
+                else if (!json_object_get(c, "dropped"))
+                        others++;
+        }
+        finish = json_number_value(json_object_get(chosen, "finish"));
+        if (!chosen)
+                return xasprintf("placed at %s", site);
+        if (!others)
+                return xasprintf("%s is the only site that could take it then (%.3g s)", site, finish);
+        return xasprintf("%s would finish first (%.3g s)%s", site, finish,
+                         json_number_value(json_object_get(chosen, "missing_bytes")) > 0
+                             ? ""
+                             : " and misses none of its inputs");
+}
+
+static int write_placements(struct buf *b, struct db *db, int64_t job, int64_t decision, struct err *err)
+{
+        AUTO_ROWS struct rows *r = NULL;
+
+        if (store_decisions(db, job, decision, PLACEMENTS, &r, err) < 0)
+                return -1;
+        j_arr(b, "placements");
+        while (rows_next(r)) {
+                json_t *candidates = json_loads(row_text(r, "candidates"), 0, NULL);
+                AUTO_FREE char *sentence = placement_sentence(row_text(r, "site"), candidates);
+
+                j_obj(b, NULL);
+                j_int(b, "decision", row_int(r, "id"));
+                j_time(b, "at", row_time(r, "decided_at"));
+                j_int(b, "first_task", row_int(r, "task"));
+                j_col_str(b, r, "site");
+                j_str(b, "sentence", sentence);
+                j_raw(b, "candidates", row_text(r, "candidates"));
+                j_obj_end(b);
+                json_decref(candidates);
+        }
+        j_arr_end(b);
+        return 0;
+}
+
+static void write_json(struct buf *b, const char *key, const json_t *v, const char *otherwise)
+{
+        char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+        j_raw(b, key, text ? text : otherwise);
+        free(text);
+}
+
+/* wait_detail is {"funnel":[...],"would_help":[...],"can_ever_run":bool}, written by the engine. */
+static void write_waiting(struct buf *b, struct rows *r, enum wait_reason reason)
+{
+        json_t *detail = row_null(r, "wait_detail") ? NULL : json_loads(row_text(r, "wait_detail"), 0, NULL);
+        json_t *ever = json_object_get(detail, "can_ever_run");
+
+        write_json(b, "can_ever_run", ever, "true");
+        j_obj(b, "wait");
+        j_str(b, "reason", wait_reason_name(reason));
+        j_str(b, "sentence", wait_reason_sentence(reason));
+        j_time(b, "since", row_time(r, "wait_since"));
+        write_json(b, "funnel", json_object_get(detail, "funnel"), "[]");
+        write_json(b, "would_help", json_object_get(detail, "would_help"), "[]");
+        j_obj_end(b);
+        json_decref(detail);
+}
+
+static int explain_job(struct request *rq, struct db *db, const struct span *s, struct err *err)
+{
+        struct visible who = principal_visible(rq->who);
+        struct buf *b = &rq->out;
+        AUTO_ROWS struct rows *r = NULL;
+        AUTO_FREE char *sentence = NULL;
+        enum job_state state;
+
+        if (store_job_show(db, &who, s->job, &r, err) < 0)
+                return -1;
+        if (!rows_next(r) || job_state_parse(row_text(r, "state"), &state) < 0)
+                return job_unknown(s->job, err);
+        j_str(b, "state", row_text(r, "state"));
+        if (s->live && s->wait != WAIT_NONE) {
+                sentence = xasprintf("waits: %s", wait_reason_sentence(s->wait));
+                j_str(b, "sentence", sentence);
+                write_waiting(b, r, s->wait);
+        } else {
+                j_str(b, "sentence",
+                      row_null(r, "message") ? job_state_sentence(state) : row_text(r, "message"));
+                j_bool(b, "can_ever_run", true);
+                j_null(b, "wait");
+        }
+        return write_placements(b, db, s->job, 0, err);
+}
+
+/* The row of the task's newest attempt, open or ended; NULL: it has none. */
+static struct rows *newest(const struct window *w, int64_t task)
+{
+        if (at(w->open, w->has_open, task))
+                return w->open;
+        return at(w->ended, w->has_ended, task) ? w->ended : NULL;
+}
+
+static char *task_sentence(const struct window *w, const struct span *s, int64_t task, enum task_state state)
+{
+        struct rows *r = newest(w, task);
+        enum attempt_state as;
+        enum outcome o;
+
+        if (state == TASK_READY || state == TASK_BLOCKED)
+                return xasprintf("waits: %s", at(w->queued, w->has_queued, task)
+                                                  ? "to be run again"
+                                                  : wait_reason_sentence(s->wait));
+        if (!r)
+                return xstrdup(task_state_sentence(state));
+        if (state == TASK_PLACED && attempt_state_parse(row_text(r, "state"), &as) == 0)
+                return xasprintf("attempt %lld at %s: %s", (long long)row_int(r, "attempt"),
+                                 row_text(r, "site"), attempt_state_sentence(as));
+        if (outcome_parse(row_text(r, "outcome"), &o) == 0)
+                return xasprintf("attempt %lld at %s: %s", (long long)row_int(r, "attempt"),
+                                 row_text(r, "site"), outcome_sentence(o));
+        return xstrdup(task_state_sentence(state));
+}
+
+static int explain_task(struct request *rq, struct db *db, const struct span *s, int64_t task,
+                        struct err *err)
+{
+        struct visible who = principal_visible(rq->who);
+        AUTO_ROWS struct rows *job = NULL;
+        struct buf *b = &rq->out;
+        struct window w;
+        enum task_state state;
+        int64_t decision = -1;
+
+        if (store_job_show(db, &who, s->job, &job, err) < 0)
+                return -1;
+        if (!rows_next(job))
+                return job_unknown(s->job, err);
+        if (window_read(&w, db, s, task, task, true, err) < 0)
+                return -1;
+        state = task_state_of(&w, s, task);
+        AUTO_FREE char *sentence = task_sentence(&w, s, task, state);
+
+        j_str(b, "state", task_state_name(state));
+        j_str(b, "sentence", sentence);
+        if (newest(&w, task) && !row_null(newest(&w, task), "decision_id"))
+                decision = row_int(newest(&w, task), "decision_id");
+        if ((state == TASK_READY || state == TASK_BLOCKED) && s->wait != WAIT_NONE) {
+                write_waiting(b, job, s->wait);
+        } else {
+                j_bool(b, "can_ever_run", true);
+                j_null(b, "wait");
+        }
+        window_release(&w);
+        return write_placements(b, db, s->job, decision, err);
+}
+
+HANDLER(api_explain)
+{
+        struct span s;
+        int64_t task;
+        int rc;
+
+        if (span_read(rq, db, &s, err) < 0 ||
+            request_query_int(rq, "task", s.first, s.last, -1, &task, err) < 0)
+                return -1;
+        j_obj(&rq->out, NULL);
+        j_int(&rq->out, "job", s.job);
+        if (task < 0)
+                j_null(&rq->out, "task");
+        else
+                j_int(&rq->out, "task", task);
+        rc = task < 0 ? explain_job(rq, db, &s, err) : explain_task(rq, db, &s, task, err);
+        j_obj_end(&rq->out);
+        return rc;
+}
+
+/* ---- logs ------------------------------------------------------------------------------------------------
+ */
+
+struct log_place {
+        int64_t attempt, worker, size; /* size -1: not known, it may still grow */
+        char site[72];
+};
+
+/* The attempt wanted (0: the newest); ended ones know how long their log is. */
+static int log_find(struct db *db, const struct span *s, int64_t task, int64_t attempt, bool is_stderr,
+                    struct log_place *ret, struct err *err)
+{
+        struct window w;
+        struct rows *r = NULL;
+
+        if (window_read(&w, db, s, task, task, true, err) < 0)
+                return -1;
+        if (w.has_open && (!attempt || row_int(w.open, "attempt") == attempt))
+                r = w.open;
+        while (!r && w.has_ended && attempt && row_int(w.ended, "attempt") != attempt)
+                w.has_ended = rows_next(w.ended);
+        if (!r && w.has_ended)
+                r = w.ended;
+        if (r) {
+                const char *bytes = is_stderr ? "stderr_bytes" : "stdout_bytes";
+
+                *ret = (struct log_place){row_int(r, "attempt"), row_int(r, "worker"),
+                                          row_null(r, bytes) ? -1 : row_int(r, bytes), ""};
+                snprintf(ret->site, sizeof ret->site, "%s", row_text(r, "site"));
+        }
+        window_release(&w);
+        if (r)
+                return 0;
+        return attempt ? err_set(err, ERR_NOT_FOUND, "task %lld has no attempt %lld", (long long)task,
+                                 (long long)attempt)
+                       : err_set(err, ERR_NOT_FOUND, "task %lld was never placed: it has no log yet",
+                                 (long long)task);
+}
+
+HANDLER(api_task_log)
+{
+        const char *stream = request_query(rq, "stream");
+        struct log_place at_site = {0};
+        struct bytes_wanted w = {.what = stream ? stream : "stdout"};
+        char name[96];
+        struct span s;
+
+        if (span_read(rq, db, &s, err) < 0 || task_capture(rq, &s, &w.task, err) < 0 ||
+            request_query_int(rq, "attempt", 1, INT32_MAX, 0, &w.attempt, err) < 0 ||
+            request_query_int(rq, "offset", -INT64_MAX, INT64_MAX, 0, &w.offset, err) < 0 ||
+            request_query_int(rq, "limit", 1, LOG_LIMIT_MAX, LOG_LIMIT_MAX, &w.limit, err) < 0)
+                return -1;
+        if (strcmp(w.what, "stdout") != 0 && strcmp(w.what, "stderr") != 0)
+                return err_set(err, ERR_BAD_INPUT, "stream: must be stdout or stderr");
+        if (log_find(db, &s, w.task, w.attempt, strcmp(w.what, "stderr") == 0, &at_site, err) < 0)
+                return -1;
+        w.job = s.job;
+        w.attempt = at_site.attempt;
+        w.worker = at_site.worker;
+        w.site = at_site.site;
+        w.size = at_site.size;
+        snprintf(name, sizeof name, "%lld.%lld-%lld.%s", (long long)w.job, (long long)w.task,
+                 (long long)w.attempt, w.what);
+        w.file_name = name;
+        request_header(rq, "Reeve-Attempt", "%lld", (long long)w.attempt);
+        return bytes_reply(rq, db, &w, err);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* request.h - one request on its way through the server: what came in, who asks, what goes out.
+ *
+ * A handler reads the parts it needs, writes the reply into rq->out and returns
+ *         0             the reply is ready (rq->status, 200 unless set),
+ *         -1            *err says why not; the server makes the problem document,
+ *         REQUEST_WAIT  not yet: it is called again when something changed, or after rq->recheck_ms at most;
+ *                       rq->timed_out is set when the deadline rq->wait_until passed meanwhile.
+ * A handler may run several times for one request (waiting; a transaction that is repeated): it starts from
+ * nothing each time, but for the members under "kept".
+ */
+#ifndef REEVE_REQUEST_H
+#define REEVE_REQUEST_H
+
+#include "web/auth.h"
+#include "web/fields.h"
+#include "web/reply.h"
+
+#include <sys/types.h>
+
+#define REQUEST_WAIT        1
+#define REQUEST_SEGMENTS    10
+#define REQUEST_CAPTURES    4
+#define REQUEST_QUERY_MAX   32
+#define REQUEST_HEADERS_MAX 16
+#define REPLY_MAX           (64u << 20)
+
+struct web;
+struct route;
+struct link;
+struct MHD_Connection;
+
+struct query_param {
+        char *name, *value;
+};
+
+struct request {
+        struct web *web;
+        struct MHD_Connection *con;
+        struct link *link;
+        /* what came in */
+        const struct route *route; /* NULL: no such path */
+        const char *method;
+        bool is_head;
+        char *uri;  /* as received */
+        char *path; /* without the query, as received */
+        char *segments[REQUEST_SEGMENTS];
+        size_t segment_count;
+        const char *captures[REQUEST_CAPTURES]; /* decoded, in the order of the pattern */
+        struct query_param query[REQUEST_QUERY_MAX];
+        size_t query_count;
+        bool uri_is_bad;
+        struct buf body;
+        size_t body_counted; /* bytes of it in the server's budget */
+        json_t *json;
+        struct principal *who;
+        bool dry_run;
+        int64_t started_us;
+        /* what goes out */
+        unsigned status;
+        struct buf out;
+        const char *type; /* content type; JSON unless set */
+        struct {
+                const char *name;
+                char *value;
+        } headers[REQUEST_HEADERS_MAX];
+        size_t header_count;
+        size_t etag_len; /* leading bytes of the reply that the ETag covers; 0: all */
+        struct issues issues;
+        char audit[256]; /* particulars for the audit chain */
+        bool wakes_engine, wakes_web, forgets_auth;
+        const uint8_t *static_data; /* reply bytes that live as long as the program, instead of out */
+        size_t static_len;
+        bool failed; /* out holds a problem document */
+        /* kept from run to run */
+        bool begun;
+        int64_t wait_until; /* boot ms; 0: does not wait */
+        int64_t recheck_ms; /* look again after this time even without news */
+        bool timed_out;
+        int64_t call; /* the call waited for, and which step it is */
+        int call_step;
+        int64_t call_size;
+        /* while suspended */
+        struct request *wait_prev, *wait_next;
+        uint64_t news_seen;
+        int64_t checked_at, due_at;
+};
+
+void request_release(struct request *rq);
+/* Make the reply empty again, before another run. */
+void request_reset(struct request *rq);
+
+/* Take apart a raw request target; sets uri_is_bad when it is malformed. */
+void request_parse_uri(struct request *rq, const char *uri);
+/* A parameter of the query, or NULL. */
+const char *request_query(const struct request *rq, const char *name);
+/* Integer parameter with limits; absent: fallback. */
+int request_query_int(const struct request *rq, const char *name, int64_t min, int64_t max, int64_t fallback,
+                      int64_t *ret, struct err *err);
+int request_limit(const struct request *rq, int *ret, struct err *err);
+/* A number in the path; what is no number names nothing: ERR_NOT_FOUND. */
+int request_capture_int(const struct request *rq, size_t i, const char *what, int64_t *ret, struct err *err);
+
+/* Read the body by a table. -1 when anything is wrong (rq->issues say what). */
+int request_body(struct request *rq, const struct field *fields, void *out, uint64_t *ret_given,
+                 struct err *err);
+/* Fails the request with what rq->issues hold. */
+int request_invalid(struct request *rq, struct err *err);
+
+void request_header(struct request *rq, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void request_audit(struct request *rq, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Opaque cursors: a text in, URL-safe out. Decoding gives -1 for what we never gave out. */
+void cursor_write(struct buf *b, const char *key, const char *text);
+void cursor_write_int(struct buf *b, const char *key, int64_t v);                  /* 0: null, the end */
+int cursor_read(const struct request *rq, char *ret, size_t max, struct err *err); /* 1, 0 absent */
+int cursor_read_int(const struct request *rq, int64_t fallback, int64_t *ret, struct err *err);
+
+#endif

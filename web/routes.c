@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "web/routes.h"
+
+#include "common/util.h"
+#include "web/api.h"
+#include "web/job_spec.h"
+
+#include <string.h>
+
+#define ROUTE(method_, pattern_, rule_, handler_, body_, query_, flags_, summary_)                           \
+        {                                                                                                    \
+                .method = method_, .pattern = pattern_, .rule = RULE_##rule_, .handler = handler_,           \
+                .body = body_, .query = query_, .flags = flags_, .summary = summary_                         \
+        }
+#define SITE_TX "/v1/sites/{name}"
+
+/* clang-format off */
+struct route routes[] = {
+    /*    method    path                                 rule       handler              body            query                 flags  what */
+    ROUTE("GET",    "/healthz",                          PUBLIC,    api_healthz,         NULL,           "",                   ROUTE_NO_DB, "is the server alive"),
+    ROUTE("GET",    "/readyz",                           PUBLIC,    api_readyz,          NULL,           "",                   0, "can it do its work: database, engine"),
+    ROUTE("GET",    "/metrics",                          USER,      api_metrics,         NULL,           "",                   0, "figures for Prometheus"),
+    ROUTE("GET",    "/v1/version",                       PUBLIC,    api_version,         NULL,           "",                   ROUTE_NO_DB, "version of the server and of the API"),
+    ROUTE("GET",    "/v1/openapi.json",                  PUBLIC,    api_openapi,         NULL,           "",                   ROUTE_NO_DB | ROUTE_ETAG, "this API as an OpenAPI 3.1 document"),
+
+    ROUTE("POST",   "/v1/login",                         PUBLIC,    api_login,           login_fields,   "",                   0, "exchange a login code or a token for a session cookie"),
+    ROUTE("POST",   "/v1/logout",                        USER,      api_logout,          nothing_fields, "",                   0, "end the session"),
+    ROUTE("POST",   "/v1/login-links",                   USER,      api_login_link,      nothing_fields, "",                   ROUTE_TX, "make a one-time login link for oneself"),
+    ROUTE("GET",    "/v1/me",                            USER,      api_me,              NULL,           "",                   ROUTE_ETAG, "who am I, what may I see"),
+
+    ROUTE("POST",   "/v1/jobs",                          SUBMITTER, api_submit,          job_fields,     "",                   ROUTE_DRY, "submit one job"),
+    ROUTE("POST",   "/v1/jobs:bulk",                     SUBMITTER, api_submit_bulk,     bulk_fields,    "",                   ROUTE_DRY | ROUTE_BIG, "submit many jobs, all or none"),
+    ROUTE("GET",    "/v1/jobs",                          USER,      api_jobs,            NULL,           "state project name user label ids", ROUTE_LIST | ROUTE_WAIT, "jobs, newest first"),
+    ROUTE("GET",    "/v1/jobs/{id}",                     USER,      api_job,             NULL,           "",                   ROUTE_WAIT, "one job"),
+    ROUTE("GET",    "/v1/jobs/{id}/spec",                USER,      api_job_spec,        NULL,           "",                   ROUTE_ETAG, "the job as it was accepted"),
+    ROUTE("GET",    "/v1/jobs/{id}/tasks",               USER,      api_tasks,           NULL,           "state from",         ROUTE_LIST | ROUTE_WAIT, "tasks, by number"),
+    ROUTE("GET",    "/v1/jobs/{id}/tasks/{task}",        USER,      api_task,            NULL,           "",                   ROUTE_WAIT, "one task with all its attempts"),
+    ROUTE("GET",    "/v1/jobs/{id}/tasks/{task}/log",    USER,      api_task_log,        NULL,           "stream attempt offset limit", ROUTE_BYTES, "bytes of a log"),
+    ROUTE("GET",    "/v1/jobs/{id}/explain",             USER,      api_explain,         NULL,           "task",               ROUTE_WAIT, "why it waits, or why it ran there"),
+    ROUTE("GET",    "/v1/jobs/{id}/events",              USER,      api_job_events,      NULL,           "",                   ROUTE_LIST | ROUTE_WAIT, "what happened to the job"),
+    ROUTE("GET",    "/v1/jobs/{id}/outputs",             USER,      api_job_outputs,     NULL,           "",                   ROUTE_LIST | ROUTE_WAIT, "files it made"),
+    ROUTE("POST",   "/v1/jobs/{id}/hold",                SUBMITTER, api_job_hold,        nothing_fields, "",                   ROUTE_TX, "start no further task"),
+    ROUTE("POST",   "/v1/jobs/{id}/release",             SUBMITTER, api_job_release,     nothing_fields, "",                   ROUTE_TX, "end the hold"),
+    ROUTE("POST",   "/v1/jobs/{id}/cancel",              SUBMITTER, api_job_cancel,      cancel_fields,  "",                   ROUTE_TX, "stop the job, or one task of it"),
+    ROUTE("POST",   "/v1/jobs/{id}/priority",            SUBMITTER, api_job_priority,    priority_fields,"",                   ROUTE_TX, "change the priority"),
+    ROUTE("GET",    "/v1/events",                        USER,      api_events,          NULL,           "job site",           ROUTE_LIST | ROUTE_WAIT, "what happened, newest first"),
+
+    ROUTE("GET",    "/v1/sites",                         USER,      api_sites,           NULL,           "",                   ROUTE_WAIT, "sites with health, capacity and use"),
+    ROUTE("POST",   "/v1/sites",                         ADMIN,     api_site_add,        site_fields,    "",                   ROUTE_TX, "register a site"),
+    ROUTE("GET",    SITE_TX,                             USER,      api_site,            NULL,           "",                   ROUTE_WAIT, "one site"),
+    ROUTE("PATCH",  SITE_TX,                             ADMIN,     api_site_change,     site_change_fields, "",               ROUTE_TX, "change a site's rules or offer"),
+    ROUTE("DELETE", SITE_TX,                             ADMIN,     api_site_remove,     NULL,           "",                   ROUTE_TX, "remove a closed site"),
+    ROUTE("POST",   SITE_TX "/open",                     ADMIN,     api_site_open,       why_fields,     "",                   ROUTE_TX, "let it take work"),
+    ROUTE("POST",   SITE_TX "/drain",                    ADMIN,     api_site_drain,      why_fields,     "",                   ROUTE_TX, "let it finish, take nothing new"),
+    ROUTE("POST",   SITE_TX "/close",                    ADMIN,     api_site_close,      why_fields,     "",                   ROUTE_TX, "stop what runs there, keep no connection"),
+    ROUTE("POST",   SITE_TX "/hosts",                    ADMIN,     api_host_add,        host_fields,    "",                   ROUTE_TX, "another host"),
+    ROUTE("POST",   SITE_TX "/accounts",                 ADMIN,     api_account_add,     account_fields, "",                   ROUTE_TX, "another account"),
+    ROUTE("POST",   SITE_TX "/probe",                    ADMIN,     api_site_probe,      nothing_fields, "",                   ROUTE_TX, "ask each host for its key"),
+    ROUTE("POST",   SITE_TX "/pin",                      ADMIN,     api_site_pin,        pin_fields,     "",                   ROUTE_TX, "confirm a host key"),
+    ROUTE("POST",   SITE_TX "/test",                     ADMIN,     api_site_test,       nothing_fields, "",                   ROUTE_TX, "test everything about the site"),
+    ROUTE("GET",    "/v1/calls/{id}",                    USER,      api_call,            NULL,           "",                   ROUTE_WAIT, "a question to a site, and its answer"),
+
+    ROUTE("GET",    "/v1/datasets",                      USER,      api_datasets,        NULL,           "",                   ROUTE_LIST | ROUTE_WAIT, "datasets, newest first"),
+    ROUTE("POST",   "/v1/datasets",                      SUBMITTER, api_dataset_add,     dataset_fields, "",                   ROUTE_TX, "register files at a site: read and checksum them there"),
+    ROUTE("GET",    "/v1/datasets/{name}",               USER,      api_dataset,         NULL,           "",                   ROUTE_WAIT, "one dataset"),
+    ROUTE("GET",    "/v1/datasets/{name}/files",         USER,      api_dataset_files,   NULL,           "",                   ROUTE_LIST | ROUTE_WAIT, "its files"),
+    ROUTE("GET",    "/v1/datasets/{name}/content",       USER,      api_dataset_content, NULL,           "path offset limit",  ROUTE_BYTES, "bytes of a file"),
+    ROUTE("DELETE", "/v1/datasets/{name}",               SUBMITTER, api_dataset_remove,  NULL,           "",                   ROUTE_TX, "forget it; the files stay"),
+
+    ROUTE("GET",    "/v1/projects",                      USER,      api_projects,        NULL,           "",                   ROUTE_WAIT, "own projects"),
+    ROUTE("POST",   "/v1/projects",                      ADMIN,     api_project_add,     project_fields, "",                   ROUTE_TX, "make a project"),
+    ROUTE("PATCH",  "/v1/projects/{name}",               ADMIN,     api_project_change,  project_change_fields, "",            ROUTE_TX, "change its share or limits"),
+    ROUTE("GET",    "/v1/users",                         ADMIN,     api_users,           NULL,           "",                   ROUTE_LIST | ROUTE_ETAG, "users"),
+    ROUTE("POST",   "/v1/users",                         ADMIN,     api_user_add,        user_fields,    "",                   ROUTE_TX, "make a user"),
+    ROUTE("GET",    "/v1/tokens",                        USER,      api_tokens,          NULL,           "",                   ROUTE_ETAG, "own tokens"),
+    ROUTE("POST",   "/v1/tokens",                        USER,      api_token_add,       token_fields,   "",                   ROUTE_TX, "make a token; it is shown once"),
+    ROUTE("DELETE", "/v1/tokens/{id}",                   USER,      api_token_revoke,    NULL,           "",                   ROUTE_TX, "revoke a token"),
+    ROUTE("GET",    "/v1/overview",                      USER,      api_overview,        NULL,           "",                   ROUTE_WAIT, "what the first page shows"),
+};
+/* clang-format on */
+const size_t routes_count = ARRAY_LEN(routes);
+
+static const char *const rule_names[] = {
+    [RULE_PUBLIC] = "public", [RULE_USER] = "user", [RULE_SUBMITTER] = "submitter", [RULE_ADMIN] = "admin"};
+
+const char *rule_name(enum rule r)
+{
+        return rule_names[r];
+}
+
+/* ---- matching --------------------------------------------------------------------------------------------
+ */
+
+static void route_init(struct route *r)
+{
+        for (const char *p = r->pattern; *p == '/'; r->part_count++) {
+                size_t n = strcspn(p + 1, "/");
+                char *part = xstrndup(p + 1, n); /* lives as long as the program */
+
+                if (part[0] == '{') {
+                        part[n - 1] = '\0';
+                        r->names[r->part_count] = part + 1;
+                } else {
+                        r->parts[r->part_count] = part;
+                }
+                p += 1 + n;
+        }
+}
+
+void routes_init(void)
+{
+        for (size_t i = 0; i < routes_count; i++) {
+                routes[i].index = i;
+                if (!routes[i].part_count)
+                        route_init(&routes[i]);
+        }
+}
+
+static bool path_matches(const struct route *r, struct request *rq)
+{
+        size_t k = 0;
+
+        if (r->part_count != rq->segment_count)
+                return false;
+        for (size_t i = 0; i < r->part_count; i++)
+                if (r->parts[i] ? strcmp(r->parts[i], rq->segments[i]) != 0 : !rq->segments[i][0])
+                        return false;
+        for (size_t i = 0; i < r->part_count; i++)
+                if (!r->parts[i] && k < REQUEST_CAPTURES)
+                        rq->captures[k++] = rq->segments[i];
+        return true;
+}
+
+int route_match(struct request *rq, char *ret_allow)
+{
+        ret_allow[0] = '\0';
+        for (size_t i = 0; i < routes_count; i++) {
+                if (!path_matches(&routes[i], rq))
+                        continue;
+                if (strcmp(routes[i].method, rq->method) == 0) {
+                        rq->route = &routes[i];
+                        return 200;
+                }
+                if (ret_allow[0])
+                        strcat(ret_allow, ", ");
+                strcat(ret_allow, strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" : routes[i].method);
+        }
+        return ret_allow[0] ? 405 : 404;
+}
+
+static bool word_in(const char *words, const char *word)
+{
+        size_t n = strlen(word);
+
+        for (const char *p = words; *p; p += strcspn(p, " "), p += strspn(p, " "))
+                if (strncmp(p, word, n) == 0 && (p[n] == ' ' || p[n] == '\0'))
+                        return n > 0;
+        return false;
+}
+
+/* Parameters that flags bring with them. */
+static const struct {
+        unsigned flag;
+        const char *names;
+} flag_parameters[] = {
+    {ROUTE_LIST, "limit cursor"}, {ROUTE_WAIT, "wait"}, {ROUTE_TX | ROUTE_DRY, "dry_run"}, {ROUTE_BYTES, ""}};
+
+bool route_takes(const struct route *r, const char *parameter)
+{
+        for (size_t i = 0; i < ARRAY_LEN(flag_parameters); i++)
+                if (r->flags & flag_parameters[i].flag && word_in(flag_parameters[i].names, parameter))
+                        return true;
+        return word_in(r->query, parameter);
+}
+
+/* ---- the document ----------------------------------------------------------------------------------------
+ */
+
+static void write_parameter(struct buf *b, const char *name, size_t n, const char *in)
+{
+        j_obj(b, NULL);
+        j_str_n(b, "name", name, n);
+        j_str(b, "in", in);
+        j_bool(b, "required", strcmp(in, "path") == 0);
+        j_raw(b, "schema", "{\"type\":\"string\"}");
+        j_obj_end(b);
+}
+
+static void write_words(struct buf *b, const char *words)
+{
+        for (const char *p = words; *p; p += strspn(p, " ")) {
+                size_t n = strcspn(p, " ");
+
+                write_parameter(b, p, n, "query");
+                p += n;
+        }
+}
+
+static void write_parameters(struct buf *b, const struct route *r)
+{
+        j_arr(b, "parameters");
+        for (size_t i = 0; i < r->part_count; i++)
+                if (r->names[i])
+                        write_parameter(b, r->names[i], strlen(r->names[i]), "path");
+        write_words(b, r->query);
+        for (size_t i = 0; i < ARRAY_LEN(flag_parameters); i++)
+                if (r->flags & flag_parameters[i].flag)
+                        write_words(b, flag_parameters[i].names);
+        j_arr_end(b);
+}
+
+static void write_responses(struct buf *b, const struct route *r)
+{
+        const char *type = r->flags & ROUTE_BYTES                ? "application/octet-stream"
+                           : strcmp(r->pattern, "/metrics") == 0 ? "text/plain"
+                                                                 : "application/json";
+
+        j_obj(b, "responses");
+        j_obj(b, "2XX");
+        j_str(b, "description", r->summary);
+        j_obj(b, "content");
+        j_obj(b, type);
+        j_obj_end(b);
+        j_obj_end(b);
+        j_obj_end(b);
+        j_raw(b, "default", "{\"$ref\":\"#/components/responses/problem\"}");
+        j_obj_end(b);
+}
+
+static void write_operation(struct buf *b, const struct route *r)
+{
+        AUTO_FREE char *method = xstrdup(r->method);
+
+        for (char *p = method; *p; p++)
+                *p = (char)(*p | 0x20);
+        j_obj(b, method);
+        j_str(b, "summary", r->summary);
+        j_str(b, "x-reeve-rule", rule_name(r->rule));
+        j_raw(b, "security", r->rule == RULE_PUBLIC ? "[]" : "[{\"token\":[]},{\"cookie\":[]}]");
+        write_parameters(b, r);
+        if (r->body) {
+                j_obj(b, "requestBody");
+                j_obj(b, "content");
+                j_obj(b, "application/json");
+                fields_schema(b, "schema", r->body);
+                j_obj_end(b);
+                j_obj_end(b);
+                j_obj_end(b);
+        }
+        write_responses(b, r);
+        j_obj_end(b);
+}
+
+static const char components[] =
+    "{\"securitySchemes\":{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+    "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"reeve\"}},"
+    "\"responses\":{\"problem\":{\"description\":\"what went "
+    "wrong\",\"content\":{\"application/problem+json\":"
+    "{\"schema\":{\"$ref\":\"#/components/schemas/problem\"}}}}},"
+    "\"schemas\":{\"problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\",\"code\","
+    "\"detail\"],"
+    "\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":"
+    "\"integer\"},"
+    "\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},\"errors\":{\"type\":\"array\","
+    "\"items\":"
+    "{\"type\":\"object\",\"properties\":{\"pointer\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"
+    "\"detail\":{\"type\":\"string\"}}}}}}}}";
+
+/* Rows of one path stand apart in the table: write each path at its first row. */
+static bool is_first_of_path(size_t i)
+{
+        for (size_t k = 0; k < i; k++)
+                if (strcmp(routes[k].pattern, routes[i].pattern) == 0)
+                        return false;
+        return true;
+}
+
+void routes_openapi(struct buf *b, const char *server_url)
+{
+        j_obj(b, NULL);
+        j_str(b, "openapi", "3.1.0");
+        j_raw(b, "info", "{\"title\":\"Reeve\",\"version\":\"v1\",\"license\":{\"name\":\"Apache-2.0\"}}");
+        j_arr(b, "servers");
+        j_obj(b, NULL);
+        j_str(b, "url", server_url);
+        j_obj_end(b);
+        j_arr_end(b);
+        j_obj(b, "paths");
+        for (size_t i = 0; i < routes_count; i++) {
+                if (!is_first_of_path(i))
+                        continue;
+                j_obj(b, routes[i].pattern);
+                for (size_t k = i; k < routes_count; k++)
+                        if (strcmp(routes[k].pattern, routes[i].pattern) == 0)
+                                write_operation(b, &routes[k]);
+                j_obj_end(b);
+        }
+        j_obj_end(b);
+        j_raw(b, "components", components);
+        j_obj_end(b);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routes.h - every path the server knows, as one table: method, pattern, who may, what it does.
+ *
+ * The table drives matching, checking of rights, queries and bodies, transactions and audit, metrics, the
+ * OpenAPI document, and the tests that try each route as each kind of caller. A row without a rule does not
+ * compile.
+ */
+#ifndef REEVE_ROUTES_H
+#define REEVE_ROUTES_H
+
+#include "web/request.h"
+
+enum rule {
+        RULE_PUBLIC = 1, /* anybody */
+        RULE_USER,       /* any login */
+        RULE_SUBMITTER,  /* role submitter or admin; what it acts on is in a project the caller sees */
+        RULE_ADMIN,
+};
+
+#define ROUTE_LIST  1u /* takes limit and cursor */
+#define ROUTE_WAIT  2u /* takes wait; has an ETag */
+#define ROUTE_ETAG  4u
+#define ROUTE_TX    8u   /* runs in a transaction with its audit row; takes dry_run, which rolls it back */
+#define ROUTE_BIG   16u  /* body up to BODY_BIG_MAX */
+#define ROUTE_DRY   32u  /* takes dry_run and minds it itself */
+#define ROUTE_NO_DB 64u  /* answers without the database */
+#define ROUTE_BYTES 128u /* replies with bytes of a job or file */
+
+#define BODY_MAX     (1u << 20)
+#define BODY_BIG_MAX (64u << 20)
+
+typedef int (*route_handler)(struct request *rq, struct db *db, struct err *err);
+
+struct route {
+        const char *method, *pattern;
+        enum rule rule;
+        route_handler handler;
+        const char *summary;
+        const char *query;        /* further parameters, separated by spaces */
+        const struct field *body; /* NULL: takes none */
+        unsigned flags;
+        size_t index; /* place in the table */
+        /* made at start */
+        const char *parts[REQUEST_SEGMENTS]; /* pattern by segments; NULL for a captured one */
+        const char *names[REQUEST_SEGMENTS]; /* name of a captured one */
+        size_t part_count;
+};
+
+extern struct route routes[];
+extern const size_t routes_count;
+
+/* Take the patterns apart; once, before the first match. */
+void routes_init(void);
+/* The route of rq's method and segments: fills rq->route and rq->captures and returns 200; 404 no such path;
+ * 405 and *ret_allow (room for 64) when the path has other methods. */
+int route_match(struct request *rq, char *ret_allow);
+/* May the query parameter be given? */
+bool route_takes(const struct route *r, const char *parameter);
+const char *rule_name(enum rule r);
+
+/* The OpenAPI document of the table. */
+void routes_openapi(struct buf *b, const char *server_url);
+
+#endif

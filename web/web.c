@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "web/web.h"
+
+#include "common/util.h"
+#include "web/assets.h"
+#include "web/metrics.h"
+#include "web/wake.h"
+#include "web/web_priv.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define THREADS_DEFAULT     8
+#define CONNECTIONS_DEFAULT 2000
+#define ADDRESS_DEFAULT     500
+#define DISK_RESERVE        (256LL << 20)
+#define LIVE_JOBS_MAX       1000000
+#define LEASE_MS            (24 * 3600 * 1000LL)
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool sodium_failed;
+
+static void init_once(void)
+{
+        sodium_failed = sodium_init() < 0;
+        json_object_seed(0);
+        routes_init();
+}
+
+static void thread_db_drop(void *p)
+{
+        struct thread_db *t = p;
+
+        db_close(t->db);
+        free(t);
+}
+
+static void settings_copy(struct web *w, const struct web_settings *s)
+{
+        w->conninfo = xstrdup(s->conninfo);
+        w->listen = xstrdup(s->listen ? s->listen : "127.0.0.1:8080");
+        w->public_url = xstrdup(s->public_url);
+        w->allowed_hosts = xstrdup(s->allowed_hosts);
+        w->ui_dir = xstrdup(s->ui_dir);
+        w->data_dir = xstrdup(s->data_dir);
+        w->threads = s->threads > 0 ? s->threads : THREADS_DEFAULT;
+        if (w->threads > THREADS_MAX)
+                w->threads = THREADS_MAX;
+        w->connections_max = s->connections_max > 0 ? s->connections_max : CONNECTIONS_DEFAULT;
+        w->address_connections_max =
+            s->address_connections_max > 0 ? s->address_connections_max : ADDRESS_DEFAULT;
+        w->cookie_secure = s->cookie_secure;
+        w->disk_reserve = s->disk_reserve > 0 ? s->disk_reserve : DISK_RESERVE;
+        w->live_jobs_max = s->live_jobs_max > 0 ? s->live_jobs_max : LIVE_JOBS_MAX;
+        w->lease_ms = s->lease_ms > 0 ? s->lease_ms : LEASE_MS;
+}
+
+static void web_free(struct web *w)
+{
+        if (w->db_key_made)
+                pthread_key_delete(w->db_key);
+        auth_free(w->auth);
+        world_free(w->world);
+        metrics_free(w->metrics);
+        assets_free(w->assets);
+        pthread_mutex_destroy(&w->links_lock);
+        free(w->links);
+        free(w->conninfo);
+        free(w->listen);
+        free(w->public_url);
+        free(w->allowed_hosts);
+        free(w->ui_dir);
+        free(w->data_dir);
+        free(w->unix_path);
+        free(w);
+}
+
+static int parts_start(struct web *w, struct err *err)
+{
+        if (pthread_key_create(&w->db_key, thread_db_drop) != 0)
+                return err_set(err, ERR_SYSTEM, "could not make a key for thread data");
+        w->db_key_made = true;
+        w->auth = auth_new();
+        w->world = world_new();
+        w->metrics = metrics_new();
+        w->assets = assets_new(w->ui_dir);
+        if (wake_start(w, err) < 0 || server_start(w, err) < 0)
+                return -1;
+        return links_start(w, err);
+}
+
+int web_start(const struct web_settings *s, struct web **ret, struct err *err)
+{
+        struct web *w;
+
+        pthread_once(&once, init_once);
+        if (sodium_failed)
+                return err_set(err, ERR_SYSTEM, "could not start libsodium");
+        w = xcalloc(1, sizeof *w);
+        w->listen_fd = w->stop_fd = -1;
+        pthread_mutex_init(&w->links_lock, NULL);
+        w->links = xcalloc(LINKS_MAX, sizeof *w->links);
+        settings_copy(w, s);
+        if (parts_start(w, err) < 0) {
+                web_stop(w);
+                return -1;
+        }
+        if (!w->public_url)
+                w->public_url = w->is_unix
+                                    ? xstrdup("")
+                                    : xasprintf("http://%.*s:%d", (int)(strrchr(w->listen, ':') - w->listen),
+                                                w->listen, w->port);
+        *ret = w;
+        return 0;
+}
+
+/* Order matters: no new connections, then nothing that waits (libmicrohttpd aborts on suspended connections),
+ * then the loops. */
+void web_stop(struct web *w)
+{
+        if (!w)
+                return;
+        atomic_store(&w->closing, true);
+        links_stop(w);
+        wake_close(w);
+        server_stop(w);
+        wake_stop(w);
+        web_free(w);
+}
+
+int web_port(const struct web *w)
+{
+        return w->port;
+}
+
+int64_t web_requests(const struct web *w)
+{
+        return atomic_load(&w->requests);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* web_priv.h - what the parts of the server share.
+ *
+ * Threads: one accepts connections and cuts slow ones (link.c); `threads` event loops of libmicrohttpd, each
+ * with its connections and its own database connection (server.c); one listens to the database and wakes
+ * what waits, one tells the engine (wake.c).
+ */
+#ifndef REEVE_WEB_PRIV_H
+#define REEVE_WEB_PRIV_H
+
+#include "web/auth.h"
+#include "web/request.h"
+#include "web/routes.h"
+#include "web/web.h"
+#include "web/world.h"
+
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define THREADS_MAX      64
+#define LINKS_MAX        65536         /* highest descriptor + 1 that a connection may have */
+#define BODIES_MAX       (512LL << 20) /* bytes of request bodies held at once by all requests */
+#define HEAD_MS          10000         /* from connecting to the first request's head */
+#define IDLE_MS          75000         /* between requests */
+#define REQUEST_MS       30000         /* to receive a request, and to take a reply */
+#define REQUEST_BIG_MS   180000
+#define STATEMENT_MS     20000 /* longest database statement of a request */
+#define RECONNECT_GAP_MS 200   /* between attempts of one thread to reach the database again */
+
+/* One connection; its descriptor is the place in the array. */
+struct link {
+        bool used;
+        int daemon;
+        char address[48];
+        atomic_llong deadline; /* boot ms; it is cut after that. INT64_MAX: never */
+};
+
+struct thread_db {
+        struct db *db;
+        int64_t tried_at;
+};
+
+struct metrics;
+struct wake;
+
+struct web {
+        /* settings */
+        char *conninfo, *listen, *public_url, *allowed_hosts, *ui_dir, *data_dir;
+        int threads, connections_max, address_connections_max;
+        bool cookie_secure;
+        int64_t disk_reserve, live_jobs_max, lease_ms;
+        /* listening */
+        int listen_fd, stop_fd, port;
+        bool is_unix;
+        char *unix_path;
+        pthread_t acceptor;
+        bool acceptor_runs;
+        /* connections */
+        pthread_mutex_t links_lock;
+        struct link *links;
+        int links_open, links_high; /* highest used + 1 */
+        /* serving */
+        struct MHD_Daemon *daemons[THREADS_MAX];
+        int daemon_load[THREADS_MAX];
+        pthread_key_t db_key;
+        bool db_key_made;
+        atomic_bool closing;
+        atomic_llong bodies; /* bytes of request bodies held */
+        atomic_llong requests;
+        struct auth *auth;
+        struct world *world;
+        struct wake *wake;
+        struct metrics *metrics;
+        struct assets *assets;
+        /* admission, looked at by the listening thread */
+        atomic_llong live_jobs;
+        atomic_bool disk_is_full;
+};
+
+/* server.c */
+int server_start(struct web *w, struct err *err);
+void server_stop(struct web *w);
+/* The calling thread's connection, reconnected when need be. */
+struct db *web_db(struct web *w, struct err *err);
+
+/* link.c */
+int links_start(struct web *w, struct err *err);
+void links_stop(struct web *w);
+void link_set_deadline(struct link *l, int64_t ms_from_now);
+void link_set_no_deadline(struct link *l);
+void link_closed(struct web *w, int fd);
+
+/* problem.c: the reply that says what went wrong; also sets the status. */
+void problem_from_err(struct request *rq, const struct err *err);
+void problem_reply(struct request *rq, unsigned status, const char *code, const char *detail);
+
+#endif
