@@ -2,6 +2,7 @@
 """A whole private grid: one reeved, and sites that are private SSH servers. Spoken to by its public faces only, the command
 line and the JSON API. The demo stands on it, and so do the end-to-end tests.
 """
+import http.client
 import json
 import os
 import pty
@@ -12,8 +13,6 @@ import subprocess
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 
 import private
 
@@ -175,13 +174,19 @@ class Grid:
     def api(self, method, path, body=None, headers=None, seconds=30, token=None, url=None):
         """One call of the JSON API: (status, parsed body or text)."""
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request((url or self.url) + path, data=data, method=method, headers={
-            "Authorization": f"Bearer {token or self.token()}", "Content-Type": "application/json", **(headers or {})})
+        connection = http.client.HTTPConnection((url or self.url).split("//")[1], timeout=seconds)
         try:
-            with urllib.request.urlopen(request, timeout=seconds) as reply:
-                status, kind, raw = reply.status, reply.headers.get("Content-Type", ""), reply.read()
-        except urllib.error.HTTPError as error:
-            status, kind, raw = error.code, error.headers.get("Content-Type", ""), error.read()
+            try:
+                connection.request(method, path, data, {"Authorization": f"Bearer {token or self.token()}",
+                                                        "Content-Type": "application/json", **(headers or {})})
+            except BrokenPipeError:
+                pass  # refused before it was sent to its end; the answer says why
+            reply = connection.getresponse()
+            status, kind, raw = reply.status, reply.headers.get("Content-Type", ""), reply.read()
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"{method} {path}: {error!r}") from error
+        finally:
+            connection.close()
         return status, json.loads(raw) if "json" in kind and raw else raw
 
     def get(self, path):

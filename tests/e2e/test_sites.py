@@ -161,7 +161,7 @@ def changed_host_key(grid):
     job = grid.submit({"command": ["/bin/true"], "sites": ["alpha"]})["id"]
     wait_until(lambda: (grid.job(job)["wait"] or {}).get("reason") == "closed", 20, "the job says why it waits")
     # The administrator confirms the new key.
-    grid.run("site", "pin", "alpha", site.server.fingerprint())
+    grid.run("site", "pin", "alpha", "--fingerprint", site.server.fingerprint())
     intent(grid, "alpha", "open")
     equal(grid.wait_job(job)["state"], "succeeded")
 
