@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define CALL_WORDS                                                                                           \
-        " state = $2::text, steps = coalesce($3::json, steps), result = coalesce($4::json, result),"         \
+        " state = coalesce($2::text, state), steps = coalesce($3::json, steps), result = "                   \
+        "coalesce($4::json, result),"                                                                        \
         " message = coalesce($5::text, message), ended_at = case when $2::text in ('done', 'failed') then "  \
         "now() end"
 
