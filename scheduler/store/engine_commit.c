@@ -536,8 +536,8 @@ static int add_all_ended(struct db *db, const struct commit *c, int64_t epoch, s
         return 0;
 }
 
-/* A task may end, be queued again and be placed again in one commit; nothing is placed and ends in one, because a launch
- * leaves only after its commit. */
+/* A task may end, be queued again and be placed again in one commit; nothing is placed and ends in one,
+ * because a launch leaves only after its commit. */
 static int add_parts(struct db *db, const struct commit *c, int64_t epoch, struct err *err)
 {
         if (in_batches(add_unqueued, db, c, c->unqueued_n, err) < 0 || add_all_states(db, c, err) < 0 ||

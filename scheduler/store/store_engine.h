@@ -96,6 +96,7 @@ struct load_job {
         int64_t *inputs; /* dataset ids in order */
         size_t input_count;
 };
+#define TASK_TAKEN_OUT (-1) /* attempt of a task_queue row that says: cancelled before it was placed */
 struct load_task { /* a row of task_queue */
         int64_t job;
         int32_t task, attempt, task_failures, site_failures, avoid_site;

@@ -46,18 +46,27 @@ static void a_task_goes_from_placed_to_history(void **state)
         commit_release(&c);
 }
 
-static void a_task_may_be_placed_and_end_in_one_commit(void **state)
+static void a_task_may_end_be_queued_and_be_placed_again_in_one_commit(void **state)
 {
         struct db *db = *state;
         struct commit c = {0};
         int64_t job = job_make(db, 1);
 
         ADD(&c, placed, placed(job, 1, 1));
-        ADD(&c, ended, ended_well(job, 1, 1));
-        c.ended[0].started_at = TIME_NONE;
         commit_ok(db, &c);
-        assert_int_equal(ask_int(db, "select count(*) as v from attempts_live"), 0);
-        assert_int_equal(ask_int(db, "select count(*) as v from attempts where started_at is null"), 1);
+        ADD(&c, ended, ended_well(job, 1, 1));
+        c.ended[0].state = ATTEMPT_LOST;
+        c.ended[0].outcome = OUTCOME_LOST;
+        c.ended[0].final = false;
+        c.ended[0].started_at = TIME_NONE;
+        ADD(&c, retries, {job, 1, 1, 0, 1, 1, NOW, "lost"});
+        ADD(&c, placed, placed(job, 1, 2));
+        c.placed[0].queued = true;
+        commit_ok(db, &c);
+        assert_int_equal(ask_int(db, "select attempt as v from attempts_live"), 2);
+        assert_int_equal(ask_int(db, "select count(*) as v from task_queue"), 0);
+        assert_int_equal(
+            ask_int(db, "select count(*) as v from attempts where started_at is null and attempt = 1"), 1);
         commit_release(&c);
 }
 
@@ -69,6 +78,7 @@ static void the_last_state_of_an_attempt_counts(void **state)
 
         for (int t = 1; t <= 3; t++)
                 ADD(&c, placed, placed(job, t, 1));
+        commit_ok(db, &c);
         ADD(&c, states, {{job, 1, 1}, ATTEMPT_RUNNING, NOW + 1});
         ADD(&c, states, {{job, 2, 1}, ATTEMPT_RUNNING, NOW + 2});
         ADD(&c, states, {{job, 1, 1}, ATTEMPT_FINISHING, TIME_NONE});
@@ -151,6 +161,13 @@ static void a_job_moves_and_ends(void **state)
             ask_text(db, "select concat_ws('/', held_by, held_at, cancelled_by, cancelled_at is not null,"
                          " started_at is not null) as v from job_queue"),
             "bob/t/t");
+        ADD(&c, jobs, job_row(job, 3));
+        c.jobs[0].cancelled_by = "";
+        c.jobs[0].held_by = "";
+        commit_ok(db, &c);
+        assert_string_equal(
+            ask_text(db, "select concat_ws('/', held_by, cancelled_by, wait_detail) as v from job_queue"),
+            "bob/{\"x\":1}");
         assert_int_equal(store_job_end(db, job, &end, &err), 0);
 
         ADD(&c, retries, {job, 1, 1, 0, 0, 0, NOW, NULL});
@@ -282,9 +299,11 @@ static void a_large_commit_is_one_transaction(void **state)
 
         for (int t = 1; t <= N; t++) {
                 ADD(&c, placed, placed(job, t, 1));
-                ADD(&c, states, {{job, t, 1}, ATTEMPT_RUNNING, NOW});
-                ADD(&c, retries, {job, t, 1, 0, 0, 0, NOW, NULL});
+                ADD(&c, retries, {job, N + t, 1, 0, 0, 0, NOW, NULL});
         }
+        commit_ok(db, &c);
+        for (int t = 1; t <= N; t++)
+                ADD(&c, states, {{job, t, 1}, ATTEMPT_RUNNING, NOW});
         commit_ok(db, &c);
         assert_int_equal(ask_int(db, "select count(*) as v from attempts_live where state = 'running'"), N);
         for (int t = 1; t <= N; t++)
@@ -439,7 +458,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             engine_test(a_task_goes_from_placed_to_history),
-            engine_test(a_task_may_be_placed_and_end_in_one_commit),
+            engine_test(a_task_may_end_be_queued_and_be_placed_again_in_one_commit),
             engine_test(the_last_state_of_an_attempt_counts),
             engine_test(retries_enter_and_leave_the_queue),
             engine_test(a_job_moves_and_ends),

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The small fenced writes. */
+#include "engine_test.h"
+
+#define WORKER                                                                                               \
+        "select concat_ws('/', link, link_text, encode(spool_id, 'escape'), hostname, cpus, memory, "        \
+        "running,"                                                                                           \
+        " disk_free, disk_total, clock_skew_ms, load, seen_at is not null) as v from workers where id = 1"
+
+static void a_worker_report_keeps_what_it_does_not_say(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+        struct worker_report w = {.worker = 1,
+                                  .link = LINK_READY,
+                                  .link_text = "fine",
+                                  .spool_id = (const uint8_t *)"0123456789abcdef",
+                                  .boot_id = (const uint8_t *)"0123456789abcdef",
+                                  .hostname = "node1",
+                                  .cpus = 8,
+                                  .running = 3,
+                                  .memory = 4096,
+                                  .disk_free = 0,
+                                  .disk_total = 1000,
+                                  .clock_skew_ms = -5,
+                                  .load = 1.5,
+                                  .seen_at = NOW};
+
+        ok(store_worker_report(db, test_epoch, &w, &err));
+        assert_string_equal(ask_text(db, WORKER),
+                            "ready/fine/0123456789abcdef/node1/8/4096/3/0/1000/-5/1.5/t");
+        ok(store_worker_report(
+            db, test_epoch, &(struct worker_report){.worker = 1, .link = LINK_ABSENT, .seen_at = TIME_NONE},
+            &err));
+        assert_string_equal(ask_text(db, WORKER), "absent/0123456789abcdef/node1/8/4096/3/0/1000/-5/1.5/t");
+        w.worker = 99;
+        assert_int_equal(store_worker_report(db, test_epoch, &w, &err), -1);
+        assert_int_equal(err.code, ERR_NOT_FOUND);
+}
+
+static void site_health_tells_only_changes(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+
+        ok(store_site_health(db, test_epoch, 1, SITE_UP, NULL, &err));
+        ok(store_site_health(db, test_epoch, 1, SITE_UP, NULL, &err));
+        ok(store_site_health(db, test_epoch, 1, SITE_DOWN, "no route", &err));
+        assert_string_equal(ask_text(db, "select health || ':' || health_text as v from sites where id = 1"),
+                            "down:no route");
+        assert_string_equal(
+            ask_text(db, "select string_agg(kind || '=' || text, ' ' order by seq) as v from events"
+                         " where site_id = 1"),
+            "site.up=answers site.down=no route");
+}
+
+static void an_alarm_closes_the_site(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+        int64_t before, after;
+
+        ok(store_world_version(db, &before, &err));
+        ok(store_site_alarm(db, test_epoch, 2, "the host key changed", &err));
+        ok(store_site_alarm(db, test_epoch, 2, "the host key changed", &err));
+        assert_string_equal(
+            ask_text(db, "select concat_ws('/', intent, intent_by, alarm) as v from sites where id = 2"),
+            "closed/reeve/the host key changed");
+        assert_int_equal(ask_int(db, "select count(*) as v from events where kind = 'site.alarm'"), 1);
+        ok(store_world_version(db, &after, &err));
+        assert_true(after > before);
+}
+
+static void account_keys_are_made_once(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+
+        ok(store_account_key(db, test_epoch, 1, "ssh-ed25519 AAA", "sealed", 6, &err));
+        assert_int_equal(store_account_key(db, test_epoch, 1, "other", "other", 5, &err), -1);
+        assert_int_equal(err.code, ERR_CONFLICT);
+        ok(store_account_backend(db, test_epoch, 1, true, &err));
+        assert_string_equal(
+            ask_text(db, "select concat_ws('/', public_key, backend, encode(sealed_key, 'escape')) as v"
+                         " from accounts where id = 1"),
+            "ssh-ed25519 AAA/openssh/sealed");
+}
+
+static void host_keys_seen_stay_unpinned(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+
+        for (int i = 0; i < 2; i++)
+                ok(store_hostkey_seen(db, test_epoch, 1, 0, "ssh-ed25519", "\0\1", 2, "SHA256:x", &err));
+        ok(store_hostkey_seen(db, test_epoch, 1, 0, "ssh-ed25519", "\0\2", 2, "SHA256:y", &err));
+        assert_int_equal(ask_int(db, "select count(*) as v from host_keys where pinned_at is null"), 2);
+}
+
+static void calls_run_and_end_once(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+
+        ok(db_run(db,
+                  "insert into calls (kind, site_id, args, actor) values ('probe', 1, '{}', 'ann'),"
+                  " ('read', 1, '{}', 'ann')",
+                  &err));
+        ok(store_call_state(db, test_epoch, 1, "running", "[{\"name\":\"reach\"}]", NULL, NULL, &err));
+        ok(store_call_state(db, test_epoch, 1, "failed", NULL, NULL, "no route: check the address", &err));
+        assert_string_equal(
+            ask_text(db, "select concat_ws('/', state, steps, result, message, ended_at is not null) as v"
+                         " from calls where id = 1"),
+            "failed/[{\"name\":\"reach\"}]/no route: check the address/t");
+        assert_int_equal(store_call_state(db, test_epoch, 1, "done", NULL, "{}", NULL, &err), -1);
+        assert_int_equal(err.code, ERR_CONFLICT);
+
+        ok(store_call_data(db, test_epoch, 2, "{\"size\":3}", "a\0b", 3, &err));
+        assert_string_equal(ask_text(db, "select concat_ws('/', state, result, encode(bytes, 'hex')) as v"
+                                         " from calls join call_data on call_id = id"),
+                            "done/{\"size\":3}/610062");
+        assert_int_equal(store_call_data(db, test_epoch, 2, "{}", "x", 1, &err), -1);
+}
+
+static void upkeep_drops_what_is_old_and_keeps_what_lives(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+        int64_t live = job_make(db, 1);
+
+        (void)live;
+        ok(db_run(db,
+                  "insert into sessions (hash, user_id, kind, expires_at) values ('a', 1, 'cookie', now() - "
+                  "interval '1 s'),"
+                  " ('b', 1, 'cookie', now() + interval '1 h');"
+                  "insert into calls (kind, site_id, args, actor, state, ended_at) values"
+                  " ('probe', 1, '{}', 'a', 'done', now() - interval '2 h'), ('probe', 1, '{}', 'a', 'done', "
+                  "now());"
+                  "insert into call_data values (1, 'x'), (2, 'x');"
+                  "insert into idempotency values (1, 'old', 'h', 1, 1, now() - interval '8 days'),"
+                  " (1, 'new', 'h', 1, 1, now());"
+                  "insert into decisions (id, job_id, task, site_id, candidates, decided_at) values"
+                  " (1, 1, 1, 1, '[]', now() - interval '99 days'), (2, 999, 1, 1, '[]', now() - interval "
+                  "'99 days'),"
+                  " (3, 999, 1, 1, '[]', now()), (4, 999, 1, 1, '[]', now() - interval '99 days');"
+                  "select reeve_partition_make('attempts', 'ended_at', current_date - 100);"
+                  "select reeve_partition_make('attempts', 'ended_at', current_date - 20)",
+                  &err));
+        ok(store_upkeep(db, test_epoch, 30, &err));
+        assert_string_equal(ask_text(db, "select string_agg(encode(hash, 'escape'), '') as v from sessions"),
+                            "b");
+        assert_string_equal(ask_text(db, "select string_agg(id::text, '') as v from calls"), "2");
+        assert_string_equal(ask_text(db, "select string_agg(call_id::text, '') as v from call_data"), "2");
+        assert_string_equal(ask_text(db, "select string_agg(key, '') as v from idempotency"), "new");
+        /* 1 belongs to a live job, 3 is young, 4 is the newest number. */
+        assert_string_equal(ask_text(db, "select string_agg(id::text, '' order by id) as v from decisions"),
+                            "134");
+        assert_string_equal(
+            ask_text(db, "select concat_ws('/', to_regclass('attempts_' || to_char(current_date - 100,"
+                         " 'YYYYMMDD')) is null, to_regclass('attempts_' || to_char(current_date - 20,"
+                         " 'YYYYMMDD')) is null, to_regclass('events_' || to_char(current_date + 3,"
+                         " 'YYYYMMDD')) is null) as v"),
+            "t/f/f");
+}
+
+static void a_day_whose_rows_went_to_the_default_gets_its_partition(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+        struct commit c = {0};
+        int64_t job = job_make(db, 2);
+
+        ok(db_run(db,
+                  "do $$ begin execute 'drop table attempts_' || to_char(current_date, 'YYYYMMDD'); end $$",
+                  &err));
+        ADD(&c, placed, placed(job, 1, 1));
+        commit_ok(db, &c);
+        ADD(&c, ended, ended_well(job, 1, 1));
+        c.ended[0].ended_at = clock_wall_ms();
+        commit_ok(db, &c);
+        assert_int_equal(ask_int(db, "select count(*) as v from attempts_default"), 1);
+        ok(store_upkeep(db, test_epoch, 30, &err));
+        assert_int_equal(ask_int(db, "select count(*) as v from attempts_default"), 0);
+        assert_int_equal(ask_int(db, "select count(*) as v from attempts"), 1);
+        commit_release(&c);
+}
+
+static void figures_are_kept_in_totals(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+
+        ok(store_engine_figures(db, test_epoch, 1234, 56, &err));
+        assert_string_equal(ask_text(db, "select string_agg(value::text, '/' order by name) as v from totals"
+                                         " where name in ('pass_us', 'placed_total')"),
+                            "1234/56");
+        assert_string_equal(
+            ask_text(db, "select abs(value - extract(epoch from now()) * 1000) < 60000 as v from totals"
+                         " where name = 'pass_at'"),
+            "t");
+}
+
+static void every_write_is_fenced(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+        int64_t old = test_epoch - 1;
+        struct worker_report w = {.worker = 1, .link = LINK_READY};
+        int rc[] = {
+            store_worker_report(db, old, &w, &err),
+            store_site_health(db, old, 1, SITE_UP, NULL, &err),
+            store_site_alarm(db, old, 1, "x", &err),
+            store_account_key(db, old, 1, "x", "x", 1, &err),
+            store_account_backend(db, old, 1, true, &err),
+            store_hostkey_seen(db, old, 1, 0, "t", "k", 1, "f", &err),
+            store_call_state(db, old, 1, "done", NULL, NULL, NULL, &err),
+            store_call_data(db, old, 1, "{}", "x", 1, &err),
+            store_dataset_register(db, old, "n", 1, "ann", 1, "/r", false, NULL, 0, &err),
+            store_upkeep(db, old, 30, &err),
+            store_engine_figures(db, old, 1, 1, &err),
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rc); i++)
+                assert_int_equal(rc[i], -1);
+        assert_int_equal(err.code, ERR_FENCED);
+        assert_int_equal(ask_int(db, "select (select count(*) from events) + (select count(*) from host_keys)"
+                                     " + (select count(*) from datasets) as v"),
+                         0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            engine_test(a_worker_report_keeps_what_it_does_not_say),
+            engine_test(site_health_tells_only_changes),
+            engine_test(an_alarm_closes_the_site),
+            engine_test(account_keys_are_made_once),
+            engine_test(host_keys_seen_stay_unpinned),
+            engine_test(calls_run_and_end_once),
+            engine_test(upkeep_drops_what_is_old_and_keeps_what_lives),
+            engine_test(a_day_whose_rows_went_to_the_default_gets_its_partition),
+            engine_test(figures_are_kept_in_totals),
+            engine_test(every_write_is_fenced),
+        };
+
+        return cmocka_run_group_tests(tests, group_setup, NULL);
+}
