@@ -457,7 +457,7 @@ create table task_queue (
 comment on table task_queue is 'Tasks to be placed that are not simply the next of their job: retries, and tasks released one by one.';
 comment on column task_queue.job_id is 'The job.';
 comment on column task_queue.task is 'The task.';
-comment on column task_queue.attempt is 'Number of its last attempt; 0: none yet.';
+comment on column task_queue.attempt is 'Number of its last attempt; 0: none yet; -1: cancelled before it was placed.';
 comment on column task_queue.task_failures is 'Failures so far that count against the job''s own budget.';
 comment on column task_queue.site_failures is 'Failures so far that count against the sites'' budget.';
 comment on column task_queue.not_before is 'Backoff: not placed before this.';

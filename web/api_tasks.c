@@ -171,7 +171,7 @@ static enum task_state task_state_of(const struct window *w, const struct span *
         if (at(w->open, w->has_open, task))
                 return TASK_PLACED;
         if (at(w->queued, w->has_queued, task))
-                return TASK_READY;
+                return row_int(w->queued, "attempt") < 0 ? TASK_CANCELLED : TASK_READY;
         if (at(w->ended, w->has_ended, task) && (row_bool(w->ended, "final") || !s->live))
                 return ended_state(w->ended);
         if (s->live && task >= s->next_task)

@@ -184,7 +184,7 @@ static bool next_task(const struct model *m, const struct batch *b, struct plan_
         }
         if (b->avoid || !has_run(j))
                 return false;
-        run->task = j->next++;
+        run->task = job_next_task(j);
         return true;
 }
 

@@ -186,6 +186,8 @@ struct m_job {
         int32_t live;            /* open attempts */
         struct m_retry *retries; /* heap by (due, task) */
         size_t retry_count, retry_cap;
+        int32_t *skips; /* tasks of the run that were taken out, last one first; all at or above next */
+        size_t skip_count, skip_cap;
         struct retry_policy retry;
         int64_t submitted_at, started_at, deadline; /* wall ms; INT64_MIN = none */
         bool held, cancelling, elementwise;
@@ -321,9 +323,14 @@ void model_job_dirty(struct model *m, struct m_job *j);
 void model_job_update(struct model *m, struct m_job *j);
 /* A task that is to be placed again or was released by itself. */
 void model_job_retry(struct model *m, struct m_job *j, const struct m_retry *r);
-/* Take one waiting task out (it was cancelled): true when it was waiting; *ret_queued tells whether it stood
- * in the record's task queue. Only the next of the run and retries can be taken out of the middle. */
+/* Take one waiting task out (it was cancelled): true when it was waiting. *ret_queued tells whether it stood in the record's
+ * task queue; otherwise it is skipped when the cursor comes to it, or when it would be released. */
 bool model_job_drop_task(struct model *m, struct m_job *j, int32_t task, bool *ret_queued);
+/* Skip a task that was not placed yet; false when it is behind the cursor or skipped already. */
+bool model_job_skip(struct model *m, struct m_job *j, int32_t task);
+bool job_skips(const struct m_job *j, int32_t task);
+/* The next task of the run; the cursor moves past it and past what is skipped. Only while next <= last. */
+int32_t job_next_task(struct m_job *j);
 /* Take the retry that is due first; the caller keeps m->ready_tasks right. */
 struct m_retry job_retry_pop(struct m_job *j);
 void model_job_priority(struct model *m, struct m_job *j, int32_t priority);

@@ -308,6 +308,7 @@ void job_free(struct m_job *j)
         free(j->inputs);
         free(j->reader_at);
         free(j->retries);
+        free(j->skips);
         free(j->choices);
         free(j->name);
         free(j->spec);
@@ -362,7 +363,8 @@ enum job_state job_end_state(const struct m_job *j)
 
 int64_t job_waiting(const struct m_job *j)
 {
-        return (int64_t)j->retry_count + (j->elementwise ? 0 : (int64_t)j->last - j->next + 1);
+        return (int64_t)j->retry_count +
+               (j->elementwise ? 0 : (int64_t)j->last - j->next + 1 - (int64_t)j->skip_count);
 }
 
 int64_t job_elements_waiting(const struct m_job *j)
@@ -437,6 +439,49 @@ void model_job_retry(struct model *m, struct m_job *j, const struct m_retry *r)
         model_job_update(m, j);
 }
 
+bool job_skips(const struct m_job *j, int32_t task)
+{
+        for (size_t i = 0; i < j->skip_count; i++) {
+                if (j->skips[i] == task)
+                        return true;
+        }
+        return false;
+}
+
+/* The cursor does not stop at tasks that were taken out. */
+static void pass_skips(struct m_job *j)
+{
+        while (!j->elementwise && j->skip_count && j->skips[j->skip_count - 1] == j->next) {
+                j->skip_count--;
+                j->next++;
+        }
+}
+
+int32_t job_next_task(struct m_job *j)
+{
+        int32_t task = j->next++;
+
+        pass_skips(j);
+        return task;
+}
+
+bool model_job_skip(struct model *m, struct m_job *j, int32_t task)
+{
+        size_t i;
+
+        if (task < (j->elementwise ? j->first : j->next) || task > j->last || job_skips(j, task))
+                return false;
+        j->skips = xgrow(j->skips, j->skip_count, &j->skip_cap, sizeof *j->skips);
+        for (i = j->skip_count++; i && j->skips[i - 1] < task; i--)
+                j->skips[i] = j->skips[i - 1];
+        j->skips[i] = task;
+        if (!j->elementwise)
+                m->ready_tasks--;
+        pass_skips(j);
+        model_job_update(m, j);
+        return true;
+}
+
 bool model_job_drop_task(struct model *m, struct m_job *j, int32_t task, bool *ret_queued)
 {
         for (size_t i = 0; i < j->retry_count; i++) {
@@ -448,14 +493,8 @@ bool model_job_drop_task(struct model *m, struct m_job *j, int32_t task, bool *r
                         return true;
                 }
         }
-        if (!j->elementwise && task == j->next && task <= j->last) {
-                j->next++;
-                m->ready_tasks--;
-                *ret_queued = false;
-                model_job_update(m, j);
-                return true;
-        }
-        return false;
+        *ret_queued = false;
+        return model_job_skip(m, j, task);
 }
 
 void model_job_priority(struct model *m, struct m_job *j, int32_t priority)

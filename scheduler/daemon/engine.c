@@ -30,6 +30,7 @@
 #define STATEMENT_MS     20000
 #define DETAILS_PER_PASS 50
 #define NOTIFY_MS        20
+#define DISK_MS          30000
 
 void key_list_add(struct key_list *l, struct attempt_key k)
 {
@@ -221,14 +222,14 @@ static void pass(struct engine *e)
                 engine_reset(e, &err);
                 return;
         }
+        /* From here on everything belongs to the next commit. */
+        commit_clear(&e->commit);
+        arena_clear(&e->arena);
         act_after_commit(e);
         jobs_fetch_specs(e);
         e->placed_total += e->plan.placed;
         if (e->plan.more)
                 engine_wake(e);
-        /* What ended jobs set off belongs to the next commit. */
-        commit_clear(&e->commit);
-        arena_clear(&e->arena);
         if (jobs_after_commit(e, &err) < 0) {
                 engine_reset(e, &err);
                 return;
@@ -285,6 +286,8 @@ static void record_usage(struct engine *e)
 
 static int keep_books(struct engine *e, int64_t now, struct err *err)
 {
+        int64_t room = 0;
+
         if (now - e->lead_renewed > e->set.lead_lease_ms / 3) {
                 if (store_lead_renew(e->db, e->epoch, (int)e->set.lead_lease_ms, err) < 0)
                         return -1;
@@ -293,6 +296,8 @@ static int keep_books(struct engine *e, int64_t now, struct err *err)
         if (is_due(&e->figures_at, now, FIGURES_MS) &&
             store_engine_figures(e->db, e->epoch, e->pass_us, e->placed_total, err) < 0)
                 return -1;
+        if (e->set.cluster_dir && is_due(&e->disk_at, now, DISK_MS) && cluster_disk_check(e->set.cluster_dir, &room, err) > 0)
+                log_error("the disk of the private PostgreSQL is almost full: %lld bytes are left", (long long)room);
         if (is_due(&e->upkeep_at, now, UPKEEP_MS) &&
             store_upkeep(e->db, e->epoch, (int)e->set.keep_days, err) < 0)
                 return -1;

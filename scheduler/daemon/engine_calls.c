@@ -12,6 +12,7 @@
 #include "common/num.h"
 #include "common/util.h"
 #include "remote/connector.h"
+#include "remote/site_test.h"
 #include "remote/ssh_key.h"
 
 #include <jansson.h>
@@ -43,12 +44,20 @@ struct engine_call {
         size_t row_n, row_next;
         struct connector *connector;
         struct buf result;
-        bool probe_failed;
+        /* test: one worker after the other; steps is the JSON so far, step_now of the worker under test */
+        struct site_test *test;
+        struct buf steps;
+        size_t steps_kept;
+        bool test_failed;
+        char backend_why[600];
+        enum connect_backend backend;
 };
 
 static void call_free(struct engine_call *c)
 {
         connector_free(c->connector);
+        site_test_free(c->test);
+        buf_release(&c->steps);
         for (size_t i = 0; i < c->file_n; i++) {
                 free((char *)(uintptr_t)c->files[i].path);
                 free((uint8_t *)(uintptr_t)c->files[i].sha256);
@@ -378,6 +387,211 @@ static void probe_start(struct engine_call *c)
         probe_next(c);
 }
 
+/* ---- test: everything a site needs, step by step, for each of its workers
+ * ----------------------------------- */
+
+static void test_next(struct engine_call *c);
+
+/* The words of docs/api.md for the states of a step. */
+static const char *step_word(enum site_test_state s)
+{
+        switch (s) {
+        case SITE_TEST_WAITING:
+                return "waiting";
+        case SITE_TEST_PASSED:
+                return "ok";
+        case SITE_TEST_WARNED:
+                return "warned";
+        case SITE_TEST_FAILED:
+                return "failed";
+        }
+        return "waiting";
+}
+
+static void put_step(struct engine_call *c, const char *name, const char *state, uint32_t ms,
+                     const char *text, const char *fix)
+{
+        buf_text(&c->steps, buf_len(&c->steps) > 1 ? ",{\"name\":" : "{\"name\":");
+        buf_json_str(&c->steps, name, strlen(name));
+        buf_printf(&c->steps, ",\"state\":\"%s\",\"ms\":%u,\"text\":", state, ms);
+        buf_json_str(&c->steps, text, strlen(text));
+        buf_text(&c->steps, ",\"fix\":");
+        if (*fix)
+                buf_json_str(&c->steps, fix, strlen(fix));
+        else
+                buf_text(&c->steps, "null");
+        buf_text(&c->steps, "}");
+}
+
+static void write_steps(struct engine_call *c)
+{
+        AUTO_FREE char *text = xasprintf("%s]", buf_cstr(&c->steps));
+        struct err err;
+
+        check(c, store_call_state(c->e->db, c->e->epoch, c->id, NULL, text, NULL, NULL, &err), &err);
+}
+
+/* With several workers each step says whose it is. */
+static void step_name(const struct engine_call *c, enum site_test_step step, char *ret, size_t max)
+{
+        const struct load_worker *row = &c->rows[c->row_next];
+        size_t workers = 0;
+
+        for (size_t i = 0; i < c->row_n; i++)
+                workers += c->rows[i].site == c->site;
+        if (workers > 1)
+                snprintf(ret, max, "%s (%s@%s)", site_test_step_name(step), row->unix_user, row->address);
+        else
+                snprintf(ret, max, "%s", site_test_step_name(step));
+}
+
+static void on_test_step(void *arg, const struct site_test_result *r)
+{
+        struct engine_call *c = arg;
+        char name[300];
+
+        /* A change of back end starts over: what was shown of this worker is shown anew. */
+        if (r->step == SITE_TEST_REACH && buf_len(&c->steps) > c->steps_kept)
+                c->steps.len = c->steps.head + c->steps_kept;
+        step_name(c, r->step, name, sizeof name);
+        put_step(c, name, step_word(r->state), r->elapsed_ms, r->text, r->fix);
+        write_steps(c);
+}
+
+static void test_report(struct engine_call *c, const struct site_test_report *r)
+{
+        const struct load_worker *row = &c->rows[c->row_next];
+        struct engine_worker *ew = world_worker(c->e, row->id);
+        bool failed_before = false;
+        char name[300];
+        struct err err;
+
+        for (int i = 0; i < SITE_TEST_STEP_COUNT; i++) {
+                failed_before = failed_before || r->steps[i].state == SITE_TEST_FAILED;
+                if (!failed_before || r->steps[i].state != SITE_TEST_WAITING)
+                        continue;
+                step_name(c, (enum site_test_step)i, name, sizeof name);
+                put_step(c, name, "skipped", 0, site_test_step_sentence((enum site_test_step)i), "");
+        }
+        write_steps(c);
+        c->test_failed = c->test_failed || !r->passed;
+        if (!r->passed)
+                return;
+        c->backend = r->backend;
+        if (r->backend_why[0])
+                snprintf(c->backend_why, sizeof c->backend_why, "%s", r->backend_why);
+        if ((r->backend == BACKEND_OPENSSH) != row->openssh &&
+            store_account_backend(c->e->db, c->e->epoch, row->account, r->backend == BACKEND_OPENSSH, &err) <
+                0)
+                log_warn("call=%lld the back end could not be written: %s", (long long)c->id, err.text);
+        if (ew && ew->link && worker_link_state(ew->link) == LINK_ABSENT)
+                worker_link_retry(ew->link);
+        c->e->look_new = true;
+        engine_wake(c->e);
+}
+
+static void on_test_done(void *arg, const struct site_test_report *r)
+{
+        struct engine_call *c = arg;
+
+        test_report(c, r);
+        site_test_free(c->test);
+        c->test = NULL;
+        c->row_next++;
+        test_next(c);
+}
+
+static const struct site_test_events test_events = {.on_step = on_test_step, .on_done = on_test_done};
+
+/* A step that failed before the connection could be tried. */
+static void test_refuse(struct engine_call *c, const char *text, const char *fix)
+{
+        put_step(c, "ready to connect", "failed", 0, text, fix);
+        write_steps(c);
+        c->test_failed = true;
+        c->row_next++;
+}
+
+static int test_start_one(struct engine_call *c, const struct load_worker *row, struct engine_worker *ew,
+                          struct err *err)
+{
+        AUTO_FREE char *root = row->root ? xasprintf("%s-test", row->root) : NULL;
+        struct worker_link_settings s;
+        struct proto_hop hops[HOPS_MAX];
+        bool offered = ew->offered;
+        char *key = world_open_key(c->e, row, err);
+        uint32_t n = 0;
+        int rc = -1;
+
+        if (key && world_hops(row, hops, &n, err) == 0) {
+                world_link_settings(ew, row, &s);
+                ew->offered = offered; /* these settings greet no link of the worker itself */
+                s.gate = NULL;
+                s.events = NULL;
+                s.root = root;
+                s.hops = hops;
+                s.hop_count = n;
+                s.private_key = key;
+                rc = site_test_start(&s, &test_events, c, &c->test, err);
+                world_hops_release(hops, n);
+        }
+        ssh_key_wipe(key);
+        return rc;
+}
+
+static void test_end(struct engine_call *c)
+{
+        struct buf b;
+
+        buf_init(&b, 4096);
+        buf_printf(&b, "{\"ok\":%s,\"backend\":\"%s\",\"why\":", c->test_failed ? "false" : "true",
+                   c->backend == BACKEND_OPENSSH ? "openssh" : "libssh2");
+        if (c->backend_why[0])
+                buf_json_str(&b, c->backend_why, strlen(c->backend_why));
+        else
+                buf_text(&b, "null");
+        buf_text(&b, "}");
+        call_end(c, buf_cstr(&b), NULL);
+        buf_release(&b);
+}
+
+static void test_next(struct engine_call *c)
+{
+        for (; c->row_next < c->row_n; c->row_next++) {
+                const struct load_worker *row = &c->rows[c->row_next];
+                struct engine_worker *ew = world_worker(c->e, row->id);
+                struct err err;
+
+                if (row->site != c->site || !ew)
+                        continue;
+                c->steps_kept = buf_len(&c->steps);
+                if (!row->key_count) {
+                        test_refuse(c, "no host key of the host was confirmed yet",
+                                    "reeve site pin SITE shows it and asks");
+                        c->row_next--;
+                        continue;
+                }
+                if (test_start_one(c, row, ew, &err) == 0)
+                        return;
+                test_refuse(c, err.text, "");
+                c->row_next--;
+        }
+        test_end(c);
+}
+
+static void test_start(struct engine_call *c)
+{
+        struct err err;
+
+        if (store_load_workers(c->e->db, &c->rows, &c->row_n, &err) < 0) {
+                call_fail(c, "%s", err.text);
+                return;
+        }
+        buf_init(&c->steps, JSON_MAX);
+        buf_text(&c->steps, "[");
+        test_next(c);
+}
+
 /* ---- taking up --------------------------------------------------------------------------------- */
 
 static const struct {
@@ -387,6 +601,7 @@ static const struct {
     {"read", read_start},
     {"scan", scan_start},
     {"probe", probe_start},
+    {"test", test_start},
 };
 
 static void call_start(struct engine *e, const struct load_call *row)

@@ -249,6 +249,8 @@ static int read_marks(struct engine *e, int64_t job, struct task_marks *t, struc
 /* Count the tasks that can never run any more as cancelled. */
 static void element_cancel(struct engine *e, struct m_job *j, int32_t task)
 {
+        if (job_skips(j, task))
+                return;
         j->cancelled++;
         model_job_dirty(e->m, j);
         jobs_task_ended(e, j, task, false);
@@ -259,6 +261,8 @@ static void element_release(struct engine *e, struct m_job *j, int32_t task)
 {
         struct m_retry r = {.task = task, .due = e->m->wall_ms};
 
+        if (job_skips(j, task))
+                return;
         model_job_retry(e->m, j, &r);
         model_job_dirty(e->m, j);
         COMMIT_ADD(e, retries,
@@ -309,6 +313,8 @@ static int settle_elements(struct engine *e, struct m_job *j, struct err *err)
         }
         for (size_t i = 0; i < j->retry_count; i++)
                 mark(&own, j->retries[i].task, 4);
+        for (size_t i = 0; i < j->skip_count; i++)
+                mark(&own, j->skips[i], 1);
         for (size_t i = 0; (a = map_next(&e->m->attempts, &i));) {
                 if (a->job == j)
                         mark(&own, a->key.task, 4);
@@ -316,7 +322,7 @@ static int settle_elements(struct engine *e, struct m_job *j, struct err *err)
         /* The record's count of cancelled tasks is made anew: those that can never run leave no trace of
          * their own. */
         if (rc == 0 && !j->cancelling)
-                j->cancelled = 0;
+                j->cancelled = (int32_t)j->skip_count;
         for (int64_t k = 0; rc == 0 && !j->cancelling && k < job_total(j); k++) {
                 int verdict = own.marks[k] ? 0 : element_verdict(j, on, (size_t)k);
 
@@ -445,7 +451,9 @@ static int load_retries(struct engine *e, struct err *err)
                                     .avoid_site = rows[i].avoid_site,
                                     .due = rows[i].not_before};
 
-                if (j)
+                if (j && r.attempt == TASK_TAKEN_OUT)
+                        model_job_skip(e->m, j, r.task);
+                else if (j)
                         model_job_retry(e->m, j, &r);
         }
         store_free_tasks(rows, n);
@@ -566,7 +574,7 @@ void jobs_cancel(struct engine *e, struct m_job *j, const char *by, const char *
         for (size_t i = 0; i < j->retry_count; i++)
                 COMMIT_ADD(e, unqueued, (struct commit_task){j->id, j->retries[i].task});
         e->m->ready_tasks -= job_waiting(j);
-        j->retry_count = 0;
+        j->retry_count = j->skip_count = 0;
         j->next = j->elementwise ? j->next : j->last + 1;
         j->cancelled += (int32_t)open;
         model_job_dirty(e->m, j);
@@ -594,6 +602,13 @@ static void cancel_task(struct engine *e, struct m_job *j, int32_t task, const c
                 return;
         if (queued)
                 COMMIT_ADD(e, unqueued, (struct commit_task){j->id, task});
+        /* A row with attempt -1 says that the task was taken out. */
+        COMMIT_ADD(e, retries,
+                   (struct commit_retry){.job = j->id,
+                                         .task = task,
+                                         .attempt = TASK_TAKEN_OUT,
+                                         .not_before = e->m->wall_ms,
+                                         .last_outcome = outcome_name(OUTCOME_CANCELLED)});
         j->cancelled++;
         model_job_dirty(e->m, j);
         record_event(e, "task.cancelled", by, j->id, task, 0, "task %lld.%d is cancelled", (long long)j->id,

@@ -102,7 +102,7 @@ struct engine {
         size_t wait_cursor;
         int details_left; /* explanations still to be made in this pass; the sweep brings up the rest */
         int64_t placed_total, pass_us;
-        int64_t figures_at, usage_at, upkeep_at, sweep_at, poll_at;
+        int64_t figures_at, disk_at, usage_at, upkeep_at, sweep_at, poll_at;
 };
 
 /* engine.c */

@@ -68,6 +68,8 @@ void record_plan(struct engine *e)
 
 static void record_job(struct engine *e, struct m_job *j)
 {
+        const char *detail = wait_detail_json(e, j); /* brings j->wait up to date */
+
         COMMIT_ADD(e, jobs,
                    (struct commit_job){
                        .job = j->id,
@@ -82,7 +84,7 @@ static void record_job(struct engine *e, struct m_job *j)
                                            ? arena_strdup(&e->arena, j->cancelled_by ? j->cancelled_by : "")
                                            : NULL,
                        .wait = j->wait,
-                       .wait_detail = wait_detail_json(e, j),
+                       .wait_detail = detail,
                        .wait_since = j->wait_since,
                    });
 }
@@ -115,33 +117,52 @@ static void mark_sent(struct engine *e, int64_t job, int32_t task, int32_t count
         }
 }
 
-/* The worker knows the job's template, sent now if it was not before. */
-static int ensure_template(struct engine_worker *ew, const struct m_job *j)
+/* The worker knows the job's template, sent now if it was not before. 0; -1 it cannot be sent now; -2 it
+ * cannot be made: *err says why, and no attempt of it will ever start there. */
+static int ensure_template(struct engine_worker *ew, const struct m_job *j, struct err *err)
 {
         struct proto_template t;
-        struct err err;
         int rc;
 
         if (worker_link_has_template(ew->link, j->id))
                 return 0;
         if (!j->spec)
                 return -1;
-        if (spec_template(j, ew->w->site, &t, &err) < 0) {
-                log_warn("job=%lld worker=%s no template: %s", (long long)j->id, ew->name, err.text);
-                return -1;
-        }
-        rc = worker_link_template(ew->link, &t, &err);
+        if (spec_template(j, ew->w->site, &t, err) < 0)
+                return -2;
+        rc = worker_link_template(ew->link, &t, err);
         proto_template_release(&t);
         return rc;
+}
+
+/* Nothing was sent, so nothing can have started: that is proof enough for an end. */
+static void refuse(struct engine *e, int64_t job, const struct link_launch *item, const char *why)
+{
+        struct proto_result res = {.outcome = OUTCOME_INPUT_MISSING};
+
+        snprintf(res.text, sizeof res.text, "%s", why);
+        for (int32_t k = 0; k < item->count; k++) {
+                struct m_attempt *a = model_attempt(e->m, job, item->first_task + k);
+
+                if (a && a->key.attempt == item->attempt)
+                        fold_attempt_end(e, a, OUTCOME_INPUT_MISSING, &res);
+        }
 }
 
 static void launch(struct engine *e, struct engine_worker *ew, const struct m_job *j,
                    const struct link_launch *item)
 {
+        struct err err = {0};
+        int64_t id = j->id;
+        int rc;
+
         if (!ew->link || worker_link_state(ew->link) != LINK_READY)
                 return;
-        if (ensure_template(ew, j) == 0 && worker_link_launch(ew->link, j->id, item, 1, NULL) == 0)
-                mark_sent(e, j->id, item->first_task, item->count);
+        rc = ensure_template(ew, j, &err);
+        if (rc == -2)
+                refuse(e, id, item, err.text);
+        else if (rc == 0 && worker_link_launch(ew->link, id, item, 1, NULL) == 0)
+                mark_sent(e, id, item->first_task, item->count);
 }
 
 static void send_acks(struct engine_worker *ew)
@@ -195,13 +216,25 @@ void act_after_commit(struct engine *e)
 /* Launches that did not leave: the link was down or its queue was full. */
 void act_resend(struct engine *e)
 {
+        struct attempt_key *keys = NULL;
+        size_t n = 0, cap = 0;
         struct m_attempt *a;
 
+        /* A launch may end attempts, so they are listed first. */
         for (size_t i = 0; (a = map_next(&e->m->attempts, &i));) {
-                struct engine_worker *ew = world_worker(e, a->worker->id);
-                struct link_launch item = {a->key.task, 1, a->key.attempt};
+                if (a->sent || a->state != ATTEMPT_STARTING || !a->worker->ready)
+                        continue;
+                keys = xgrow(keys, n, &cap, sizeof *keys);
+                keys[n++] = a->key;
+        }
+        for (size_t i = 0; i < n; i++) {
+                struct link_launch item = {keys[i].task, 1, keys[i].attempt};
+                struct engine_worker *ew;
 
-                if (!a->sent && a->state == ATTEMPT_STARTING && ew && a->worker->ready)
+                a = model_attempt(e->m, keys[i].job, keys[i].task);
+                ew = a ? world_worker(e, a->worker->id) : NULL;
+                if (ew)
                         launch(e, ew, a->job, &item);
         }
+        free(keys);
 }

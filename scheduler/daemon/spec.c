@@ -218,6 +218,10 @@ int spec_template(const struct m_job *j, const struct m_site *site, struct proto
         if (t.output_count && j->output)
                 t.output_dataset = xstrdup(j->output->name);
         json_decref(doc);
+        if (t.output_count && !t.output_dataset) {
+                proto_template_release(&t);
+                return err_set(err, ERR_CONFLICT, "the dataset for its outputs is not there any more");
+        }
         if (template_inputs(j, site, &t, err) < 0) {
                 proto_template_release(&t);
                 return -1;
