@@ -493,6 +493,16 @@ json_t *client_list(struct client *c, const char *path, int64_t max, bool *ret_m
         return all;
 }
 
+json_t *client_items(struct client *c, const char *path, struct err *err)
+{
+        json_t *doc = client_get(c, err, "%s", path), *items = json_incref(json_object_get(doc, "items"));
+
+        if (doc && !items)
+                err_set(err, ERR_PROTOCOL, "%s does not speak Reeve's API: %s has no items", c->url, path);
+        json_decref(doc);
+        return items;
+}
+
 char *client_key(char buf[33])
 {
         uint8_t bytes[16];

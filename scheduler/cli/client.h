@@ -71,6 +71,9 @@ int client_watch(struct client *c, const char *path, char *etag, int seconds, js
 /* All items of a list, page by page, up to max; *ret_more says whether there are others. */
 json_t *client_list(struct client *c, const char *path, int64_t max, bool *ret_more, struct err *err);
 
+/* All items of a list that comes whole. */
+json_t *client_items(struct client *c, const char *path, struct err *err);
+
 /* A fresh idempotency key, 33 bytes. */
 char *client_key(char buf[33]);
 

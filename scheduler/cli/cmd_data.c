@@ -94,7 +94,7 @@ int cmd_data_show(struct cli *c, const struct args *a)
         files =
             client_list(cli_client(c), path, c->format == FORMAT_TABLE ? FILES_LIMIT : 1000000, &more, &err);
         if (files && c->format <= FORMAT_WIDE && !c->quiet) {
-                facts_print(c, data_facts, set);
+                sheet_facts(c, data_facts, set);
                 putchar('\n');
                 fflush(stdout);
                 sheet_print(c, place_columns, json_object_get(set, "sites"), "site");

@@ -312,7 +312,7 @@ static int show_job(struct cli *c, const struct args *a, int64_t id, struct err 
                     : NULL;
         if (tasks) {
                 if (c->format <= FORMAT_WIDE && !c->quiet)
-                        facts_print(c, job_facts, job);
+                        sheet_facts(c, job_facts, job);
                 print_tasks(c, tasks);
                 if (more && c->out_is_tty)
                         cli_say(c, "there are more tasks; --limit N and --state failed choose");
@@ -341,7 +341,7 @@ static int show_task(struct cli *c, struct ref r, struct err *err)
                 cli_json(task);
         } else {
                 if (c->format <= FORMAT_WIDE && !c->quiet)
-                        facts_print(c, task_facts, task);
+                        sheet_facts(c, task_facts, task);
                 list = json_pack("[O]", task);
                 print_tasks(c, list);
                 json_decref(list);

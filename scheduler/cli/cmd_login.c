@@ -156,7 +156,7 @@ int cmd_whoami(struct cli *c, const struct args *a)
         if (c->format == FORMAT_JSON) {
                 cli_json(me);
         } else {
-                facts_print(c, facts, me);
+                sheet_facts(c, facts, me);
                 printf("server:   %s\n", client_url(c->client));
         }
         json_decref(me);

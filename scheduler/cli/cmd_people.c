@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int list(struct cli *c, const char *path, const struct column *cols, const char *id)
+#define LIST_MAX 100000
+
+static int list(struct cli *c, const char *path, bool paged, const struct column *cols, const char *id)
 {
         struct err err;
         json_t *rows;
@@ -18,7 +20,8 @@ static int list(struct cli *c, const char *path, const struct column *cols, cons
 
         if (!cli_client(c))
                 return EXIT_FAILED;
-        rows = client_list(cli_client(c), path, 100000, &more, &err);
+        rows =
+            paged ? client_list(c->client, path, LIST_MAX, &more, &err) : client_items(c->client, path, &err);
         if (!rows)
                 return cli_fail(c, &err);
         sheet_print(c, cols, rows, id);
@@ -53,14 +56,16 @@ static const struct column project_columns[] = {
     {.title = "SHARE", .path = "share", .kind = CELL_NUMBER},
     {.title = "MAX CPUS", .path = "max_cpus", .kind = CELL_NUMBER},
     {.title = "MAX TASKS", .path = "max_tasks", .kind = CELL_NUMBER},
-    {.title = "USE", .path = "use", .kind = CELL_COUNTS, .flags = SHEET_CUT | SHEET_HIDE_EMPTY},
+    {.title = "CPUS NOW", .path = "used.cpus", .kind = CELL_NUMBER},
+    {.title = "TASKS NOW", .path = "used.tasks", .kind = CELL_NUMBER},
+    {.title = "USAGE", .path = "usage", .kind = CELL_NUMBER, .flags = SHEET_WIDE},
     {0},
 };
 
 int cmd_project_list(struct cli *c, const struct args *a)
 {
         (void)a;
-        return list(c, "/v1/projects", project_columns, "name");
+        return list(c, "/v1/projects", false, project_columns, "name");
 }
 
 /* --share, --max-cpus, --max-tasks into body; "none" takes a limit away. */
@@ -139,7 +144,7 @@ static const struct column user_columns[] = {
 int cmd_user_list(struct cli *c, const struct args *a)
 {
         (void)a;
-        return list(c, "/v1/users", user_columns, "name");
+        return list(c, "/v1/users", true, user_columns, "name");
 }
 
 int cmd_user_add(struct cli *c, const struct args *a)
@@ -163,17 +168,18 @@ int cmd_user_add(struct cli *c, const struct args *a)
 static const struct column token_columns[] = {
     {.title = "TOKEN", .path = "id", .kind = CELL_NUMBER},
     {.title = "NAME", .path = "name"},
-    {.title = "USER", .path = "user", .flags = SHEET_HIDE_EMPTY},
+    {.title = "BEGINS", .path = "prefix"},
     {.title = "MADE", .path = "created_at", .kind = CELL_TIME},
-    {.title = "USED", .path = "used_at", .kind = CELL_TIME, .flags = SHEET_HIDE_EMPTY},
+    {.title = "USED", .path = "last_used_at", .kind = CELL_TIME},
     {.title = "EXPIRES", .path = "expires_at", .kind = CELL_TIME},
+    {.title = "REVOKED", .path = "revoked_at", .kind = CELL_TIME, .flags = SHEET_HIDE_EMPTY},
     {0},
 };
 
 int cmd_token_list(struct cli *c, const struct args *a)
 {
         (void)a;
-        return list(c, "/v1/tokens", token_columns, "id");
+        return list(c, "/v1/tokens", false, token_columns, "id");
 }
 
 int cmd_token_create(struct cli *c, const struct args *a)

@@ -51,12 +51,11 @@ int cmd_site_list(struct cli *c, const struct args *a)
 {
         struct err err;
         json_t *sites;
-        bool more;
 
         (void)a;
         if (!cli_client(c))
                 return EXIT_FAILED;
-        sites = client_list(cli_client(c), "/v1/sites", 100000, &more, &err);
+        sites = client_items(cli_client(c), "/v1/sites", &err);
         if (!sites)
                 return cli_fail(c, &err);
         sheet_print(c, site_columns, sites, "name");
@@ -181,7 +180,7 @@ int cmd_site_show(struct cli *c, const struct args *a)
                 sheet_print(c, site_columns, one, "name");
                 json_decref(one);
         } else {
-                facts_print(c, site_facts, site);
+                sheet_facts(c, site_facts, site);
                 print_section(c, "workers:", worker_columns, json_object_get(site, "workers"));
                 keys = rows_of_keys(site);
                 print_section(c, "host keys:", key_columns, keys);
@@ -233,7 +232,7 @@ int cmd_site_drain(struct cli *c, const struct args *a)
 
 int cmd_site_close(struct cli *c, const struct args *a)
 {
-        return send_intent(c, a, "close", "closed");
+        return send_intent(c, a, "close", "closed; what ran there is stopped and will run elsewhere");
 }
 
 int cmd_site_open(struct cli *c, const struct args *a)

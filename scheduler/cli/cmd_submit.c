@@ -26,7 +26,7 @@ static void say_warnings(const struct cli *c, const json_t *reply)
 
         json_array_foreach(json_object_get(reply, "warnings"), i, w)
         {
-                const char *text = json_is_object(w) ? json_text_at(w, "detail") : json_string_value(w);
+                const char *text = json_text_at(w, "sentence");
                 AUTO_FREE char *line = text_line(text);
 
                 cli_say(c, "warning: %s", line);
@@ -112,20 +112,21 @@ static int submit(struct cli *c, const struct args *a, bool dry, const char *pri
         return rc;
 }
 
+/* A warning says that no site can ever run a job. */
 static int show_dry_run(struct cli *c, const json_t *reply)
 {
-        const json_t *can = json_object_get(reply, "can_ever_run");
-        int64_t tasks = json_int_at(reply, "tasks");
+        bool never = json_array_size(json_object_get(reply, "warnings")) > 0;
+        int64_t tasks = json_int_at(reply, "tasks"), jobs = json_int_at(reply, "count");
 
         if (c->format == FORMAT_JSON)
                 cli_json(reply);
-        else if (json_is_false(can))
-                cli_say(c, "it would be accepted, but no site can ever run it as it is");
-        else if (tasks)
-                cli_say(c, "it would be accepted: %lld task%s", (long long)tasks, tasks == 1 ? "" : "s");
+        else if (never)
+                cli_say(c, "it would be accepted, and wait: as things are, it can never run");
+        else if (jobs)
+                cli_say(c, "they would be accepted: %lld jobs", (long long)jobs);
         else
-                cli_say(c, "it would be accepted");
-        return json_is_false(can) ? EXIT_NEVER : EXIT_OK;
+                cli_say(c, "it would be accepted: %lld task%s", (long long)tasks, tasks == 1 ? "" : "s");
+        return never ? EXIT_NEVER : EXIT_OK;
 }
 
 static void show_submitted(struct cli *c, const json_t *reply)

@@ -369,7 +369,7 @@ void sheet_print(struct cli *c, const struct column *cols, const json_t *rows, c
         }
 }
 
-void facts_print(struct cli *c, const struct column *cols, const json_t *object)
+void sheet_facts(struct cli *c, const struct column *cols, const json_t *object)
 {
         size_t width = 0;
 

@@ -54,7 +54,7 @@ void cell_add_raw(const struct column *col, const json_t *row, struct buf *out);
 void sheet_print(struct cli *c, const struct column *cols, const json_t *rows, const char *id);
 
 /* Print one object as "title: value" lines, without empty ones. */
-void facts_print(struct cli *c, const struct column *cols, const json_t *object);
+void sheet_facts(struct cli *c, const struct column *cols, const json_t *object);
 
 /* The escape sequence that colours a state ("" : none). */
 const char *state_colour(const char *state);
