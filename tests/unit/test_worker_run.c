@@ -832,7 +832,7 @@ static void a_killed_agent_changes_nothing(void **state)
 static void a_killed_keeper_doubles_nothing(void **state)
 {
         struct world *w = *state;
-        char *argv[3], path[160];
+        char *argv[3], path[256];
         struct proto_template t;
         pid_t keeper;
 
