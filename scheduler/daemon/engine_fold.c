@@ -97,7 +97,8 @@ static void on_outputs(void *arg, struct worker_link *link, struct attempt_key k
         for (size_t i = 0; i < n && l->n < RESULT_FILES_MAX; i++) {
                 l->files = xgrow(l->files, l->n, &l->cap, sizeof *l->files);
                 l->files[l->n] = files[i];
-                l->files[l->n++].path = xstrdup(files[i].path);
+                /* In the dataset each task has a directory of its own, as in the worker's store. */
+                l->files[l->n++].path = xasprintf("%d/%s", key.task, files[i].path);
         }
 }
 
