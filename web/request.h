@@ -74,6 +74,7 @@ struct request {
         bool failed; /* out holds a problem document */
         /* kept from run to run */
         bool begun;
+        bool ready;         /* the head decided the answer */
         int64_t wait_until; /* boot ms; 0: does not wait */
         int64_t recheck_ms; /* look again after this time even without news */
         bool timed_out;

@@ -259,14 +259,19 @@ static bool type_is_json(const char *type)
                (type[16] == '\0' || strchr("; ", type[16]));
 }
 
+static bool expects_body(const struct request *rq)
+{
+        const char *length = header(rq, "Content-Length");
+
+        return header(rq, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
+}
+
 static int check_body_head(struct request *rq)
 {
         const char *length = header(rq, "Content-Length");
-        bool chunked = header(rq, "Transfer-Encoding") != NULL,
-             has = chunked || (length && strcmp(length, "0") != 0);
         int64_t n = 0, max = rq->route->flags & ROUTE_BIG ? BODY_BIG_MAX : BODY_MAX;
 
-        if (!has)
+        if (!expects_body(rq))
                 return 0;
         if (!rq->route->body) {
                 problem_reply(rq, 400, NULL, "this request takes no body");
@@ -287,6 +292,14 @@ static int check_body_head(struct request *rq)
         return 0;
 }
 
+/* The page and its files, for whatever is no route. */
+static bool reply_asset(struct request *rq)
+{
+        if (strcmp(rq->method, "GET") != 0)
+                return false;
+        return assets_reply(rq->web->assets, rq, header(rq, "Accept-Encoding"), header(rq, "If-None-Match"));
+}
+
 static int check_method(struct request *rq)
 {
         char allow[64];
@@ -297,18 +310,10 @@ static int check_method(struct request *rq)
         if (status == 405) {
                 request_header(rq, "Allow", "%s", allow);
                 problem_reply(rq, 405, NULL, "this path has other methods; the header Allow names them");
-        } else {
+        } else if (!reply_asset(rq)) {
                 problem_reply(rq, 404, NULL, "there is no such path");
         }
         return -1;
-}
-
-/* The page and its files, for whatever is no route. */
-static bool reply_asset(struct request *rq)
-{
-        if (rq->route || strcmp(rq->method, "GET") != 0 || rq->uri_is_bad)
-                return false;
-        return assets_reply(rq->web->assets, rq, header(rq, "Accept-Encoding"), header(rq, "If-None-Match"));
 }
 
 /* 0: go on to the body; -1: the reply is written. */
@@ -324,12 +329,7 @@ static int check_head(struct request *rq)
                 problem_reply(rq, 400, NULL, "the path or query is malformed, or names a parameter twice");
                 return -1;
         }
-        if (check_method(rq) < 0) {
-                if (reply_asset(rq))
-                        rq->failed = false;
-                return -1;
-        }
-        if (check_rights(rq) < 0 || check_query(rq) < 0 || check_flags(rq) < 0)
+        if (check_method(rq) < 0 || check_rights(rq) < 0 || check_query(rq) < 0 || check_flags(rq) < 0)
                 return -1;
         return check_body_head(rq);
 }
@@ -585,8 +585,11 @@ static enum MHD_Result begin(struct request *rq, const char *method)
                 rq->method = "GET";
         link_set_deadline(rq->link, REQUEST_MS);
         request_reset(rq);
-        if (check_head(rq) < 0)
-                return answer(rq);
+        if (check_head(rq) < 0) {
+                rq->ready = true;
+                /* Answering now would close the connection: worth it only to be spared a body. */
+                return expects_body(rq) ? answer(rq) : MHD_YES;
+        }
         buf_init(&rq->body, rq->route->flags & ROUTE_BIG ? BODY_BIG_MAX : BODY_MAX);
         return MHD_YES;
 }
@@ -607,11 +610,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
                 return begin(rq, method);
         }
         if (*size) {
-                body_take(rq, data, *size);
+                if (!rq->ready)
+                        body_take(rq, data, *size);
                 *size = 0;
                 return MHD_YES;
         }
-        if (rq->failed && rq->status != 200)
+        if (rq->ready || rq->failed)
                 return answer(rq);
         if (!rq->json && body_parse(rq) < 0)
                 return answer(rq);

@@ -29,10 +29,10 @@
 /* A run of jobs by number, downwards: $1 all, $2 projects, $3 before, $4 how many. Each project has its own
  * index run, so that a small project beside a large one is found at once. */
 #define JOB_RUN                                                                                              \
-        "(select * from (select * from jobs where $1 and id < $3 order by id desc limit $4) every"           \
+        "(select * from (select * from jobs where $1 and id < $3 order by id desc limit $4) whole"           \
         " union all select * from (select one.* from unnest($2::bigint[]) v(project),"                       \
         "  lateral (select * from jobs where not $1 and project_id = v.project and id < $3"                  \
-        "   order by id desc limit $4) one) some order by id desc limit $4)"
+        "   order by id desc limit $4) one) several order by id desc limit $4)"
 
 static void bind_visible(struct stmt *st, const struct visible *who)
 {
