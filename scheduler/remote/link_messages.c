@@ -11,7 +11,7 @@
 
 bool attempt_key_is_sane(struct attempt_key k)
 {
-        return k.job >= 0 && k.task >= 0 && k.attempt > 0;
+        return k.job > 0 && k.task >= 0 && k.attempt > 0;
 }
 
 static int bad(struct err *err, const char *what)

@@ -248,7 +248,7 @@ int worker_link_read(struct worker_link *l, enum read_what what, struct attempt_
 /* List and checksum a file or a directory at an absolute path. */
 int worker_link_scan(struct worker_link *l, const char *path, uint32_t *ret_request, struct err *err);
 
-/* Tell the worker itself to end. */
+/* Tell the worker itself to end. It hangs up when it does: free the link only after on_state(absent). */
 int worker_link_stop_worker(struct worker_link *l, enum stop_mode mode, struct err *err);
 
 /* Bytes queued on our side that the connector has not taken yet. */
