@@ -192,7 +192,7 @@ static void conn_close(struct conn *c)
         if (g->current == c)
                 g->current = NULL;
         /* What the reader holds for it will be dropped now. */
-        if (g->reader)
+        if (g->reader && !g->keeper_stopped)
                 helper_resume(g->reader);
 }
 
@@ -1111,23 +1111,42 @@ static int open_socket(struct agent *g, struct err *err)
         return rc;
 }
 
+static void agent_free(struct agent *g)
+{
+        helpers_kill_all();
+        for (size_t i = 0; i < CONNS_MAX; i++)
+                conn_close(&g->conns[i]);
+        while (g->publish_count)
+                published(g, g->publish_count - 1);
+        free(g->publish);
+        free(g->running);
+        buf_release(&g->keeper_in);
+        buf_release(&g->keeper_out);
+        loop_free(g->loop);
+        free(g);
+}
+
 int agent_main(const char *root, struct err *err)
 {
         struct agent *g = xcalloc(1, sizeof *g);
+        int rc = -1;
 
         g->root = root;
         g->keeper_fd = KEEPER_FD;
         for (size_t i = 0; i < CONNS_MAX; i++)
-                g->conns[i].fd = -1;
+                g->conns[i] = (struct conn){.agent = g, .fd = -1};
         buf_init(&g->keeper_in, 2 * FRAME_MAX);
         buf_init(&g->keeper_out, FRAME_QUEUE_MAX);
-        if (fcntl(KEEPER_FD, F_SETFL, O_NONBLOCK) < 0 || fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC) < 0)
-                return err_errno(err, "this command is for the keeper only");
-        if (loop_new(&g->loop, err) < 0 ||
-            loop_fd_add(g->loop, KEEPER_FD, LOOP_READ, on_keeper_fd, g, err) < 0 || open_socket(g, err) < 0)
-                return -1;
-        loop_on_turn_end(g->loop, on_turn_end, g);
-        loop_timer_set(g->loop, MEASURE_EVERY_MS, on_measure_timer, g);
-        loop_timer_set(g->loop, JANITOR_FIRST_MS, on_janitor_timer, g);
-        return loop_run(g->loop, err);
+        if (fcntl(KEEPER_FD, F_SETFL, O_NONBLOCK) < 0 || fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC) < 0) {
+                err_errno(err, "this command is for the keeper only");
+        } else if (loop_new(&g->loop, err) == 0 &&
+                   loop_fd_add(g->loop, KEEPER_FD, LOOP_READ, on_keeper_fd, g, err) == 0 &&
+                   open_socket(g, err) == 0) {
+                loop_on_turn_end(g->loop, on_turn_end, g);
+                loop_timer_set(g->loop, MEASURE_EVERY_MS, on_measure_timer, g);
+                loop_timer_set(g->loop, JANITOR_FIRST_MS, on_janitor_timer, g);
+                rc = loop_run(g->loop, err);
+        }
+        agent_free(g);
+        return rc;
 }

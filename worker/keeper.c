@@ -768,12 +768,29 @@ static int keeper_begin(struct keeper *k, struct err *err)
         return 0;
 }
 
+static void keeper_free(struct keeper *k)
+{
+        if (k->agent_fd >= 0)
+                close(k->agent_fd);
+        spool_release(&k->spool);
+        work_release(&k->work);
+        journal_free(k->journal);
+        launcher_release(&k->launcher);
+        buf_release(&k->agent_in);
+        buf_release(&k->agent_out);
+        loop_free(k->loop);
+        /* Last: only now may another keeper begin. */
+        if (k->lock_fd >= 0)
+                close(k->lock_fd);
+        free(k);
+}
+
 int keeper_main(const char *root, struct err *err)
 {
         struct keeper *k = xcalloc(1, sizeof *k);
         int rc;
 
-        k->agent_fd = k->lock_fd = -1;
+        k->agent_fd = k->lock_fd = k->launcher.null_fd = -1;
         k->launcher.root = root;
         buf_init(&k->agent_in, 2 * FRAME_MAX);
         buf_init(&k->agent_out, AGENT_QUEUE_MAX);
@@ -782,13 +799,14 @@ int keeper_main(const char *root, struct err *err)
         rc = take_lock(k, err);
         if (rc == 0)
                 log_info("another keeper holds \"%s\"", root);
-        if (rc <= 0)
-                return rc;
-        if (keeper_begin(k, err) < 0)
-                return -1;
-        log_info("keeper of \"%s\" started", root);
-        rc = loop_run(k->loop, err);
-        spool_release(&k->spool);
-        log_info("keeper stopped");
+        if (rc > 0) {
+                rc = keeper_begin(k, err);
+                if (rc == 0) {
+                        log_info("keeper of \"%s\" started", root);
+                        rc = loop_run(k->loop, err);
+                        log_info("keeper stopped");
+                }
+        }
+        keeper_free(k);
         return rc;
 }

@@ -75,28 +75,28 @@ static int enter_root(char **args, bool make, char **ret_root, struct err *err)
 
 static int run_attach(char **args, struct err *err)
 {
-        char *root;
+        AUTO_FREE char *root = NULL;
 
         return enter_root(args, true, &root, err) < 0 ? -1 : attach_main(root, err);
 }
 
 static int run_keeper(char **args, struct err *err)
 {
-        char *root;
+        AUTO_FREE char *root = NULL;
 
         return enter_root(args, true, &root, err) < 0 ? -1 : keeper_main(root, err);
 }
 
 static int run_agent(char **args, struct err *err)
 {
-        char *root;
+        AUTO_FREE char *root = NULL;
 
         return enter_root(args, false, &root, err) < 0 ? -1 : agent_main(root, err);
 }
 
 static int run_stop(char **args, struct err *err)
 {
-        char *root;
+        AUTO_FREE char *root = NULL;
 
         return enter_root(args, false, &root, err) < 0 ? -1 : stop_main(err);
 }

@@ -245,8 +245,6 @@ static void replay_ended(struct keeper *k, struct reader *r)
         }
         if (a->phase == PHASE_ENDED || a->phase == PHASE_REFUSED)
                 return;
-        if (a->run)
-                free(a->run->dir);
         work_end(&k->work, a, &res);
         a->durable = true;
 }
@@ -357,6 +355,7 @@ static void sort_out(struct keeper *k, bool rebooted)
                         if (a->run) {
                                 spool_logs(a->run->dir->path, &res.stdout_bytes, &res.stderr_bytes);
                                 spool_settle(&k->spool, a->run->dir, a->key, true, path);
+                                a->run->dir = NULL;
                         }
                         snprintf(res.text, sizeof res.text, "%s",
                                  rebooted ? "the host was restarted" : "the worker was killed while it ran");

@@ -2,6 +2,7 @@
 #include "worker/work.h"
 
 #include "common/util.h"
+#include "worker/spool.h"
 
 #include <string.h>
 
@@ -19,8 +20,10 @@ void work_init(struct work *w)
 
 static void attempt_free(struct attempt *a)
 {
-        if (a->run)
+        if (a->run) {
                 free(a->run->result);
+                free(a->run->dir);
+        }
         free(a->run);
         free(a->result);
         free(a);
@@ -193,8 +196,10 @@ void work_end(struct work *w, struct attempt *a, const struct proto_result *res)
         memcpy(a->result, buf_bytes(&b), buf_len(&b));
         a->result_len = (uint16_t)buf_len(&b);
         buf_release(&b);
-        if (a->run)
+        if (a->run) {
                 free(a->run->result);
+                free(a->run->dir);
+        }
         free(a->run);
         a->run = NULL;
         a->job = NULL;

@@ -175,8 +175,10 @@ static int file_again(struct reader *r, struct buf *out)
         struct proto_file f;
 
         get_file(r, &f);
-        if (r->bad || reader_left(r))
+        if (r->bad || reader_left(r)) {
+                free(f.path);
                 return -1;
+        }
         put_file(out, &f);
         free(f.path);
         return 0;

@@ -102,7 +102,9 @@ static inline bool client_skip_magic(struct client *c, int timeout_ms)
         size_t len = strlen(PROTO_MAGIC);
 
         while (clock_boot_ms() < give_up) {
-                const char *at = memmem(buf_bytes(&c->from), buf_len(&c->from), PROTO_MAGIC, len);
+                const char *at = buf_len(&c->from)
+                                     ? memmem(buf_bytes(&c->from), buf_len(&c->from), PROTO_MAGIC, len)
+                                     : NULL;
 
                 if (at) {
                         buf_consume(&c->from, (size_t)(at - (const char *)buf_bytes(&c->from)) + len);
