@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# The dashboard in a real browser: its pages, their policy, both themes, widths. OUT=DIR keeps the screenshots.
+# The dashboard in a real browser: first against canned answers, then over a real grid. OUT=DIR keeps the screenshots.
 
-.PHONY: check-browser
-check-browser: $(BUILD)/ui/.done
+.PHONY: check-browser check-browser-canned check-browser-live
+check-browser: check-browser-canned check-browser-live
+check-browser-canned: $(BUILD)/ui/.done
 	@tests/browser/run.sh $(BUILD)/ui $(OUT)
+check-browser-live: all
+	@BUILD=$(BUILD) tests/browser/run.sh --live $(OUT)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # run.sh UIDIR [OUTDIR] - drive the dashboard built in UIDIR with Debian's chromium, against canned answers; prints TAP
 # and leaves screenshots in OUTDIR.
-# run.sh --server URL CODE [OUTDIR] - the same browser against a running server, signed in by a one-time code.
+# run.sh --live [OUTDIR] - the same browser over a real grid, made for the purpose from the programs in $BUILD (or the
+# one that REEVE_URL and REEVE_TOKEN name).
 set -eu
 
 die() {
@@ -10,7 +11,7 @@ die() {
         exit 1
 }
 
-[ $# -ge 1 ] || die "usage: run.sh UIDIR [OUTDIR] | --server URL CODE [OUTDIR]"
+[ $# -ge 1 ] || die "usage: run.sh UIDIR [OUTDIR] | --live [OUTDIR]"
 for tool in node npm chromium; do
         command -v "$tool" >/dev/null 2>&1 || die "$tool is missing; \"make deps\" installs it"
 done
@@ -26,8 +27,7 @@ if ! cmp -s "$here/package-lock.json" "$here/node_modules/.installed-lock"; then
 fi
 flock -u 9
 
-if [ "$1" = --server ]; then
-        [ $# -ge 3 ] || die "usage: run.sh --server URL CODE [OUTDIR]"
-        exec node "$here/live.mjs" "$2" "$3" "${4:-}"
+if [ "$1" = --live ]; then
+        exec node "$here/live.mjs" "${2:-}"
 fi
 exec node "$here/run.mjs" "$1" "${2:-}"

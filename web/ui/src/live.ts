@@ -134,11 +134,14 @@ export class Watch<T> {
         this.etag = reply.headers.get("ETag");
         this.data.value = data;
         this.on_data(data);
+      } else {
+        // Some of it moves without counting as a change (the engine's figures): now and then it is asked for as a whole.
+        this.etag = null;
       }
       this.answered();
       // A server that does not hold answers back must not be asked in a circle.
       const held = !waits || reply.status !== 304 || Date.now() - began > 2000;
-      return this.etag && held ? 0 : 2000;
+      return held ? 0 : 2000;
     } catch (reason) {
       if (!broken) return 0;
       return this.failed(Problem.from(reason));

@@ -163,4 +163,8 @@ async function enter(): Promise<void> {
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);
+// A login link opened in a tab that shows the page already changes nothing but what stands behind the #.
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#code=")) void enter();
+});
 void enter();

@@ -162,6 +162,8 @@ export const words = {
 
   tasks: "Tasks",
   tasks_none: "No task is in this state",
+  tasks_none_here: "None so far; Next looks further",
+  until: (time: string) => `until ${time}`,
   tasks_next: "Next",
   tasks_first: "First",
   task_go: "Go to task",

@@ -18,7 +18,8 @@ export interface Me {
 export interface Wait {
   reason: string;
   sentence: string;
-  since: string | null;
+  since?: string | null;
+  until?: string | null;
 }
 
 export interface TaskCounts {
@@ -203,6 +204,7 @@ export interface Engine {
   pass_ms: number | null;
   last_pass_at: string | null;
   leader: string | null;
+  alive?: boolean;
 }
 
 export interface Overview {

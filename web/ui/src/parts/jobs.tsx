@@ -16,6 +16,7 @@ import type { Job, Overview, Page } from "../types";
 
 const ROWS_MAX = 1000; // protects the page: whoever wants more uses the command line
 const PAGE = 50;
+const STEPS_MAX = 5;
 const REFRESH_MS = 3000;
 const STATES = ["accepted", "active", "succeeded", "failed", "cancelled"];
 
@@ -33,10 +34,14 @@ class JobList {
   }
 
   async more(): Promise<void> {
-    // The overview's rows came without a cursor: start over, what is known is left out.
-    const at = this.cursor;
-    const page = await get<Page<Job>>(path_of("/v1/jobs", { ...this.filter, cursor: at, limit: PAGE }));
-    this.cursor = page.next_cursor;
+    // The overview's rows came without a cursor: start over, what is known is left out. A filter may find nothing in
+    // one step of the server and more in the next.
+    let page: Page<Job>;
+    let steps = 0;
+    do {
+      page = await get<Page<Job>>(path_of("/v1/jobs", { ...this.filter, cursor: this.cursor, limit: PAGE }));
+      this.cursor = page.next_cursor;
+    } while (page.items.length === 0 && page.next_cursor !== null && ++steps < STEPS_MAX);
     if (this.feed.shown.value.length === 0) this.feed.offer(page.items);
     else this.feed.append(page.items);
   }
@@ -213,7 +218,7 @@ export function Jobs({ overview }: { overview: Overview }) {
       {problem && <Failure problem={problem} />}
       <Fresh label={words.jobs_fresh} n={now.feed.fresh.value.length} onClick={reveal} />
       {shown > 0 ? <Table list={now} /> : loading ? <p class="empty">{words.loading}</p> : <None filtered={now.filtered} />}
-      {!ended && shown >= 20 && shown < ROWS_MAX && (
+      {!ended && (now.cursor !== null || shown >= 20) && shown < ROWS_MAX && (
         <button type="button" class="more" disabled={loading} onClick={older}>
           {loading ? words.loading : words.jobs_more}
         </button>

@@ -25,7 +25,7 @@ function Stat({ icon, tone, label, value, children }: { icon: IconName; tone: To
 }
 
 function EngineStat({ of: e }: { of: Overview["engine"] }) {
-  if (!e.leader) {
+  if (!e.leader || e.alive === false) {
     return (
       <Stat icon="cross" tone="bad" label={words.engine} value={words.engine_none}>
         {words.engine_none_fix}

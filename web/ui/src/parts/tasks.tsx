@@ -9,7 +9,7 @@ import { path_of } from "../api";
 import { Ago, Empty, Failure, Section, State, Text } from "./basic";
 import { Log } from "./log";
 import { use_dependent } from "../dependent";
-import { bytes, seconds, visible } from "../format";
+import { bytes, clock, seconds, visible } from "../format";
 import { Link, query, query_set, query_with } from "../router";
 import { words } from "../strings";
 import type { Attempt, Job, Page, Task, TaskState } from "../types";
@@ -34,6 +34,9 @@ const wall_of = (a: Attempt | undefined) => {
   return "–";
 };
 
+// The API lists the newest first where it lists several; nothing here relies on that.
+const by_number = (attempts: Attempt[]) => [...attempts].sort((a, b) => b.attempt - a.attempt);
+
 function Standing({ of: t, last }: { of: Task; last: Attempt | undefined }) {
   // While an attempt is open its state says more than "placed".
   if (t.state === "placed" && last) return <State machine="attempt" of={last.state} />;
@@ -47,7 +50,7 @@ function said_of(t: Task, last: Attempt | undefined): string | null {
 }
 
 function Row({ of: t, chosen }: { of: Task; chosen: boolean }) {
-  const last = t.attempts[t.attempts.length - 1];
+  const last = by_number(t.attempts)[0];
   const said = said_of(t, last);
   return (
     <tr class={chosen ? "chosen" : ""}>
@@ -157,7 +160,7 @@ function Filters({ of: j }: { of: Job }) {
 function Attempts({ of: attempts, shown }: { of: Attempt[]; shown: number | null }) {
   return (
     <ol class="attempts">
-      {[...attempts].reverse().map((a) => (
+      {attempts.map((a) => (
         <li key={a.attempt} class={a.attempt === shown ? "chosen" : ""}>
           <Link to={query_with({ attempt: String(a.attempt) })} aria-current={a.attempt === shown ? "true" : undefined}>
             {words.col_attempt} {a.attempt}
@@ -195,8 +198,8 @@ function Attempts({ of: attempts, shown }: { of: Attempt[]; shown: number | null
 
 function OneTask({ job, task }: { job: Job; task: number }) {
   const { data, problem } = use_dependent<Task>(`/v1/jobs/${job.id}/tasks/${task}`, job);
-  const attempts = data?.attempts ?? [];
-  const newest = attempts[attempts.length - 1]?.attempt ?? null;
+  const attempts = by_number(data?.attempts ?? []);
+  const newest = attempts[0]?.attempt ?? null;
   const wanted = number_of("attempt");
   const shown = attempts.some((a) => a.attempt === wanted) ? wanted : newest;
   return (
@@ -205,6 +208,7 @@ function OneTask({ job, task }: { job: Job; task: number }) {
       {data?.wait && (
         <p class="lead">
           <Text of={data.wait.sentence} max={600} />
+          {data.wait.until && <span class="muted"> ({words.until(clock(Date.parse(data.wait.until)))})</span>}
         </p>
       )}
       {data && attempts.length === 0 && <p class="muted">{words.attempts_none}</p>}
@@ -231,7 +235,7 @@ export function Tasks({ of: j }: { of: Job }) {
       {!single && (
         <Section id="tasks" title={words.tasks} aside={<Filters of={j} />}>
           {problem && <Failure problem={problem} />}
-          {data && (tasks.length > 0 ? <Table of={tasks} chosen={chosen} /> : <Empty title={words.tasks_none} />)}
+          {data && (tasks.length > 0 ? <Table of={tasks} chosen={chosen} /> : <Empty title={data.next_cursor ? words.tasks_none_here : words.tasks_none} />)}
           <div class="pager">
             {(query.value.get("cursor") || query.value.get("from")) && <Link to={query_with({ cursor: null, from: null })}>{words.tasks_first}</Link>}
             {data?.next_cursor && <Link to={query_with({ cursor: data.next_cursor, from: null })}>{words.tasks_next}</Link>}
