@@ -197,7 +197,7 @@ const routes = [
   [/^GET \/v1\/jobs\/(\d+)\/tasks\/(\d+)$/, (s, m) => (m[1] === "1034" ? { ...task(9), task: 1 } : task(Number(m[2])))],
   [/^GET \/v1\/jobs\/(\d+)\/explain$/, (s, m) => explain(Number(m[1]))],
   [/^GET \/v1\/jobs\/(\d+)\/events$/, (s, m) => ({ items: s.events.filter((e) => e.job === Number(m[1])), next_cursor: null })],
-  [/^GET \/v1\/jobs\/(\d+)\/outputs$/, (s, m) => ({ dataset: `job-${m[1]}`, items: m[1] === "1034" ? [] : [1, 2, 3, 4].map((t) => ({ task: t, path: t === 3 ? `plots/${HOSTILE}` : `out/chunk${t}.sam`, size: 48_524 * t, sha256: "ab".repeat(32), site: "alpha" })), next_cursor: null })],
+  [/^GET \/v1\/jobs\/(\d+)\/outputs$/, (s, m) => ({ dataset: `job-${m[1]}`, items: m[1] === "1034" ? [] : [1, 2, 3, 4].map((t) => ({ task: t, path: t === 3 ? `3/plots/${HOSTILE}` : `${t}/out/chunk${t}.sam`, size: 48_524 * t, sha256: "ab".repeat(32), site: "alpha" })), next_cursor: null })],
   [/^GET \/v1\/jobs\/(\d+)\/tasks\/(\d+)\/log$/, (s, m, q, body, res) => log_reply(s, q, res)],
   [/^POST \/v1\/jobs\/(\d+)\/(hold|release|cancel)$/, (s, m) => {
     const j = s.jobs.find((x) => x.id === Number(m[1]));

@@ -160,13 +160,10 @@ const cases = [
       w.mock.scene.silent = true;
       w.mock.drop();
       await wait_until("the badge admits it", async () => (await badge(w.page)).includes("Stale since"));
-      const clocks = () => w.page.locator(".jobs time").allInnerTexts();
       must((await w.page.locator("html.stale").count()) === 1, "stale values look fresh");
       await shot(w.page, out_dir, "stale");
-      const before = await clocks();
       w.mock.scene.silent = false;
       await wait_until("it is live again", async () => (await badge(w.page)).includes("Live"));
-      must(before.length > 0, "no clocks at all");
       must((await w.page.locator("[role=alert]").count()) === 0, "the failure is still shown");
     },
   },

@@ -2,7 +2,7 @@
 // home.tsx - the first page: is the grid well, what is running, what became of my jobs.
 
 import { useEffect, useState } from "preact/hooks";
-import { Failure, Section } from "../parts/basic";
+import { Failure, Section, Toast } from "../parts/basic";
 import { Events } from "../parts/events";
 import { Stats } from "../parts/stats";
 import { Sites } from "../parts/sites";
@@ -36,7 +36,7 @@ export function Home() {
   return (
     <div class="home">
       <h1 class="unseen">{words.overview}</h1>
-      {problem && <Failure problem={problem} />}
+      {problem && <Toast problem={problem} />}
       <Stats of={o} />
       <Sites of={o.sites} />
       <div class="columns">

@@ -4,7 +4,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Actions } from "../parts/actions";
-import { Badge, Ago, Empty, Failure, Lasting, Notice, Section, State, Text } from "../parts/basic";
+import { Badge, Ago, Empty, Failure, Lasting, Notice, Section, State, Text, Toast } from "../parts/basic";
 import { parts_of, Progress } from "../parts/bars";
 import { Events } from "../parts/events";
 import { Explained } from "../parts/explain";
@@ -188,7 +188,7 @@ export function JobPage({ id }: { id: string }) {
   if (!job) return problem ? <Failure problem={problem} /> : <p class="boot">{words.loading}</p>;
   return (
     <div class="job">
-      {problem && <Failure problem={problem} />}
+      {problem && <Toast problem={problem} />}
       <Head of={job} refresh={() => watch.refresh()} />
       <div class="columns">
         <div class="main-col">

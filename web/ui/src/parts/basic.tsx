@@ -127,6 +127,15 @@ export function Failure({ problem }: { problem: Problem }) {
   );
 }
 
+// The same over a page that still shows what it knew: laid on top, so that nothing moves.
+export function Toast({ problem }: { problem: Problem }) {
+  return (
+    <div class="toast">
+      <Failure problem={problem} />
+    </div>
+  );
+}
+
 // `whole`: it stands for the whole page and is its heading.
 export function Empty({ title, children, whole }: { title: string; children?: ComponentChildren; whole?: boolean }) {
   return (

@@ -19,9 +19,12 @@ const terms = [
 
 function Funnel({ of: steps }: { of: FunnelStep[] }) {
   const widest = Math.max(1, ...steps.map((s) => s.sites));
+  // Where nothing is left, later steps say nothing.
+  const last = steps.findIndex((s) => s.sites === 0);
+  const told = last < 0 ? steps : steps.slice(0, last + 1);
   return (
     <ol class="funnel">
-      {steps.map((s) => (
+      {told.map((s) => (
         <li key={s.step} class={s.sites === 0 ? "none" : ""}>
           <span class="funnel-step">{step_words[s.step] ?? visible(s.step, 40)}</span>
           <span class="track" aria-hidden="true">

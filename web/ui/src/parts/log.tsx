@@ -97,6 +97,9 @@ function Text({ tail, wrap, label }: { tail: LogTail; wrap: boolean; label: stri
   const box = useRef<HTMLPreElement>(null);
   const pieces = tail.pieces.value;
   const before = useRef({ first: -1, height: 0 });
+  // A log that was complete when it came is as high as its text; one that grows has its room from the beginning.
+  const fixed = useRef<boolean | null>(null);
+  if (tail.loaded.value) fixed.current ??= !tail.final.value;
   useEffect(() => {
     const pre = box.current;
     if (!pre) return;
@@ -114,7 +117,7 @@ function Text({ tail, wrap, label }: { tail: LogTail; wrap: boolean; label: stri
   };
   if (tail.loaded.value && pieces.length === 0) return <p class="log none">{tail.final.value ? words.log_empty : words.log_empty_yet}</p>;
   return (
-    <pre class={wrap ? "log wrap" : "log"} ref={box} tabIndex={0} role="region" aria-label={label} onScroll={on_scroll}>
+    <pre class={`log ${wrap ? "wrap" : ""} ${fixed.current === false ? "short" : ""}`} ref={box} tabIndex={0} role="region" aria-label={label} onScroll={on_scroll}>
       {pieces.map((p) =>
         p.text === null ? (
           <span key={p.from} class="gap">

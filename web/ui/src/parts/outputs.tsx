@@ -38,7 +38,6 @@ export function Outputs({ of: j }: { of: Job }) {
             {files.map((f) => (
               <li key={`${f.task} ${f.path}`} title={f.sha256 ? `SHA-256 ${f.sha256}` : undefined}>
                 <span class="grow">
-                  <span class="muted">{f.task}/</span>
                   <Text of={f.path} max={300} />
                 </span>
                 <span class="muted">

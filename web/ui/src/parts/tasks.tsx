@@ -205,7 +205,7 @@ function OneTask({ job, task }: { job: Job; task: number }) {
   return (
     <Section id="task" title={words.task_title(`${job.id}.${task}`)} aside={data && <State machine="task" of={data.state} />}>
       {problem && <Failure problem={problem} />}
-      {data?.wait && (
+      {data?.wait && job.tasks.total > 1 && (
         <p class="lead">
           <Text of={data.wait.sentence} max={600} />
           {data.wait.until && <span class="muted"> ({words.until(clock(Date.parse(data.wait.until)))})</span>}
@@ -213,11 +213,7 @@ function OneTask({ job, task }: { job: Job; task: number }) {
       )}
       {data && attempts.length === 0 && <p class="muted">{words.attempts_none}</p>}
       {attempts.length > 0 && <Attempts of={attempts} shown={shown} />}
-      {shown !== null && data?.task === task ? (
-        <Log key={`${job.id}.${task}#${shown}`} job={job.id} task={task} attempt={shown} />
-      ) : (
-        data && <p class="muted">{words.log_none}</p>
-      )}
+      {shown !== null && data?.task === task && <Log key={`${job.id}.${task}#${shown}`} job={job.id} task={task} attempt={shown} />}
     </Section>
   );
 }
