@@ -87,6 +87,7 @@ class Grid:
         self.url = None
         self.settings = {}
         self.database = None
+        self.patience = 0
 
     def user_name(self):
         import pwd
@@ -189,9 +190,23 @@ class Grid:
             connection.close()
         return status, json.loads(raw) if "json" in kind and raw else raw
 
+    def ask(self, *call, **more):
+        """api, asked again for `patience` seconds while nobody answers or the answer is "not now"."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                status, body = self.api(*call, **more)
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                status = 503
+            if status != 503 or time.monotonic() > deadline:
+                return status, body
+            time.sleep(0.2)
+
     def get(self, path):
         """The JSON at a path; an error when it is not there."""
-        status, body = self.api("GET", path)
+        status, body = self.ask("GET", path)
         if status != 200:
             raise GridError(f"GET {path} answered {status}: {body}")
         return body

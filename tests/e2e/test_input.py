@@ -71,7 +71,7 @@ BAD_COMMANDS = [
     (["site", "add", "x", "u@h:99999"], 2, "99999"),
     (["site", "add", "x", "--key", "/no/such/key", "u@h"], 1, "/no/such/key"),
     (["data", "add", "x", "no-colon"], 2, "no-colon"),
-    (["data", "add", "x", "no-such-site:/tmp"], 3, "no-such-site"),
+    (["data", "add", "x", "no-such-site:/tmp"], 2, "no-such-site"),
     (["get", "99999999", "/tmp/x"], 3, "99999999"),
 ]
 

@@ -19,6 +19,7 @@ def equal(got, want, what="value"):
 
 
 def setup(grid):
+    grid.patience = 60
     grid.start()
     checker.watch_database(grid.conninfo())
     grid.add_site("alpha", cpus=4)

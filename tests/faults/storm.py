@@ -196,6 +196,7 @@ def with_grid(story, database=False, **settings):
         if database:
             grid.postgres = Postgres(os.path.join(grid.directory, "pg")).start()
             grid.database = grid.postgres.conninfo
+        grid.patience = 60
         grid.start()
         checker.watch_database(grid.conninfo())
         for name, cpus in CAPACITY.items():

@@ -100,7 +100,7 @@ class TestGrid(Grid):
 
     def submit(self, body, **headers):
         """Submit through the API: the reply's body; an error unless it was accepted."""
-        status, reply = self.api("POST", "/v1/jobs", body, headers)
+        status, reply = self.ask("POST", "/v1/jobs", body, headers)
         if status != 201:
             raise GridError(f"POST /v1/jobs answered {status}: {reply}")
         return reply
@@ -181,19 +181,18 @@ class TestGrid(Grid):
         """How psql reaches the database: the one given, or the private one by its postmaster.pid."""
         if self.database:
             return self.database
-        pid_file = next(os.path.join(base, "postmaster.pid") for base, _d, names in os.walk(self.state)
-                        if "postmaster.pid" in names)
-        with open(pid_file, encoding="utf-8") as file:
+        with open(self.postmaster_file(), encoding="utf-8") as file:
             lines = file.read().splitlines()
-        server = f"host={lines[4]} port={lines[3]} user={self.user_name()}"
-        names = checker.psql(server + " dbname=postgres", "copy (select datname from pg_database where not datistemplate "
-                             "order by datname = 'postgres') to stdout").split()
-        return f"{server} dbname={names[0]}"
+        return f"host={lines[4]} port={lines[3]} user=reeve dbname=postgres"
+
+    def postmaster_file(self):
+        return next(os.path.join(base, "postmaster.pid") for base, _d, names in os.walk(self.state)
+                    if "postmaster.pid" in names)
 
     def postmaster(self):
         """Process id of reeved's private PostgreSQL."""
-        return int(next(open(os.path.join(base, "postmaster.pid"), encoding="utf-8").readline()
-                        for base, _d, names in os.walk(self.state) if "postmaster.pid" in names))
+        with open(self.postmaster_file(), encoding="utf-8") as file:
+            return int(file.readline())
 
     def judge(self):
         """What the checker says of everything so far."""
