@@ -57,6 +57,7 @@ struct conn {
         bool closing; /* close when out is empty */
         uint64_t greet_timer;
         uint32_t lease_ms, heartbeat_ms, worker_id;
+        uint32_t tag; /* of its greeting, while the keeper has not answered; else 0 */
 };
 
 /* An attempt that runs, as far as reading its log needs. */
@@ -93,8 +94,7 @@ struct agent {
 
         struct conn conns[CONNS_MAX];
         struct conn *current;
-        struct conn *hellos[CONNS_MAX]; /* waiting for the keeper's answer, in order; NULL: gone meanwhile */
-        size_t hello_count;
+        uint32_t tags; /* the last one given */
         uint64_t heartbeat_timer;
         uint64_t renew_nonce;
         int64_t renew_ms[8]; /* when a nonce was asked with, by nonce modulo 8 */
@@ -181,10 +181,7 @@ static void conn_close(struct conn *c)
         c->fd = -1;
         buf_release(&c->in);
         buf_release(&c->out);
-        for (size_t i = 0; i < g->hello_count; i++) {
-                if (g->hellos[i] == c)
-                        g->hellos[i] = NULL;
-        }
+        c->tag = 0;
         for (struct scan_job *s = g->scans; s; s = s->next) {
                 if (s->conn == c)
                         s->conn = NULL;
@@ -305,7 +302,7 @@ static void on_hello(struct conn *c, struct reader *r)
         c->worker_id = reader_u32(r);
         get_resources(r, &offered);
         slots = reader_u32(r);
-        if (r->bad || reader_left(r) || c->greeted || g->hello_count == ARRAY_LEN(g->hellos)) {
+        if (r->bad || reader_left(r) || c->greeted) {
                 r->bad = true;
                 return;
         }
@@ -318,8 +315,9 @@ static void on_hello(struct conn *c, struct reader *r)
         c->greeted = true;
         loop_timer_cancel(g->loop, c->greet_timer);
         c->greet_timer = 0;
-        g->hellos[g->hello_count++] = c;
+        c->tag = ++g->tags;
         mark = to_keeper(g, K_HELLO);
+        buf_u32(&g->keeper_out, c->tag);
         buf_put(&g->keeper_out, instance, sizeof instance);
         buf_u64(&g->keeper_out, epoch);
         put_resources(&g->keeper_out, &offered);
@@ -756,28 +754,31 @@ static void send_welcome(struct agent *g, struct conn *c)
         frame_end(b, mark);
 }
 
-static struct conn *hello_pop(struct agent *g)
+static struct conn *conn_of_tag(struct agent *g, uint32_t tag)
 {
-        struct conn *c = g->hello_count ? g->hellos[0] : NULL;
-
-        if (g->hello_count)
-                memmove(g->hellos, g->hellos + 1, --g->hello_count * sizeof *g->hellos);
-        return c;
+        for (size_t i = 0; i < CONNS_MAX; i++) {
+                if (tag && g->conns[i].fd >= 0 && g->conns[i].tag == tag)
+                        return &g->conns[i];
+        }
+        return NULL;
 }
 
 static void on_accepted(struct agent *g, struct reader *r)
 {
-        struct conn *c;
+        uint32_t tag = reader_u32(r);
+        struct conn *c = conn_of_tag(g, tag);
 
-        (void)reader_u64(r);
-        /* The keeper answers once for all greetings that came before its sync: the last one wins. */
-        do
-                c = hello_pop(g);
-        while (g->hello_count && !c);
+        /* The current one, and those that greeted before this one, are older. */
+        for (size_t i = 0; i < CONNS_MAX; i++) {
+                struct conn *other = &g->conns[i];
+
+                if (other->fd >= 0 &&
+                    (other == g->current || (other->tag && (int32_t)(other->tag - tag) < 0)))
+                        conn_close(other);
+        }
         if (!c)
                 return;
-        if (g->current)
-                conn_close(g->current);
+        c->tag = 0;
         g->current = c;
         send_welcome(g, c);
         frame_end(&g->keeper_out, to_keeper(g, K_ASK));
@@ -785,12 +786,16 @@ static void on_accepted(struct agent *g, struct reader *r)
 
 static void on_fenced(struct agent *g, struct reader *r)
 {
+        struct conn *c = conn_of_tag(g, reader_u32(r));
         uint64_t epoch = reader_u64(r);
-        struct conn *c = hello_pop(g);
         size_t mark;
 
         if (!c)
                 return;
+        if (!epoch) {
+                conn_fault(c, "this worker belongs to another Reeve; give each its own root directory");
+                return;
+        }
         mark = frame_begin(&c->out, P_FENCED);
         buf_u64(&c->out, epoch);
         frame_end(&c->out, mark);
@@ -898,10 +903,9 @@ static void on_ended(struct agent *g, const struct frame *f)
 static void on_fault(struct agent *g, struct reader *r)
 {
         AUTO_FREE char *text = reader_str(r, FRAME_MAX);
-        struct conn *c = g->hello_count ? hello_pop(g) : g->current;
 
-        if (c && text)
-                conn_fault(c, text);
+        if (g->current && text)
+                conn_fault(g->current, text);
 }
 
 static void on_identity(struct agent *g, struct reader *r)

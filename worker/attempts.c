@@ -341,6 +341,9 @@ static void sweep(struct keeper *k)
         k->sweep_again = false;
         for (struct attempt *a = k->work.exited.first; a; a = a->next)
                 a->run->leftovers = false;
+        /* As many as there should be: leaders not reaped yet, and the agent. */
+        if (!k->adopting && n == (ssize_t)k->work.running.count + (k->agent_pid > 0))
+                return;
         for (ssize_t i = 0; i < n; i++) {
                 if (children[i] != k->agent_pid && !by_pid(&k->work.running, children[i]))
                         sweep_child(k, children[i]);
@@ -534,6 +537,19 @@ static void on_time_limit(void *arg)
         snprintf(text, sizeof text, "it ran longer than its time limit of %s",
                  num_format_duration((int64_t)t->time_limit_ms, length));
         attempt_kill(run->keeper, run->owner, OUTCOME_TIME_LIMIT, t->kill_grace_ms, text);
+}
+
+void attempts_resume(struct keeper *k)
+{
+        for (struct attempt *a = k->work.running.first; a; a = a->next) {
+                uint64_t limit = a->job->t.time_limit_ms;
+                int64_t ran = (clock_boot_us() - a->run->start_boot_us) / 1000;
+
+                if (limit)
+                        run_timer(k, a, ran > 0 && (uint64_t)ran >= limit ? 0 : limit - (uint64_t)ran,
+                                  on_time_limit);
+        }
+        attempts_watch(k);
 }
 
 void attempts_lease_ended(struct keeper *k)

@@ -43,14 +43,26 @@ void keeper_frame_end(struct keeper *k, size_t mark)
         frame_end(&k->agent_out, mark);
 }
 
-static void send_u64(struct keeper *k, uint8_t type, uint64_t v)
+static void send_fenced(struct keeper *k, uint32_t tag, uint64_t epoch)
 {
         size_t mark;
-        struct buf *b = keeper_frame(k, type, &mark);
+        struct buf *b = keeper_frame(k, K_FENCED, &mark);
 
         if (!b)
                 return;
-        buf_u64(b, v);
+        buf_u32(b, tag);
+        buf_u64(b, epoch);
+        keeper_frame_end(k, mark);
+}
+
+static void send_accepted(struct keeper *k)
+{
+        size_t mark;
+        struct buf *b = keeper_frame(k, K_ACCEPTED, &mark);
+
+        if (!b)
+                return;
+        buf_u32(b, k->accept_tag);
         keeper_frame_end(k, mark);
 }
 
@@ -125,7 +137,7 @@ static void on_hello(struct keeper *k, struct reader *r)
         struct proto_resources offered;
         uint8_t instance[16];
         uint64_t epoch;
-        uint32_t slots;
+        uint32_t slots, tag = reader_u32(r);
 
         for (size_t i = 0; i < sizeof instance; i++)
                 instance[i] = reader_u8(r);
@@ -135,11 +147,11 @@ static void on_hello(struct keeper *k, struct reader *r)
         if (r->bad)
                 return;
         if (k->has_instance && memcmp(instance, k->instance, sizeof instance) != 0) {
-                send_fault(k, "this worker belongs to another Reeve; give each its own root directory");
+                send_fenced(k, tag, 0);
                 return;
         }
         if (epoch < k->epoch) {
-                send_u64(k, K_FENCED, k->epoch);
+                send_fenced(k, tag, k->epoch);
                 return;
         }
         work_offer(&k->work, &offered, slots);
@@ -159,6 +171,7 @@ static void on_hello(struct keeper *k, struct reader *r)
         }
         k->agent_asked = false;
         k->accept_due = true;
+        k->accept_tag = tag;
 }
 
 static void on_template(struct keeper *k, struct reader *r)
@@ -614,7 +627,7 @@ static void report_durable(struct keeper *k)
                 send_results(k, first);
         if (k->accept_due) {
                 k->accept_due = false;
-                send_u64(k, K_ACCEPTED, k->epoch);
+                send_accepted(k);
         }
 }
 
@@ -762,7 +775,8 @@ static int keeper_begin(struct keeper *k, struct err *err)
         if (recover(k, err) < 0)
                 return -1;
         loop_on_turn_end(k->loop, on_turn_end, k);
-        if (k->memory->lease_until_ms)
+        attempts_resume(k);
+        if (k->memory->lease_until_ms || k->work.running.count)
                 k->lease_timer = loop_timer_set(k->loop, 0, on_lease_end, k);
         agent_start(k);
         return 0;

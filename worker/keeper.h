@@ -14,17 +14,14 @@
  * connection.
  *
  * agent -> keeper
- *   K_HELLO       16 bytes instance, u64 epoch, resources, u32 slots; answered by K_ACCEPTED or K_FENCED
- *   K_TEMPLATE, K_LAUNCH, K_CANCEL, K_ACK, K_FORGET: raw
- *   K_LEASE       u64 end of the lease, milliseconds of CLOCK_BOOTTIME
- *   K_ASK         nothing: send the snapshot, then every unacknowledged result, then news as it comes
- *   K_PUBLISHED   key, u8 outcome, u32 output_count, str text: answer to K_FINISH
- *   K_OVER        key, u8 outcome, str text: the agent found the attempt above a limit; kill it
- *   K_STOP        u8 stop_mode
- *   K_COUNT       nothing; answered by K_COUNTS
- * keeper -> agent
- *   K_IDENTITY    16 bytes spool id, 16 bytes boot id, u64 generation of the keeper: first frame
- *   K_ACCEPTED    u64 epoch;  K_FENCED u64 epoch
+ *   K_HELLO       u32 tag, 16 bytes instance, u64 epoch, resources, u32 slots; answered by K_ACCEPTED or
+ * K_FENCED with its tag; of several that wait for one sync only the last is accepted K_TEMPLATE, K_LAUNCH,
+ * K_CANCEL, K_ACK, K_FORGET: raw K_LEASE       u64 end of the lease, milliseconds of CLOCK_BOOTTIME K_ASK
+ * nothing: send the snapshot, then every unacknowledged result, then news as it comes K_PUBLISHED   key, u8
+ * outcome, u32 output_count, str text: answer to K_FINISH K_OVER        key, u8 outcome, str text: the agent
+ * found the attempt above a limit; kill it K_STOP        u8 stop_mode K_COUNT       nothing; answered by
+ * K_COUNTS keeper -> agent K_IDENTITY    16 bytes spool id, 16 bytes boot id, u64 generation of the keeper:
+ * first frame K_ACCEPTED    u32 tag;  K_FENCED u32 tag, u64 epoch (0: the worker belongs to another instance)
  *   K_SNAPSHOT    raw;  K_SNAPSHOT_END
  *   K_STARTED     u32 n, n x (key, u64 start_wall_ms, str directory, u64 disk_limit); only attempts that live
  * longer than a moment are reported K_FINISH      key, str directory, str workdir, str dataset, u32 n, n x

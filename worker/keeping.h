@@ -58,6 +58,7 @@ struct keeper {
         struct buf agent_in, agent_out;
         bool agent_asked; /* wants news */
         bool accept_due;  /* K_ACCEPTED is owed once the epoch is durable */
+        uint32_t accept_tag;
         uint32_t agent_failures;
         int64_t agent_since_ms;
 
@@ -87,6 +88,8 @@ void attempt_published(struct keeper *k, struct attempt *a, enum outcome outcome
 /* The engine has committed its result. */
 void attempt_acked(struct keeper *k, struct attempt *a);
 void attempts_lease_ended(struct keeper *k);
+/* Limits of adopted attempts count from their own start. */
+void attempts_resume(struct keeper *k);
 /* Something runs: make sure that the tick does. */
 void attempts_watch(struct keeper *k);
 void attempt_put_finish(struct keeper *k, const struct attempt *a);

@@ -390,7 +390,5 @@ int recover(struct keeper *k, struct err *err)
         for (struct attempt *a = k->work.ended.first; a; a = a->next)
                 a->durable = true;
         k->durable_index = k->work.next_index;
-        if (k->work.running.count)
-                attempts_watch(k);
         return 0;
 }
