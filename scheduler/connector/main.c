@@ -19,6 +19,7 @@
 
 #define ENGINE_FD   3
 #define READ_MAX    (64u << 10)
+#define QUIET_MS    2000
 #define COMMAND_MAX (64u << 10)
 
 struct connector {
@@ -29,6 +30,8 @@ struct connector {
         struct buf in;
         bool attached;
         bool engine_gone;
+        bool busy;                  /* something happened since the last look of on_quiet */
+        bool quiet_set, quiet_turn; /* its timer runs; this turn is its own */
         unsigned interest;
 };
 
@@ -152,8 +155,6 @@ static void handle_frames(struct connector *c)
         }
         if (rc < 0)
                 report_failed(&c->report, FAIL_OTHER, NULL, "%s", err.text);
-        if (!buf_len(&c->in) && c->in.cap > READ_MAX * 2)
-                buf_release(&c->in);
 }
 
 /* ---- the loop ---- */
@@ -197,12 +198,37 @@ static void turn(struct connector *c)
                  ((site_full && !is_full(c)) || (engine_full && !report_is_full(&c->report))));
 }
 
+/* Queues keep their storage while there is traffic, and give it back after. No timer runs when nothing
+ * happens. */
+static void on_quiet(void *arg)
+{
+        struct connector *c = arg;
+
+        c->quiet_turn = true;
+        c->quiet_set = c->busy;
+        if (c->busy) {
+                c->busy = false;
+                loop_timer_set(c->loop, QUIET_MS, on_quiet, c);
+                return;
+        }
+        buf_shrink(&c->in);
+        buf_shrink(&c->report.out);
+        if (c->transport)
+                c->transport->ops->shrink(c->transport);
+}
+
 static void on_turn_end(void *arg)
 {
         struct connector *c = arg;
         unsigned want = 0;
 
         turn(c);
+        c->busy = !c->quiet_turn;
+        c->quiet_turn = false;
+        if (c->busy && !c->quiet_set) {
+                loop_timer_set(c->loop, QUIET_MS, on_quiet, c);
+                c->quiet_set = true;
+        }
         if (c->engine_gone || c->report.broken || c->report.ended) {
                 loop_stop(c->loop);
                 return;

@@ -744,6 +744,11 @@ static size_t openssh_waiting(const struct transport *t)
         return buf_len(&((const struct openssh *)t)->to_site);
 }
 
+static void openssh_shrink(struct transport *t)
+{
+        buf_shrink(&((struct openssh *)t)->to_site);
+}
+
 static void openssh_close(struct transport *t)
 {
         struct openssh *s = (struct openssh *)t;
@@ -806,5 +811,6 @@ const struct transport_ops transport_openssh = {
     .idle = openssh_idle,
     .waiting = openssh_waiting,
     .pump = openssh_pump,
+    .shrink = openssh_shrink,
     .close = openssh_close,
 };

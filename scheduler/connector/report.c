@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define OUT_MAX     (4u << 20)
-#define OUT_KEEP    (64u << 10) /* an empty queue larger than this gives its memory back */
+#define BUF_KEEP    (64u << 10) /* an empty queue larger than this gives its memory back */
 #define FLUSH_MS    5000
 #define C_OUT_HEAD  (4 + 1 + 4 + 1 + 4) /* frame length, type, id, stream, blob length */
 #define C_RECV_HEAD (4 + 1)
@@ -204,8 +204,6 @@ void report_flush(struct report *r)
                 if (n > 0)
                         buf_consume(&r->out, (size_t)n);
         }
-        if (!buf_len(&r->out) && r->out.cap > OUT_KEEP)
-                buf_release(&r->out);
 }
 
 void report_flush_last(struct report *r)
@@ -237,4 +235,10 @@ void tail_add(struct tail *t, const uint8_t *p, size_t n)
         memcpy(t->text + t->len, p, n);
         t->len += n;
         t->text[t->len] = '\0';
+}
+
+void buf_shrink(struct buf *b)
+{
+        if (!buf_len(b) && b->cap > BUF_KEEP)
+                buf_release(b);
 }

@@ -60,6 +60,9 @@ void report_flush(struct report *r);
 /* The same, waiting for at most five seconds: before exit. */
 void report_flush_last(struct report *r);
 
+/* Free the storage of an empty queue that has grown large. */
+void buf_shrink(struct buf *b);
+
 /* The last bytes of something, as text: why a command ended. */
 #define TAIL_MAX 400
 struct tail {

@@ -35,6 +35,8 @@ struct transport_ops {
         /* Bytes written that have not left this process. */
         size_t (*waiting)(const struct transport *t);
         void (*pump)(struct transport *t);
+        /* Nothing has moved for a while: give memory of empty queues back. */
+        void (*shrink)(struct transport *t);
         /* Hang up, best effort, and free. */
         void (*close)(struct transport *t);
 };
