@@ -5,6 +5,10 @@
  * The guard of a statement is inside it: reeve_expect raises when fewer rows matched than were given, and the
  * transaction is gone before anything of it could be seen. The order of the table `parts` keeps keys valid.
  *
+ * Rows meet their tables as `key = any(array[row.key])`: that can be looked up in an index, and is of no use
+ * to a plan that walks the whole table and goes through all rows for each of its rows. The planner takes to
+ * such a plan when it last saw the table empty, and the table may hold a million rows when the plan is used.
+ *
  * A state that is followed by another of the same attempt, or by its end, is not written: the last word
  * counts. The wake-up of the web goes after the commit, not into it (db.h, db_notify_soon).
  */
@@ -83,7 +87,8 @@ static int add_unqueued(struct db *db, const struct commit *c, size_t at, size_t
         struct stmt *st =
             db_stmt(db, "commit_unqueued",
                     "delete from task_queue q using (select unnest($1::bigint[]) as job,"
-                    " unnest($2::integer[]) as task) as t where q.job_id = t.job and q.task = t.task");
+                    " unnest($2::integer[]) as task) as t where q.job_id = any(array[t.job]) and q.task ="
+                    " t.task");
 
         COLUMN(i64, st, v, job, n);
         COLUMN(i32, st, v, task, n);
@@ -127,8 +132,8 @@ static int add_dequeued(struct db *db, const struct commit_placed *v, size_t n, 
             db_stmt(db, "commit_dequeued",
                     "with gone as (delete from task_queue q using (select unnest($1::bigint[]) as job,"
                     " unnest($2::integer[]) as task, unnest($3::boolean[]) as queued) as t where t.queued and"
-                    " q.job_id = t.job and q.task = t.task returning 1) select reeve_expect(count(*), $4,"
-                    " 'queued tasks') from gone");
+                    " q.job_id = any(array[t.job]) and q.task = t.task returning 1) select"
+                    " reeve_expect(count(*), $4, 'queued tasks') from gone");
         int64_t queued = 0;
 
         for (size_t i = 0; i < n; i++)
@@ -179,9 +184,9 @@ static int add_states(struct db *db, const struct commit_state *v, size_t n, str
                     "with moved as (update attempts_live l set state = s.state, started_at ="
                     " coalesce(s.started_at, l.started_at) from (select unnest($1::bigint[]) as job,"
                     " unnest($2::integer[]) as task, unnest($3::integer[]) as attempt, unnest($4::text[]) as"
-                    " state, unnest($5::timestamptz[]) as started_at) as s where l.job_id = s.job and l.task"
-                    " = s.task and l.attempt = s.attempt returning 1) select reeve_expect(count(*), $6,"
-                    " 'moved attempts') from moved");
+                    " state, unnest($5::timestamptz[]) as started_at) as s where l.job_id = any(array[s.job])"
+                    " and l.task = s.task and l.attempt = s.attempt returning 1) select"
+                    " reeve_expect(count(*), $6, 'moved attempts') from moved");
 
         COLUMN(i64, st, v, key.job, n);
         COLUMN(i32, st, v, key.task, n);
@@ -208,16 +213,16 @@ static int add_ended(struct db *db, const struct commit *c, int64_t epoch, size_
                     " unnest($15::bigint[]) as read_bytes, unnest($16::bigint[]) as write_bytes,"
                     " unnest($17::bigint[]) as stdout_bytes, unnest($18::bigint[]) as stderr_bytes,"
                     " unnest($19::smallint[]) as log_cut, unnest($20::text[]) as message) as e where l.job_id"
-                    " = e.job and l.task = e.task and l.attempt = e.attempt returning l.site_id, l.worker_id,"
-                    " l.placed_at, l.started_at as live_started_at, l.decision_id, e.*), kept as (insert into"
-                    " attempts (job_id, task, attempt, epoch, site_id, worker_id, state, outcome, blame,"
-                    " final, code, placed_at, started_at, ended_at, wall_us, user_us, system_us, memory_peak,"
-                    " read_bytes, write_bytes, stdout_bytes, stderr_bytes, log_cut, message, decision_id)"
-                    " select job, task, attempt, $21, site_id, worker_id, state, outcome, blame, final, code,"
-                    " placed_at, coalesce(started_at, live_started_at), ended_at, wall_us, user_us,"
+                    " = any(array[e.job]) and l.task = e.task and l.attempt = e.attempt returning l.site_id,"
+                    " l.worker_id, l.placed_at, l.started_at as live_started_at, l.decision_id, e.*), kept as"
+                    " (insert into attempts (job_id, task, attempt, epoch, site_id, worker_id, state,"
+                    " outcome, blame, final, code, placed_at, started_at, ended_at, wall_us, user_us,"
                     " system_us, memory_peak, read_bytes, write_bytes, stdout_bytes, stderr_bytes, log_cut,"
-                    " message, decision_id from gone returning 1) select reeve_expect(count(*), $22, 'ended"
-                    " attempts') from kept");
+                    " message, decision_id) select job, task, attempt, $21, site_id, worker_id, state,"
+                    " outcome, blame, final, code, placed_at, coalesce(started_at, live_started_at),"
+                    " ended_at, wall_us, user_us, system_us, memory_peak, read_bytes, write_bytes,"
+                    " stdout_bytes, stderr_bytes, log_cut, message, decision_id from gone returning 1) select"
+                    " reeve_expect(count(*), $22, 'ended attempts') from kept");
 
         COLUMN(i64, st, v, key.job, n);
         COLUMN(i32, st, v, key.task, n);
@@ -344,21 +349,21 @@ static int add_jobs(struct db *db, const struct commit *c, size_t at, size_t n, 
             db_stmt(db, "commit_jobs",
                     "with moved as (update job_queue q set taken = true, priority = j.priority, next_task ="
                     " j.next_task, succeeded = j.succeeded, failed = j.failed, cancelled = j.cancelled,"
-                    " started_at = coalesce(j.started_at, q.started_at), held_by = case when"
-                    " j.held_by = '' then q.held_by else j.held_by end, held_at = case"
-                    " when j.held_by is null then null when j.held_by in ('', q.held_by) then q.held_at else"
-                    " now() end, cancelled_by = case when j.cancelled_by = '' then q.cancelled_by else"
-                    " j.cancelled_by end, cancelled_at = case when j.cancelled_by is null"
-                    " then null when j.cancelled_by in ('', q.cancelled_by) then q.cancelled_at else now()"
-                    " end, wait = j.wait, wait_detail = case when j.wait = 'none' then null else"
-                    " coalesce(j.wait_detail::json, q.wait_detail) end, wait_since = coalesce(j.wait_since,"
-                    " q.wait_since) from (select unnest($1::bigint[]) as job, unnest($2::integer[]) as"
-                    " priority, unnest($3::integer[]) as next_task, unnest($4::integer[]) as succeeded,"
-                    " unnest($5::integer[]) as failed, unnest($6::integer[]) as cancelled,"
-                    " unnest($7::timestamptz[]) as started_at, unnest($8::text[]) as held_by,"
-                    " unnest($9::text[]) as cancelled_by, unnest($10::text[]) as wait, unnest($11::text[]) as"
-                    " wait_detail, unnest($12::timestamptz[]) as wait_since) as j where q.job_id = j.job"
-                    " returning 1) select reeve_expect(count(*), $13, 'live jobs') from moved");
+                    " started_at = coalesce(j.started_at, q.started_at), held_by = case when j.held_by = ''"
+                    " then q.held_by else j.held_by end, held_at = case when j.held_by is null then null when"
+                    " j.held_by in ('', q.held_by) then q.held_at else now() end, cancelled_by = case when"
+                    " j.cancelled_by = '' then q.cancelled_by else j.cancelled_by end, cancelled_at = case"
+                    " when j.cancelled_by is null then null when j.cancelled_by in ('', q.cancelled_by) then"
+                    " q.cancelled_at else now() end, wait = j.wait, wait_detail = case when j.wait = 'none'"
+                    " then null else coalesce(j.wait_detail::json, q.wait_detail) end, wait_since ="
+                    " coalesce(j.wait_since, q.wait_since) from (select unnest($1::bigint[]) as job,"
+                    " unnest($2::integer[]) as priority, unnest($3::integer[]) as next_task,"
+                    " unnest($4::integer[]) as succeeded, unnest($5::integer[]) as failed,"
+                    " unnest($6::integer[]) as cancelled, unnest($7::timestamptz[]) as started_at,"
+                    " unnest($8::text[]) as held_by, unnest($9::text[]) as cancelled_by, unnest($10::text[])"
+                    " as wait, unnest($11::text[]) as wait_detail, unnest($12::timestamptz[]) as wait_since)"
+                    " as j where q.job_id = any(array[j.job]) returning 1) select reeve_expect(count(*), $13,"
+                    " 'live jobs') from moved");
 
         COLUMN(i64, st, v, job, n);
         COLUMN(i32, st, v, priority, n);
@@ -385,14 +390,15 @@ static int add_done(struct db *db, const struct commit *c, size_t at, size_t n, 
                     " unnest($2::text[]) as state, unnest($3::integer[]) as succeeded, unnest($4::integer[])"
                     " as failed, unnest($5::integer[]) as cancelled, unnest($6::timestamptz[]) as started_at,"
                     " unnest($7::timestamptz[]) as finished_at, unnest($8::text[]) as message) as u),"
-                    " unqueued as (delete from task_queue t using d where t.job_id = d.job), sealed as"
-                    " (update datasets s set sealed_at = d.finished_at from d where s.job_id = d.job and"
-                    " s.sealed_at is null), gone as (delete from job_queue q using d where q.job_id = d.job"
-                    " returning 1), ended as (update jobs j set state = d.state, succeeded = d.succeeded,"
-                    " failed = d.failed, cancelled = d.cancelled, started_at = d.started_at, finished_at ="
-                    " d.finished_at, message = d.message from d where j.id = d.job and j.finished_at is null"
-                    " returning 1) select reeve_expect((select count(*) from gone), $9, 'live jobs that"
-                    " ended'), reeve_expect((select count(*) from ended), $9, 'jobs that ended')");
+                    " unqueued as (delete from task_queue t using d where t.job_id = any(array[d.job])),"
+                    " sealed as (update datasets s set sealed_at = d.finished_at from d where s.job_id ="
+                    " any(array[d.job]) and s.sealed_at is null), gone as (delete from job_queue q using d"
+                    " where q.job_id = any(array[d.job]) returning 1), ended as (update jobs j set state ="
+                    " d.state, succeeded = d.succeeded, failed = d.failed, cancelled = d.cancelled,"
+                    " started_at = d.started_at, finished_at = d.finished_at, message = d.message from d"
+                    " where j.id = any(array[d.job]) and j.finished_at is null returning 1) select"
+                    " reeve_expect((select count(*) from gone), $9, 'live jobs that ended'),"
+                    " reeve_expect((select count(*) from ended), $9, 'jobs that ended')");
 
         COLUMN(i64, st, v, job, n);
         COLUMN(word, st, v, state, n, job_word);
@@ -465,7 +471,7 @@ static int add_usage(struct db *db, const struct commit *c, size_t at, size_t n,
             db_stmt(db, "commit_usage",
                     "update projects p set usage = u.usage, usage_at = u.at from (select"
                     " unnest($1::integer[]) as project, unnest($2::double precision[]) as usage,"
-                    " unnest($3::timestamptz[]) as at) as u where p.id = u.project");
+                    " unnest($3::timestamptz[]) as at) as u where p.id = any(array[u.project])");
 
         COLUMN(i32, st, v, project, n);
         COLUMN(f64, st, v, usage, n);
@@ -494,7 +500,7 @@ static int add_totals(struct db *db, const struct commit *c, struct err *err)
                 return 0;
         st = db_stmt(db, "commit_totals",
                      "update totals t set value = t.value + u.by from (select unnest($1::text[]) as name,"
-                     " unnest($2::bigint[]) as by) as u where t.name = u.name");
+                     " unnest($2::bigint[]) as by) as u where t.name = any(array[u.name])");
         bind_texts(st, moved, n);
         bind_ints(st, by, n);
         return db_pipeline_add(st, err);

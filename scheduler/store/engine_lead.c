@@ -27,7 +27,7 @@ static int writer_set_up(struct db *db, struct err *err)
 {
         return db_run(db,
                       "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set jit = off;"
-                      "set enable_hashjoin = off; set enable_mergejoin = off",
+                      "set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off",
                       err);
 }
 

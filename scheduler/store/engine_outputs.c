@@ -2,7 +2,8 @@
 /* Outputs: a file is known by dataset and path. A later attempt that publishes the same path replaces what
  * the file was; copies of the old content elsewhere are gone, and the counters follow. Publishing the same
  * rows again changes nothing. One statement: all its parts see the catalog as it was before. The rows given
- * are joined with tables by their keys only, never with each other: that would be quadratic.
+ * are joined with tables by their keys only (as in engine_commit.c), never with each other: that would be
+ * quadratic.
  */
 #include "store/engine_priv.h"
 #include "common/util.h"
@@ -15,12 +16,13 @@ static const char outputs_sql[] =
     " as o (dataset, task, site, root, path, size, sha256, n) order by dataset, path, n desc),"
     /* what the catalog has of them */
     " old as materialized (select f.dataset_id, f.size from files f join new on"
-    " f.dataset_id = new.dataset and f.path = new.path),"
+    " f.dataset_id = any(array[new.dataset]) and f.path = new.path),"
     " copies as materialized (select r.dataset_id, r.path, r.site_id, r.root, f.size,"
     " r.site_id = new.site and r.root = new.root as same_place,"
     " f.sha256 = new.sha256 and f.size = new.size as same_content"
-    " from new join files f on f.dataset_id = new.dataset and f.path = new.path"
-    " join replicas r on r.dataset_id = f.dataset_id and r.path = f.path where r.state = 'present'),"
+    " from new join files f on f.dataset_id = any(array[new.dataset]) and f.path = new.path"
+    " join replicas r on r.dataset_id = any(array[new.dataset]) and r.path = f.path where r.state = "
+    "'present'),"
     " kept as (insert into files (dataset_id, path, size, sha256, task)"
     " select dataset, path, size, sha256, task from new on conflict (dataset_id, path) do update"
     " set size = excluded.size, sha256 = excluded.sha256, task = excluded.task),"
@@ -28,7 +30,8 @@ static const char outputs_sql[] =
     " select dataset, path, site, root, 'present' from new on conflict (dataset_id, path, site_id, root)"
     " do update set state = 'present', since = now()),"
     " stale as (update replicas r set state = 'gone', since = now() from copies c where not c.same_place"
-    " and not c.same_content and r.dataset_id = c.dataset_id and r.path = c.path and r.site_id = c.site_id"
+    " and not c.same_content and r.dataset_id = any(array[c.dataset_id]) and r.path = c.path and r.site_id = "
+    "c.site_id"
     " and r.root = c.root),"
     /* counters: minus what was there and is replaced, plus what is there now */
     " moves as (select dataset, site, root, 1 as files, size as bytes from new"
@@ -43,7 +46,7 @@ static const char outputs_sql[] =
     "m"
     " group by dataset)"
     " update datasets d set files = d.files + sums.files, bytes = d.bytes + sums.bytes from sums"
-    " where d.id = sums.dataset";
+    " where d.id = any(array[sums.dataset])";
 
 int outputs_add(struct db *db, const struct commit *c, struct err *err)
 {
