@@ -12,6 +12,7 @@ struct turns { /* what a pass keeps at hand */
         struct heap projects;  /* with something to place, by their use over their share */
         struct m_shape **seen; /* shapes whose options were made */
         size_t seen_n, seen_cap;
+        bool opened;        /* a reservation ended: a worker is open to all again */
         uint64_t last_fill; /* turn of the last placement */
 };
 
@@ -333,6 +334,7 @@ static bool take_turn(struct turns *t, struct m_shape *s, size_t rivals)
                 return false;
         }
         s->passed_over = false;
+        t->opened = t->opened || s->reserved;
         release_reservation(s);
         j->decision = b.decision;
         if (j->started_at == INT64_MIN)
@@ -502,7 +504,7 @@ void decide(struct model *m, int64_t *next_decision, struct plan *ret)
         turns_open(&t);
         while ((p = heap_top(&t.projects)) && ret->placed < DECIDE_TASKS_MAX)
                 turn(&t, p);
-        ret->more = heap_top(&t.projects) != NULL;
+        ret->more = heap_top(&t.projects) || t.opened;
         make_room(&t);
         turns_close(&t);
 }

@@ -49,7 +49,8 @@ struct plan {
         struct m_job **want_spec; /* jobs that could go but whose spec is not in memory */
         size_t want_count, want_cap;
         int64_t placed;
-        bool more; /* the limit of tasks was reached; another pass should follow at once */
+        bool more; /* the limit of tasks was reached, or a reserved worker was opened: another pass should
+                      follow */
 };
 void plan_clear(struct plan *p); /* keeps storage */
 void plan_release(struct plan *p);

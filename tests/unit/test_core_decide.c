@@ -56,6 +56,9 @@ static void decide_places_by_priority_then_number(void **unused)
             {"site a cpus=9 only=p only_cpus=3\njob 1 tasks=5", "1.1-3#1@w1"},
             {"site a project=q\nsite b\njob 1 tasks=5", "1.1#1@w2"},
             {"site a\njob 1 nospec\njob 2 cpus=1 memory=1", "2.1#1@w1"},
+            {"site a cpus=2\njob 1\njob 2 memory=1\njob 3",
+             "1.1#1@w1 2.1#1@w1"}, /* 3 is of 1's shape, and later */
+            {"site a\nsite b\ndata d files=2 at=b part=a\njob 1 tasks=9 needs=d", "1.1#1@w2"},
         };
 
         (void)unused;
@@ -103,6 +106,18 @@ static void decide_sends_a_retry_elsewhere_and_the_run_where_there_is_room(void 
         (void)unused;
         add_retry(m, 1, 1, 1, m->wall_ms);
         assert_plan(m, "1.1#2@w2 1.2-3#1@w1 1.4#1@w2");
+        model_free(m);
+}
+
+static void decide_sends_each_retry_away_from_its_own_site(void **unused)
+{
+        struct model *m = scene("site a cpus=4\nsite b cpus=4\njob 1 tasks=4");
+
+        (void)unused;
+        add_retry(m, 1, 1, 1, m->wall_ms);
+        add_retry(m, 1, 2, 2, m->wall_ms);
+        add_retry(m, 1, 3, 1, m->wall_ms);
+        assert_plan(m, "1.1#2@w2 1.2#2@w1 1.3#2@w2 1.4#1@w1");
         model_free(m);
 }
 
@@ -252,6 +267,7 @@ static void decide_records_an_array_of_alternating_sites_in_few_rows(void **unus
                         assert_in_range(p.runs[k].decision, 1, next - 1);
                 m->now_ms += 50;
                 m->wall_ms += 50;
+                scene_site(m, "c")->alarm = i % 2; /* the answer changes all the time */
                 scene_end_all(m, 1, true, 2000 + i);
         }
         assert_in_range(next - 1, 3, 9);
@@ -269,12 +285,12 @@ static void decide_records_a_bounded_number_of_candidates_the_chosen_one_among_t
         for (int i = 0; i < 100; i++) {
                 char line[64];
 
-                snprintf(line, sizeof line, "site s%d cpus=10", i);
+                snprintf(line, sizeof line, "site s%d cpus=10%s", i, i < 50 ? " closed" : "");
                 scene_add(m, line);
         }
         decide(m, &next, &p);
-        assert_int_equal(p.placed, 1000);
-        assert_int_equal(p.choice_count, 100);
+        assert_int_equal(p.placed, 500);
+        assert_int_equal(p.choice_count, 50);
         for (size_t i = 0; i < p.choice_count; i++) {
                 bool has = false;
 
@@ -283,6 +299,8 @@ static void decide_records_a_bounded_number_of_candidates_the_chosen_one_among_t
                         const struct candidate *c = p.choices[i].candidates;
 
                         has = has || c[k].site == p.choices[i].site;
+                        assert_int_equal(c[k].site->intent,
+                                         SITE_OPEN); /* these say more than the closed ones */
                         assert_true(!k || c[k - 1].site->id < c[k].site->id);
                 }
                 assert_true(has);
@@ -486,6 +504,7 @@ int main(void)
             cmocka_unit_test(decide_takes_retries_first_when_their_pause_is_over),
             cmocka_unit_test(decide_wakes_a_job_that_has_nothing_but_a_retry),
             cmocka_unit_test(decide_sends_a_retry_elsewhere_and_the_run_where_there_is_room),
+            cmocka_unit_test(decide_sends_each_retry_away_from_its_own_site),
             cmocka_unit_test(decide_lets_a_retry_wait_without_holding_back_the_run),
             cmocka_unit_test(decide_is_not_held_up_by_a_clock_set_back),
             cmocka_unit_test(decide_evens_out_use_over_share),

@@ -140,6 +140,8 @@ static void place_never_waits_behind_strangers_while_another_site_is_free(void *
         assert_string_equal(best_site(m, 2, 0, &why), "-"); /* job 2 got the slow one */
         scene_end_all(m, 2, true, 1000);
         scene_add(m, "job 3 limit=1000");
+        shape_site(shape_of(m, 3), scene_site(m, "fast")->id)->ok = 50; /* it ran there before */
+        shape_site(shape_of(m, 3), scene_site(m, "fast")->id)->run_ms = 1000;
         assert_string_equal(best_site(m, 3, 0, &why), "slow");
         model_free(m);
 }
