@@ -376,7 +376,7 @@ static int stmt_run(struct stmt *st, PGresult **ret, struct err *err)
 {
         struct db *db = st->db;
 
-        assert(!db->in_pipeline);
+        assert(db->lost || !db->in_pipeline);
         if (db->lost)
                 return lost(db, st->name, err);
         if (!stmt_is_prepared(st)) {
@@ -459,7 +459,7 @@ int db_tx(struct db *db, int (*body)(struct db *db, void *arg, struct err *err),
 {
         int rc = -1;
 
-        assert(!db->in_tx && !db->in_pipeline);
+        assert(db->lost || (!db->in_tx && !db->in_pipeline));
         for (int i = 0; i < TX_TRIES; i++) {
                 rc = tx_once(db, body, arg, err);
                 if (rc >= 0 || !db->try_again || db->lost)
@@ -473,7 +473,7 @@ int db_tx(struct db *db, int (*body)(struct db *db, void *arg, struct err *err),
 
 int db_pipeline_begin(struct db *db, struct err *err)
 {
-        assert(!db->in_pipeline && !db->in_tx);
+        assert(db->lost || (!db->in_pipeline && !db->in_tx));
         if (db->lost || !PQenterPipelineMode(db->conn))
                 return lost(db, "pipeline", err);
         db->in_pipeline = true;
@@ -485,6 +485,25 @@ static void queue_add(struct db *db, struct stmt *st, bool prepare)
 {
         db->queue = xgrow(db->queue, db->queued, &db->queue_cap, sizeof *db->queue);
         db->queue[db->queued++] = (struct queued){st, prepare};
+}
+
+/* What libpq could not send it keeps, and moves with every partial send: megabytes must not pile up there.
+ * The server may answer meanwhile, and would stop reading if nobody took its answers. */
+static int send_all(struct db *db)
+{
+        int64_t deadline = answer_deadline(db);
+        int more;
+
+        while ((more = PQflush(db->conn)) > 0) {
+                struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN | POLLOUT};
+                int64_t left = deadline - clock_boot_ms();
+
+                if (left <= 0 || (poll(&p, 1, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR))
+                        return -1;
+                if (p.revents & ~POLLOUT && !PQconsumeInput(db->conn))
+                        return -1;
+        }
+        return more;
 }
 
 int db_pipeline_add(struct stmt *st, struct err *err)
@@ -499,7 +518,7 @@ int db_pipeline_add(struct stmt *st, struct err *err)
                         return lost(db, st->name, err);
                 queue_add(db, st, true);
         }
-        if (!send_execute(st) || PQflush(db->conn) < 0)
+        if (!send_execute(st) || send_all(db) < 0)
                 return lost(db, st->name, err);
         queue_add(db, st, false);
         return 0;

@@ -9,6 +9,10 @@
 /* The lock that keeps numbers of a bulk submission consecutive. */
 #define NUMBERS_LOCK "hashtext('reeve job numbers')"
 
+/* Jobs in one statement: what the server reads stays in its memory, and what libpq holds is sent at once. The
+ * server stores one part while the next is being made. */
+#define PART_MAX 2000
+
 static const char *condition_name(char c)
 {
         return c == 'a' ? "any" : c == 'n' ? "not_ok" : "ok";
@@ -324,27 +328,33 @@ static int add_key(struct db *db, const struct submit_by *by, int64_t first, siz
         return db_pipeline_add(st, err);
 }
 
+static int add_part(struct db *db, const struct submit_by *by, int64_t first, const struct submit_job *jobs,
+                    size_t n, struct columns *c, struct err *err)
+{
+        if (add_jobs(db, by, first, jobs, n, c, err) < 0 || add_queue(db, by, jobs, n, c, err) < 0)
+                return -1;
+        return add_datasets(db, by, first, jobs, n, c, err);
+}
+
 int store_submit_bulk(struct db *db, const struct submit_by *by, int64_t first, const struct submit_job *jobs,
                       size_t n, struct err *err)
 {
         struct columns c;
-        int rc;
+        int rc = 0;
 
         if (db_pipeline_begin(db, err) < 0)
                 return -1;
-        columns_make(&c, n);
-        rc = add_jobs(db, by, first, jobs, n, &c, err);
-        if (rc == 0)
-                rc = add_queue(db, by, jobs, n, &c, err);
-        if (rc == 0)
-                rc = add_datasets(db, by, first, jobs, n, &c, err);
+        columns_make(&c, n < PART_MAX ? n : PART_MAX);
+        for (size_t at = 0; rc == 0 && at < n; at += PART_MAX)
+                rc = add_part(db, by, first + (int64_t)at, jobs + at, n - at < PART_MAX ? n - at : PART_MAX,
+                              &c, err);
+        columns_release(&c);
         if (rc == 0)
                 rc = add_after(db, first, jobs, n, err);
         if (rc == 0)
                 rc = add_inputs(db, first, jobs, n, err);
         if (rc == 0)
                 rc = add_key(db, by, first, n, err);
-        columns_release(&c);
         if (db_pipeline_end(db, NULL, 0, rc == 0 ? err : NULL) < 0)
                 rc = -1;
         return rc;
