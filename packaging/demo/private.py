@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Private processes, SSH servers and places: what the demo and the end-to-end tests stand their grids on.
 
-Everything started from here ends with `end_everything`: this process adopts orphans (it is a "child subreaper"), so a worker
-that left its session for good is still found among our descendants, and ended by its process id.
+Everything started from here ends with `end_everything`: a process above us adopts orphans (it is a "child subreaper"), so a
+worker that left its session for good is still found below it, and ended by its process id.
 """
 import ctypes
 import os
@@ -11,15 +11,45 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+# The process above us that adopts and collects orphans, once there is one.
+adopter = None
+
+
+def prctl(option, value):
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
 def adopt_orphans():
-    """From now on a descendant whose parent dies becomes our child, whatever session it is in."""
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "could not become the adopter of orphans")
+    """From here on a descendant whose parent dies is adopted by a process above us, as init would: it collects those that
+    ended. We go on as its child; it ends with us. To be called before any thread is made; again it does nothing."""
+    global adopter
+    if adopter:
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    above = os.getpid()
+    child = os.fork()
+    if child == 0:
+        adopter = above
+        prctl(PR_SET_CHILD_SUBREAPER, 0)
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        return
+    # A Ctrl-C reaches both of us by itself; what is sent to this process alone is passed on.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: send(child, number))
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
 
 
 def read_stat(pid):
@@ -43,12 +73,13 @@ def children_by_parent():
 
 
 def descendants(root=None):
-    """Process ids below `root` (default: us) that are alive, parents first."""
+    """Process ids below `root` (default: ours and those adopted for us) that are alive, parents first."""
     tree = children_by_parent()
-    found, ahead = [], [root or os.getpid()]
+    found, ahead = [], [root or adopter or os.getpid()]
     while ahead:
         for pid in tree.get(ahead.pop(), []):
-            found.append(pid)
+            if pid != os.getpid():
+                found.append(pid)
             ahead.append(pid)
     return found
 
@@ -84,7 +115,8 @@ def reap():
 
 
 def end_everything(seconds=10, root=None):
-    """End every process below `root` (default: us), kindly for `seconds`, then not. Returns those that had to be killed."""
+    """End every process below `root` (default: all of ours), kindly for `seconds`, then not. Returns those that had to be
+    killed."""
     deadline = time.monotonic() + seconds
     asked, killed = set(), []
     while True:
