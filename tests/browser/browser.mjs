@@ -15,13 +15,16 @@ const flags = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-b
 export async function browser_start() {
   const profile = mkdtempSync(join(tmpdir(), "reeve-browser-"));
   const as_root = process.getuid?.() === 0;
-  const browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    headless: true,
-    args: [...flags, ...(as_root ? ["--no-sandbox"] : [])],
-    // Whatever chromium wants to keep, it keeps here.
-    env: { ...process.env, HOME: profile, XDG_CONFIG_HOME: profile, XDG_CACHE_HOME: profile },
-  });
+  const launch = (more) =>
+    chromium.launch({
+      executablePath: "/usr/bin/chromium",
+      headless: true,
+      args: [...flags, ...more],
+      // Whatever chromium wants to keep, it keeps here.
+      env: { ...process.env, HOME: profile, XDG_CONFIG_HOME: profile, XDG_CACHE_HOME: profile },
+    });
+  // Chromium's own sandbox works neither for root nor where user namespaces are forbidden; it shows only our own page.
+  const browser = as_root ? await launch(["--no-sandbox"]) : await launch([]).catch(() => launch(["--no-sandbox"]));
   const stop = async () => {
     await browser.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
