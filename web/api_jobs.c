@@ -313,7 +313,7 @@ static int output_cursor(const struct request *rq, char *path, size_t max, int64
         if (!space || num_int("cursor", text, 0, INT32_MAX, ret_task, NULL) < 0)
                 return err_set(err, ERR_BAD_INPUT,
                                "cursor: not one that a list gave; start without a cursor");
-        strcpy(path, space + 1);
+        snprintf(path, max, "%s", space + 1);
         return 0;
 }
 

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ETAG_MAX      40
 #define FILE_MAX      (32 << 20)
 #define PAGE          "index.html"
 #define ENCODINGS     2
@@ -61,14 +60,14 @@ static const char *type_of(const char *path)
         return "application/octet-stream";
 }
 
-static void etag_make(const void *data, size_t n, char ret[ETAG_MAX])
+void etag_make(const void *data, size_t n, char ret[ETAG_MAX])
 {
         uint8_t hash[16];
+        char hex[2 * sizeof hash + 1];
 
         crypto_generichash(hash, sizeof hash, data, n, NULL, 0);
-        ret[0] = '"';
-        hex_encode(hash, sizeof hash, ret + 1);
-        strcat(ret, "\"");
+        hex_encode(hash, sizeof hash, hex);
+        snprintf(ret, ETAG_MAX, "\"%s\"", hex);
 }
 
 bool etag_matches(const char *if_none_match, const char *etag)

@@ -18,6 +18,9 @@ void assets_free(struct assets *a);
 /* Fill the reply for GET rq->path: 200 or 304, or false when there is no such file. */
 bool assets_reply(struct assets *a, struct request *rq, const char *accept_encoding,
                   const char *if_none_match);
+#define ETAG_MAX 40
+/* A strong tag of the bytes, quotes included. */
+void etag_make(const void *data, size_t n, char ret[ETAG_MAX]);
 /* Does an If-None-Match header name this tag? */
 bool etag_matches(const char *if_none_match, const char *etag);
 

@@ -156,7 +156,7 @@ static void default_name(struct job_spec *s)
         }
         s->name_default[n] = '\0';
         if (!n)
-                strcpy(s->name_default, "job");
+                snprintf(s->name_default, sizeof s->name_default, "job");
         s->name = s->name_default;
 }
 

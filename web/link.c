@@ -204,7 +204,7 @@ static int listen_unix(struct web *w, const char *path, struct err *err)
                 return err_set(err, ERR_BAD_INPUT,
                                "listen: \"%s\" must be an absolute path shorter than %zu bytes", path,
                                sizeof a.sun_path);
-        strcpy(a.sun_path, path);
+        snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
         unlink_stale(&a);
         w->is_unix = true;
         if (listen_on(w, AF_UNIX, (struct sockaddr *)&a, sizeof a, err) < 0)
@@ -231,8 +231,10 @@ static int listen_tcp(struct web *w, struct err *err)
                     w->listen);
         host = xstrndup(w->listen, (size_t)(colon - w->listen));
         six.sin6_port = four.sin_port = htons((uint16_t)port);
-        if (strcmp(host, "localhost") == 0)
-                strcpy(host, "127.0.0.1");
+        if (strcmp(host, "localhost") == 0) {
+                free(host);
+                host = xstrdup("127.0.0.1");
+        }
         if (host[0] == '[' && host[strlen(host) - 1] == ']')
                 host[strlen(host) - 1] = '\0';
         if (!*host || inet_pton(AF_INET6, host + (host[0] == '['), &six.sin6_addr) == 1) {

@@ -5,6 +5,7 @@
 #include "web/api.h"
 #include "web/job_spec.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ROUTE(method_, pattern_, rule_, handler_, body_, query_, flags_, summary_)                           \
@@ -141,9 +142,10 @@ int route_match(struct request *rq, char *ret_allow)
                         rq->route = &routes[i];
                         return 200;
                 }
-                if (ret_allow[0])
-                        strcat(ret_allow, ", ");
-                strcat(ret_allow, strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" : routes[i].method);
+                size_t n = strlen(ret_allow);
+
+                snprintf(ret_allow + n, ALLOW_MAX - n, "%s%s", n ? ", " : "",
+                         strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" : routes[i].method);
         }
         return ret_allow[0] ? 405 : 404;
 }

@@ -26,6 +26,7 @@ enum rule {
 #define ROUTE_NO_DB 64u  /* answers without the database */
 #define ROUTE_BYTES 128u /* replies with bytes of a job or file */
 
+#define ALLOW_MAX    64
 #define BODY_MAX     (1u << 20)
 #define BODY_BIG_MAX (64u << 20)
 
@@ -52,7 +53,7 @@ extern const size_t routes_count;
 /* Take the patterns apart; once, before the first match. */
 void routes_init(void);
 /* The route of rq's method and segments: fills rq->route and rq->captures and returns 200; 404 no such path;
- * 405 and *ret_allow (room for 64) when the path has other methods. */
+ * 405 and *ret_allow (room for ALLOW_MAX) when the path has other methods. */
 int route_match(struct request *rq, char *ret_allow);
 /* May the query parameter be given? */
 bool route_takes(const struct route *r, const char *parameter);

@@ -302,7 +302,7 @@ static bool reply_asset(struct request *rq)
 
 static int check_method(struct request *rq)
 {
-        char allow[64];
+        char allow[ALLOW_MAX];
         int status = route_match(rq, allow);
 
         if (status == 200)
@@ -456,15 +456,11 @@ static int handle(struct request *rq)
 static bool reply_is_known(struct request *rq)
 {
         const char *seen = header(rq, "If-None-Match");
-        uint8_t hash[16];
-        char etag[2 * sizeof hash + 3] = "\"";
+        char etag[ETAG_MAX];
 
         if (rq->failed || rq->status != 200 || !(rq->route->flags & (ROUTE_ETAG | ROUTE_WAIT)) || rq->type)
                 return false;
-        crypto_generichash(hash, sizeof hash, buf_bytes(&rq->out),
-                           rq->etag_len ? rq->etag_len : buf_len(&rq->out), NULL, 0);
-        hex_encode(hash, sizeof hash, etag + 1);
-        strcat(etag, "\"");
+        etag_make(buf_bytes(&rq->out), rq->etag_len ? rq->etag_len : buf_len(&rq->out), etag);
         request_header(rq, "ETag", "%s", etag);
         request_header(rq, "Cache-Control", "no-cache");
         return etag_matches(seen, etag);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The web server alone, for its own tests and benchmark.
 
 $(BUILD)/tests/webd: $(O)/tests/support/webd.o $(O)/libweb.a $(O)/libstore.a $(O)/libcommon.a
