@@ -18,8 +18,8 @@ WARN     := -Wall -Wextra -Wformat=2 -Wimplicit-fallthrough -Wstrict-prototypes 
             -Wpointer-arith -Wundef -Werror=format-security -Werror=implicit -Werror=incompatible-pointer-types \
             -Werror=int-conversion
 HARDEN   := -fstack-protector-strong -fcf-protection=full -fno-delete-null-pointer-checks \
-            -fno-strict-overflow -fno-strict-aliasing -ftrivial-auto-var-init=zero
-HARDEN   += $(if $(filter gcc%,$(CC)),-fstack-clash-protection)
+            -fno-strict-overflow -fno-strict-aliasing
+HARDEN   += $(if $(filter gcc%,$(CC)),-fstack-clash-protection -ftrivial-auto-var-init=zero)
 CPPFLAGS += -D_GNU_SOURCE -DREEVE_VERSION='"$(VERSION)"' -Ischeduler -I.
 CPPFLAGS += $(if $(FAULT),-DREEVE_FAULT_$(FAULT))
 CFLAGS   += -std=gnu11 -O2 -g $(WARN) $(HARDEN)
