@@ -315,7 +315,7 @@ static void args_common(struct args *a)
         static const char *const options[] = {
             "BatchMode=yes",           "IdentitiesOnly=yes",
             "IdentityAgent=none",      "GlobalKnownHostsFile=none",
-            "HostKeyAlias=" ALIAS,     "CheckHostIP=no",
+            ("HostKeyAlias=" ALIAS),   "CheckHostIP=no",
             "UpdateHostKeys=no",       "VerifyHostKeyDNS=no",
             "HashKnownHosts=no",       "ForwardAgent=no",
             "ForwardX11=no",           "PermitLocalCommand=no",
@@ -471,6 +471,7 @@ static void master_line(struct master *m, char *line)
 {
         struct ssh_complaint complaint = {m->reported, FAIL_UNREACHABLE, "look at the server's log"};
         int weight = 1;
+        size_t n;
 
         line[strcspn(line, "\r")] = '\0';
         ssh_line_note(line, &m->agreed);
@@ -481,7 +482,9 @@ static void master_line(struct master *m, char *line)
                 return;
         m->complaint = complaint;
         m->complaint_weight = weight;
-        snprintf(m->complaint_text, sizeof m->complaint_text, "%.290s", line);
+        n = strnlen(line, sizeof m->complaint_text - 1);
+        memcpy(m->complaint_text, line, n);
+        m->complaint_text[n] = '\0';
 }
 
 /* 1 some lines, 0 none now. Lines longer than the buffer are cut in pieces, which mean nothing to us. */
