@@ -188,6 +188,7 @@ struct m_job {
         size_t retry_count, retry_cap;
         int32_t *skips; /* tasks of the run that were taken out, last one first; all at or above next */
         size_t skip_count, skip_cap;
+        uint8_t *left; /* of an element-wise job, a bit each: tasks that wait for no other job any more */
         struct retry_policy retry;
         int64_t submitted_at, started_at, deadline; /* wall ms; INT64_MIN = none */
         bool held, cancelling, elementwise;
@@ -323,11 +324,17 @@ void model_job_dirty(struct model *m, struct m_job *j);
 void model_job_update(struct model *m, struct m_job *j);
 /* A task that is to be placed again or was released by itself. */
 void model_job_retry(struct model *m, struct m_job *j, const struct m_retry *r);
-/* Take one waiting task out (it was cancelled): true when it was waiting. *ret_queued tells whether it stood in the record's
- * task queue; otherwise it is skipped when the cursor comes to it, or when it would be released. */
+/* Take one waiting task out (it was cancelled): true when it was waiting. *ret_queued tells whether it stood
+ * in the record's task queue; otherwise it is skipped when the cursor comes to it, or when it would be
+ * released. */
 bool model_job_drop_task(struct model *m, struct m_job *j, int32_t task, bool *ret_queued);
-/* Skip a task that was not placed yet; false when it is behind the cursor or skipped already. */
+/* Skip a task that was not placed yet; false when it is behind the cursor (element by element: has left,
+ * below) or skipped already. */
 bool model_job_skip(struct model *m, struct m_job *j, int32_t task);
+/* A task of an element-wise job waits for other jobs no more: it was released, ended, or never will run. The
+ * model sees releases, attempts and skips itself; what the record tells of earlier ones the caller says. */
+void job_element_leaves(struct m_job *j, int32_t task);
+bool job_element_has_left(const struct m_job *j, int32_t task);
 bool job_skips(const struct m_job *j, int32_t task);
 /* The next task of the run; the cursor moves past it and past what is skipped. Only while next <= last. */
 int32_t job_next_task(struct m_job *j);

@@ -117,6 +117,7 @@ struct m_attempt *model_attempt_open(struct model *m, struct m_job *j, struct m_
         a->charged = cpu_seconds(j->shape, j->shape->run_ms > 0 ? j->shape->run_ms : 1000.0);
         model_charge(m, j->shape->project, a->charged);
         map_put(&m->attempts, attempt_map_key(j->id, task), a);
+        job_element_leaves(j, task);
         return a;
 }
 

@@ -279,6 +279,8 @@ struct m_job *model_job_add(struct model *m, const struct job_init *init)
                 j->elementwise = j->elementwise || init->after[i].elementwise;
                 depend(m, &j->after[i], j->id);
         }
+        if (j->elementwise)
+                j->left = xcalloc((size_t)(job_total(j) + 7) / 8, 1);
         map_put(&m->jobs, (uint64_t)j->id, j);
         m->ready_tasks += job_waiting(j);
         model_job_update(m, j);
@@ -309,6 +311,7 @@ void job_free(struct m_job *j)
         free(j->reader_at);
         free(j->retries);
         free(j->skips);
+        free(j->left);
         free(j->choices);
         free(j->name);
         free(j->spec);
@@ -435,17 +438,44 @@ void model_job_retry(struct model *m, struct m_job *j, const struct m_retry *r)
         j->retries = xgrow(j->retries, j->retry_count, &j->retry_cap, sizeof *j->retries);
         j->retries[j->retry_count] = *r;
         retry_up(j, j->retry_count++);
+        job_element_leaves(j, r->task);
         m->ready_tasks++;
         model_job_update(m, j);
 }
 
+void job_element_leaves(struct m_job *j, int32_t task)
+{
+        if (j->left && task >= j->first && task <= j->last)
+                j->left[(task - j->first) / 8] |= (uint8_t)(1 << (task - j->first) % 8);
+}
+
+bool job_element_has_left(const struct m_job *j, int32_t task)
+{
+        return j->left && task >= j->first && task <= j->last &&
+               (j->left[(task - j->first) / 8] >> (task - j->first) % 8 & 1);
+}
+
+/* Index of the first of the skips, which go downwards, that is not above the task. */
+static size_t skip_index(const struct m_job *j, int32_t task)
+{
+        size_t low = 0, high = j->skip_count;
+
+        while (low < high) {
+                size_t mid = (low + high) / 2;
+
+                if (j->skips[mid] > task)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return low;
+}
+
 bool job_skips(const struct m_job *j, int32_t task)
 {
-        for (size_t i = 0; i < j->skip_count; i++) {
-                if (j->skips[i] == task)
-                        return true;
-        }
-        return false;
+        size_t i = skip_index(j, task);
+
+        return i < j->skip_count && j->skips[i] == task;
 }
 
 /* The cursor does not stop at tasks that were taken out. */
@@ -467,14 +497,15 @@ int32_t job_next_task(struct m_job *j)
 
 bool model_job_skip(struct model *m, struct m_job *j, int32_t task)
 {
-        size_t i;
+        size_t i = skip_index(j, task);
 
-        if (task < (j->elementwise ? j->first : j->next) || task > j->last || job_skips(j, task))
+        if (task < (j->elementwise ? j->first : j->next) || task > j->last || job_element_has_left(j, task) ||
+            job_skips(j, task))
                 return false;
         j->skips = xgrow(j->skips, j->skip_count, &j->skip_cap, sizeof *j->skips);
-        for (i = j->skip_count++; i && j->skips[i - 1] < task; i--)
-                j->skips[i] = j->skips[i - 1];
+        memmove(&j->skips[i + 1], &j->skips[i], (j->skip_count++ - i) * sizeof *j->skips);
         j->skips[i] = task;
+        job_element_leaves(j, task);
         if (!j->elementwise)
                 m->ready_tasks--;
         pass_skips(j);

@@ -249,8 +249,9 @@ static int read_marks(struct engine *e, int64_t job, struct task_marks *t, struc
 /* Count the tasks that can never run any more as cancelled. */
 static void element_cancel(struct engine *e, struct m_job *j, int32_t task)
 {
-        if (job_skips(j, task))
+        if (job_element_has_left(j, task))
                 return;
+        job_element_leaves(j, task);
         j->cancelled++;
         model_job_dirty(e->m, j);
         jobs_task_ended(e, j, task, false);
@@ -261,7 +262,7 @@ static void element_release(struct engine *e, struct m_job *j, int32_t task)
 {
         struct m_retry r = {.task = task, .due = e->m->wall_ms};
 
-        if (job_skips(j, task))
+        if (job_element_has_left(j, task))
                 return;
         model_job_retry(e->m, j, &r);
         model_job_dirty(e->m, j);
@@ -326,6 +327,8 @@ static int settle_elements(struct engine *e, struct m_job *j, struct err *err)
         for (int64_t k = 0; rc == 0 && !j->cancelling && k < job_total(j); k++) {
                 int verdict = own.marks[k] ? 0 : element_verdict(j, on, (size_t)k);
 
+                if (own.marks[k] || verdict < 0)
+                        job_element_leaves(j, j->first + (int32_t)k);
                 if (verdict > 0)
                         element_release(e, j, j->first + (int32_t)k);
                 else if (verdict < 0)

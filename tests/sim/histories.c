@@ -212,7 +212,7 @@ static void cancel_job(struct history *h)
         j->cancelling = true;
         h->m->ready_tasks -= job_waiting(j);
         j->cancelled += (int32_t)(job_waiting(j) + job_elements_waiting(j));
-        j->retry_count = 0;
+        j->retry_count = j->skip_count = 0;
         j->next = j->elementwise ? j->next : j->last + 1;
         model_job_update(h->m, j);
 }
@@ -223,11 +223,12 @@ static void cancel_task(struct history *h)
         int32_t task;
         bool queued;
 
-        if (!j)
+        if (!j || j->cancelling)
                 return;
-        task = j->retry_count && chance(h, 50) ? j->retries[random_to(h, j->retry_count)].task : j->next;
+        task = j->retry_count && chance(h, 50) ? j->retries[random_to(h, j->retry_count)].task
+                                               : j->first + (int32_t)random_to(h, (uint64_t)job_total(j));
         tell(h, "cancel %lld.%d", (long long)j->id, task);
-        if (model_job_drop_task(h->m, j, task, &queued))
+        if (!model_attempt(h->m, j->id, task) && model_job_drop_task(h->m, j, task, &queued))
                 j->cancelled++;
 }
 
@@ -251,16 +252,17 @@ static void remove_done_jobs(struct history *h)
         }
 }
 
-/* An element of an element-wise job is released: one that neither waits, runs nor ended. */
+/* An element of an element-wise job is released: one that still waits for the other job. */
 static void release_element(struct history *h)
 {
         struct m_job *j = any_of(h, &h->m->jobs);
         struct m_retry r = {.due = h->m->wall_ms};
 
-        /* Elements are released in order here; those before `next` were. */
-        if (!j || !j->elementwise || j->cancelling || j->next > j->last || job_elements_waiting(j) <= 0)
+        if (!j || !j->elementwise || j->cancelling)
                 return;
-        r.task = j->next++;
+        r.task = j->first + (int32_t)random_to(h, (uint64_t)job_total(j));
+        if (job_element_has_left(j, r.task))
+                return;
         tell(h, "element %lld.%d", (long long)j->id, r.task);
         model_job_retry(h->m, j, &r);
 }
@@ -477,7 +479,7 @@ static const struct {
         uint64_t weight;
 } events[] = {
     {add_site, 4},         {add_data, 1},       {add_job, 14},    {end_attempt, 10},    {end_many, 16},
-    {hold_or_release, 4},  {cancel_job, 2},     {cancel_task, 3}, {release_element, 6}, {change_worker, 6},
+    {hold_or_release, 4},  {cancel_job, 2},     {cancel_task, 6}, {release_element, 6}, {change_worker, 6},
     {change_site, 5},      {change_project, 3}, {change_data, 2}, {change_priority, 2}, {let_time_pass, 12},
     {remove_done_jobs, 4}, {run_pass, 30},
 };

@@ -480,6 +480,12 @@ static char *audit_job(const struct model *m, const struct m_job *j)
         if (can_go != heap_has(&j->shape->jobs, j) && !(j->retry_count && j->retries[0].due > m->wall_ms))
                 return xasprintf("job %lld: %s stand in line", (long long)j->id,
                                  can_go ? "does not" : "should not");
+        if (job_elements_waiting(j) < 0 || job_waiting(j) < 0)
+                return xasprintf("job %lld: less than nothing waits", (long long)j->id);
+        for (size_t i = 0; i < j->skip_count; i++) {
+                if ((i && j->skips[i] >= j->skips[i - 1]) || j->skips[i] < j->next + !j->elementwise)
+                        return xasprintf("job %lld: its skips are out of order", (long long)j->id);
+        }
         for (size_t i = 1; i < j->retry_count; i++) {
                 const struct m_retry *up = &j->retries[(i - 1) / 2], *r = &j->retries[i];
 

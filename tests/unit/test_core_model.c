@@ -240,6 +240,58 @@ static void dirty_jobs_leave_the_list_when_they_are_removed(void **unused)
         }
 }
 
+static void job_skips_tasks_that_were_taken_out(void **unused)
+{
+        struct model *m = scene("site a cpus=9\njob 1 tasks=9");
+        struct m_job *j = model_job(m, 1);
+        static const int32_t out[] = {5, 9, 1, 2, 7};
+        AUTO_FREE char *plan = NULL;
+        bool queued;
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(out); i++) {
+                assert_true(model_job_drop_task(m, j, out[i], &queued));
+                assert_false(model_job_drop_task(m, j, out[i], &queued)); /* once */
+                j->cancelled++;
+                assert_sound(m);
+        }
+        plan = scene_decide(m);
+        assert_string_equal(plan, "1.3-4#1@w1 1.6#1@w1 1.8#1@w1");
+        assert_int_equal(job_waiting(j), 0);
+        assert_sound(m);
+        model_free(m);
+}
+
+/* Cancelled twice, or after its end, a task must not be counted twice: the job would never be done. */
+static void job_takes_an_element_out_once_and_only_before_its_end(void **unused)
+{
+        struct model *m = scene("site a cpus=9\njob 1 tasks=10 after=9 elementwise");
+        struct m_job *j = model_job(m, 1);
+        struct m_retry r = {.task = 3, .due = m->wall_ms};
+        bool queued;
+
+        (void)unused;
+        model_job_retry(m, j, &r);
+        free(scene_decide(m));
+        assert_false(model_job_drop_task(m, j, 3, &queued)); /* runs */
+        scene_end_all(m, 1, true, 1);
+        assert_false(model_job_drop_task(m, j, 3, &queued)); /* ended */
+        r.task = 4;
+        model_job_retry(m, j, &r);
+        assert_true(model_job_drop_task(m, j, 4, &queued)); /* released, waits for a place */
+        assert_true(queued);
+        assert_false(model_job_drop_task(m, j, 4, &queued));
+        assert_true(model_job_drop_task(m, j, 10, &queued)); /* waits for the other job */
+        assert_false(queued);
+        assert_false(model_job_drop_task(m, j, 10, &queued));
+        j->cancelled = 2;
+        job_element_leaves(j, 1); /* as the record says */
+        assert_false(model_job_drop_task(m, j, 1, &queued));
+        assert_int_equal(job_elements_waiting(j), 7);
+        assert_sound(m);
+        model_free(m);
+}
+
 /* ---- attempts and workers ---- */
 
 static void worker_whose_offer_shrinks_keeps_what_runs(void **unused)
@@ -477,6 +529,8 @@ int main(void)
             cmocka_unit_test(job_takes_its_place_by_a_new_priority),
             cmocka_unit_test(job_under_its_throttle_goes_on_when_one_ends),
             cmocka_unit_test(dirty_jobs_leave_the_list_when_they_are_removed),
+            cmocka_unit_test(job_skips_tasks_that_were_taken_out),
+            cmocka_unit_test(job_takes_an_element_out_once_and_only_before_its_end),
             cmocka_unit_test(worker_whose_offer_shrinks_keeps_what_runs),
             cmocka_unit_test(short_tasks_are_sent_ahead_and_take_their_places_in_order),
             cmocka_unit_test(nothing_is_sent_ahead_behind_long_tasks),
