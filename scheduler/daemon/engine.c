@@ -60,13 +60,18 @@ static void set_clock(struct engine *e)
 
 /* ---- leadership -------------------------------------------------------------------------------- */
 
+static void on_poll_closed(uv_handle_t *h)
+{
+        free(h);
+}
+
 static void unwatch(struct engine *e)
 {
-        if (!e->polling)
+        if (!e->db_poll)
                 return;
-        uv_poll_stop(&e->db_poll);
-        uv_close((uv_handle_t *)&e->db_poll, NULL);
-        e->polling = false;
+        uv_poll_stop(e->db_poll);
+        uv_close((uv_handle_t *)e->db_poll, on_poll_closed);
+        e->db_poll = NULL;
 }
 
 static void end_leadership(struct engine *e)
@@ -114,11 +119,15 @@ static void on_db_readable(uv_poll_t *h, int status, int events)
 static int watch(struct engine *e, struct err *err)
 {
         unwatch(e);
-        if (uv_poll_init(e->loop, &e->db_poll, db_socket(e->db)) < 0)
+        /* A handle of its own each time: the one before may not be closed until the loop's turn ends. */
+        e->db_poll = xcalloc(1, sizeof *e->db_poll);
+        if (uv_poll_init(e->loop, e->db_poll, db_socket(e->db)) < 0) {
+                free(e->db_poll);
+                e->db_poll = NULL;
                 return err_set(err, ERR_SYSTEM, "could not watch the database connection");
-        e->db_poll.data = e;
-        e->polling = true;
-        uv_poll_start(&e->db_poll, UV_READABLE, on_db_readable);
+        }
+        e->db_poll->data = e;
+        uv_poll_start(e->db_poll, UV_READABLE, on_db_readable);
         return 0;
 }
 

@@ -65,8 +65,7 @@ struct engine {
         struct engine_settings set;
         uv_loop_t *loop;
         struct db *db;
-        uv_poll_t db_poll;
-        bool polling;
+        uv_poll_t *db_poll; /* owned; NULL while there is no connection to watch */
         uv_timer_t tick, pace, notify;
         uv_check_t check;
         bool stopping, leading;
