@@ -64,7 +64,7 @@ void chore_measure(int fd, void *arg)
 
 struct old {
         char path[160];
-        time_t mtime;
+        time_t since; /* its last change, or when it became an attempt's */
         uint64_t bytes;
 };
 
@@ -93,7 +93,9 @@ static void list_dirs(struct listing *l, const char *parent, int depth)
                         rmdir(o.path); /* the job's directory, once empty */
                         continue;
                 }
-                o.mtime = st.st_mtime;
+                /* A pristine directory looks very old by design, and keeps that time when its attempt made no
+                 * file. */
+                o.since = st.st_ctime > st.st_mtime ? st.st_ctime : st.st_mtime;
                 o.bytes = disk_use(o.path);
                 l->list = xgrow(l->list, l->count, &l->cap, sizeof *l->list);
                 l->list[l->count++] = o;
@@ -106,7 +108,7 @@ static int by_age(const void *a, const void *b)
 {
         const struct old *x = a, *y = b;
 
-        return x->mtime != y->mtime ? (x->mtime < y->mtime ? -1 : 1) : strcmp(x->path, y->path);
+        return x->since != y->since ? (x->since < y->since ? -1 : 1) : strcmp(x->path, y->path);
 }
 
 static void remove_old(const struct listing *l)
@@ -117,7 +119,7 @@ static void remove_old(const struct listing *l)
         for (size_t i = 0; i < l->count; i++)
                 total += l->list[i].bytes;
         for (size_t i = 0; i < l->count; i++) {
-                time_t age = now - l->list[i].mtime;
+                time_t age = now - l->list[i].since;
 
                 if (age < KEEP_SECONDS && (total <= KEEP_BYTES || age < YOUNG_SECONDS))
                         continue;
@@ -135,7 +137,7 @@ static bool is_running(const struct janitor_request *q, const char *path)
         return false;
 }
 
-/* What earlier keepers left. Pristine directories look very old by design, so the change time counts here. */
+/* What earlier keepers left; here too the change time counts. */
 static void remove_scratch(const struct janitor_request *q)
 {
         struct listing l = {0};
