@@ -201,6 +201,9 @@ static int launch_range(struct keeper *k, struct job *job, struct attempt_key ke
         for (; count; count--, key.task++) {
                 struct attempt *known = work_find(&k->work, key);
 
+#ifdef REEVE_FAULT_double_launch
+                known = NULL;
+#endif
                 if (!known && k->work.count >= ATTEMPTS_MAX)
                         break;
                 if (!known) {

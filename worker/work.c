@@ -351,6 +351,9 @@ bool work_fits_now(const struct work *w, const struct proto_resources *need)
 {
         const struct offer *o = &w->offer;
 
+#ifdef REEVE_FAULT_oversubscribe
+        return true;
+#endif
         if (!o->made || o->free_slots < 1 || need->cpus > o->cpus || need->gpus > o->gpus)
                 return false;
         if (o->total.memory && (int64_t)need->memory > o->memory)

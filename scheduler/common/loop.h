@@ -19,7 +19,8 @@ struct loop;
 #define LOOP_READ  1u
 #define LOOP_WRITE 2u
 
-typedef void (*loop_fd_cb)(void *arg, int fd, unsigned ready); /* ready: LOOP_READ and/or LOOP_WRITE; errors show as both */
+typedef void (*loop_fd_cb)(void *arg, int fd,
+                           unsigned ready); /* ready: LOOP_READ and/or LOOP_WRITE; errors show as both */
 typedef void (*loop_timer_cb)(void *arg);
 typedef void (*loop_signal_cb)(void *arg, int signo);
 
@@ -41,7 +42,8 @@ void loop_timer_cancel(struct loop *l, uint64_t handle);
 /* Blocks the signal and delivers it through the loop. */
 int loop_signal_add(struct loop *l, int signo, loop_signal_cb cb, void *arg, struct err *err);
 
-/* Called once at the end of each turn, after all ready callbacks: the place for batched writes and fdatasync. */
+/* Called once at the end of each turn, after all ready callbacks: the place for batched writes and fdatasync.
+ */
 void loop_on_turn_end(struct loop *l, loop_timer_cb cb, void *arg);
 
 /* Runs until loop_stop. */

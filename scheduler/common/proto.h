@@ -15,25 +15,25 @@
 #include "err.h"
 #include "ids.h"
 
-#define PROTO_VERSION   1
-#define PROTO_MAGIC     "REEVE-ATTACH-1\n" /* the relay prints it before the first frame */
-#define PROTO_MAGIC_SKIP_MAX 65536       /* bytes of login banner tolerated before the magic */
-#define FRAME_MAX       (1u << 20)       /* type and payload; a longer frame ends the connection */
-#define FRAME_QUEUE_MAX (64u << 20)      /* bytes a sender may hold for a slow peer before it gives up */
-#define CHUNK_MAX       (256u << 10)     /* bytes of file or log in one frame */
+#define PROTO_VERSION        1
+#define PROTO_MAGIC          "REEVE-ATTACH-1\n" /* the relay prints it before the first frame */
+#define PROTO_MAGIC_SKIP_MAX 65536              /* bytes of login banner tolerated before the magic */
+#define FRAME_MAX            (1u << 20)         /* type and payload; a longer frame ends the connection */
+#define FRAME_QUEUE_MAX      (64u << 20)  /* bytes a sender may hold for a slow peer before it gives up */
+#define CHUNK_MAX            (256u << 10) /* bytes of file or log in one frame */
 
 /* Limits of a template and of results; a peer that exceeds one breaks the protocol. */
-#define TEMPLATE_ARGS_MAX     4096
-#define TEMPLATE_ENV_MAX      4096
-#define TEMPLATE_STRING_MAX   (128u << 10)
-#define TEMPLATE_SCRIPT_MAX   (512u << 10)
-#define TEMPLATE_INPUTS_MAX   256
-#define TEMPLATE_OUTPUTS_MAX  64
-#define TEMPLATE_CUSTOM_MAX   16
-#define RESULT_TEXT_MAX       512
-#define RESULT_FILES_MAX      10000 /* output files of one task */
-#define PATH_TEXT_MAX         4096
-#define BATCH_MAX             4096 /* keys in one frame */
+#define TEMPLATE_ARGS_MAX    4096
+#define TEMPLATE_ENV_MAX     4096
+#define TEMPLATE_STRING_MAX  (128u << 10)
+#define TEMPLATE_SCRIPT_MAX  (512u << 10)
+#define TEMPLATE_INPUTS_MAX  256
+#define TEMPLATE_OUTPUTS_MAX 64
+#define TEMPLATE_CUSTOM_MAX  16
+#define RESULT_TEXT_MAX      512
+#define RESULT_FILES_MAX     10000 /* output files of one task */
+#define PATH_TEXT_MAX        4096
+#define BATCH_MAX            4096 /* keys in one frame */
 
 enum proto_type {
         /* engine -> worker */
@@ -123,23 +123,23 @@ struct proto_pair {
 /* What every task of a job shares; sent once per job and connection (P_TEMPLATE). */
 struct proto_template {
         int64_t job;
-        char *name;          /* owned; job name, for people */
-        char *project;       /* owned */
-        char **argv;         /* owned, argc strings; with a script: its arguments (may be 0) */
+        char *name;    /* owned; job name, for people */
+        char *project; /* owned */
+        char **argv;   /* owned, argc strings; with a script: its arguments (may be 0) */
         uint32_t argc;
-        char *script;        /* owned, NULL when argv is a command; starts with #! or is run by /bin/sh */
+        char *script; /* owned, NULL when argv is a command; starts with #! or is run by /bin/sh */
         struct proto_pair *env;
         uint32_t env_count;
-        char *workdir;       /* owned, NULL = the attempt's own directory */
+        char *workdir; /* owned, NULL = the attempt's own directory */
         struct proto_resources resources;
-        uint64_t time_limit_ms; /* 0 = none */
-        uint32_t kill_grace_ms; /* between SIGTERM and SIGKILL */
+        uint64_t time_limit_ms;      /* 0 = none */
+        uint32_t kill_grace_ms;      /* between SIGTERM and SIGKILL */
         uint64_t log_head, log_tail; /* bytes kept of each of stdout and stderr */
-        uint64_t disk_limit;    /* bytes in the attempt's directory; 0 = none */
-        uint32_t process_limit; /* 0 = none */
-        struct proto_pair *inputs; /* dataset name, absolute path at this site */
+        uint64_t disk_limit;         /* bytes in the attempt's directory; 0 = none */
+        uint32_t process_limit;      /* 0 = none */
+        struct proto_pair *inputs;   /* dataset name, absolute path at this site */
         uint32_t input_count;
-        char **outputs;      /* owned glob patterns relative to the working directory */
+        char **outputs; /* owned glob patterns relative to the working directory */
         uint32_t output_count;
         char *output_dataset; /* owned; directory name in the site's store; NULL without outputs */
 };
@@ -150,8 +150,8 @@ int get_template(struct reader *r, struct proto_template *ret, struct err *err);
 /* One ended attempt, in P_ENDED. */
 struct proto_result {
         struct attempt_key key;
-        uint8_t outcome; /* enum outcome */
-        int32_t code;    /* exit code, signal number or errno, by outcome */
+        uint8_t outcome;                    /* enum outcome */
+        int32_t code;                       /* exit code, signal number or errno, by outcome */
         int64_t start_wall_ms, end_wall_ms; /* site's clock; 0 when it never started */
         uint64_t wall_us, user_us, system_us;
         uint64_t memory_peak; /* bytes, largest process or cgroup peak */
@@ -193,12 +193,12 @@ const char *connect_step_name(enum connect_step s);
 const char *connect_step_sentence(enum connect_step s);
 
 enum connect_failure {
-        FAIL_UNREACHABLE,   /* may work later */
-        FAIL_ALGORITHMS,    /* this back end cannot agree with the server; the text names what is missing */
+        FAIL_UNREACHABLE, /* may work later */
+        FAIL_ALGORITHMS,  /* this back end cannot agree with the server; the text names what is missing */
         FAIL_HOSTKEY_CHANGED,
         FAIL_HOSTKEY_UNKNOWN,
-        FAIL_REFUSED,       /* login refused */
-        FAIL_KEY,           /* the private key cannot be used with this back end */
+        FAIL_REFUSED, /* login refused */
+        FAIL_KEY,     /* the private key cannot be used with this back end */
         FAIL_OTHER,
 };
 

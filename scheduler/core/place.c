@@ -52,6 +52,9 @@ int64_t place_room(const struct model *m, const struct m_shape *s, const struct 
                 return 0;
         now = w->ahead ? 0 : res_times(&s->need, &w->free, DECIDE_ROOM_MAX);
         ahead = ahead_room(m, s, w);
+#ifdef REEVE_FAULT_oversubscribe
+        ahead = 4;
+#endif
         *ret_ahead = ahead > 0 ? ahead : 0;
         return now + *ret_ahead;
 }

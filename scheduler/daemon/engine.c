@@ -305,8 +305,10 @@ static int keep_books(struct engine *e, int64_t now, struct err *err)
         if (is_due(&e->figures_at, now, FIGURES_MS) &&
             store_engine_figures(e->db, e->epoch, e->pass_us, e->placed_total, err) < 0)
                 return -1;
-        if (e->set.cluster_dir && is_due(&e->disk_at, now, DISK_MS) && cluster_disk_check(e->set.cluster_dir, &room, err) > 0)
-                log_error("the disk of the private PostgreSQL is almost full: %lld bytes are left", (long long)room);
+        if (e->set.cluster_dir && is_due(&e->disk_at, now, DISK_MS) &&
+            cluster_disk_check(e->set.cluster_dir, &room, err) > 0)
+                log_error("the disk of the private PostgreSQL is almost full: %lld bytes are left",
+                          (long long)room);
         if (is_due(&e->upkeep_at, now, UPKEEP_MS) &&
             store_upkeep(e->db, e->epoch, (int)e->set.keep_days, err) < 0)
                 return -1;

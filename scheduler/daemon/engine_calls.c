@@ -11,7 +11,7 @@
 #include "common/log.h"
 #include "common/num.h"
 #include "common/util.h"
-#include "remote/connector.h"
+#include "remote/host_probe.h"
 #include "remote/site_test.h"
 #include "remote/ssh_key.h"
 
@@ -39,10 +39,11 @@ struct engine_call {
         struct scan_file *files; /* paths and sums owned */
         size_t file_n, file_cap;
         int64_t step_at;
-        /* probe: one connector after the other */
+        /* probe: one host after the other */
         struct load_worker *rows; /* of the site */
         size_t row_n, row_next;
-        struct connector *connector;
+        struct host_probe *probe;
+        int probed; /* keys in the result */
         struct buf result;
         /* test: one worker after the other; steps is the JSON so far, step_now of the worker under test */
         struct site_test *test;
@@ -55,7 +56,7 @@ struct engine_call {
 
 static void call_free(struct engine_call *c)
 {
-        connector_free(c->connector);
+        host_probe_free(c->probe);
         site_test_free(c->test);
         buf_release(&c->steps);
         for (size_t i = 0; i < c->file_n; i++) {
@@ -300,42 +301,47 @@ void calls_on_scan_end(struct engine *e, struct engine_worker *ew, uint32_t requ
 
 static void probe_next(struct engine_call *c);
 
-static void on_probe_key(void *arg, uint32_t hop, const char *type, const uint8_t *key, size_t len,
-                         const char *fingerprint, const char *algorithms)
+static void put_probed_key(struct engine_call *c, const struct load_worker *row, uint32_t hop,
+                           const struct host_probe_key *k)
+{
+        struct err err;
+
+        if (k->wire_len && store_hostkey_seen(c->e->db, c->e->epoch, row->host, (int)hop, k->type, k->wire,
+                                              k->wire_len, k->fingerprint, &err) < 0)
+                log_warn("call=%lld host key could not be written: %s", (long long)c->id, err.text);
+        buf_text(&c->result, c->probed++ ? ",{\"host\":" : "{\"host\":");
+        buf_json_str(&c->result, row->address, strlen(row->address));
+        buf_printf(&c->result, ",\"hop\":%u,\"type\":", hop);
+        buf_json_str(&c->result, k->type, strlen(k->type));
+        buf_text(&c->result, ",\"fingerprint\":");
+        buf_json_str(&c->result, k->fingerprint, strlen(k->fingerprint));
+        buf_text(&c->result, "}");
+}
+
+static void on_probe_done(void *arg, const struct host_probe_result *r)
 {
         struct engine_call *c = arg;
         const struct load_worker *row = &c->rows[c->row_next];
         struct err err;
 
-        (void)algorithms;
-        if (len && store_hostkey_seen(c->e->db, c->e->epoch, row->host, (int)hop, type, key, len, fingerprint,
-                                      &err) < 0)
-                log_warn("call=%lld host key could not be written: %s", (long long)c->id, err.text);
-        buf_text(&c->result, buf_len(&c->result) > 9 ? ",{\"host\":" : "{\"host\":");
-        buf_json_str(&c->result, row->address, strlen(row->address));
-        buf_printf(&c->result, ",\"hop\":%u,\"type\":", hop);
-        buf_json_str(&c->result, type, strlen(type));
-        buf_text(&c->result, ",\"fingerprint\":");
-        buf_json_str(&c->result, fingerprint, strlen(fingerprint));
-        buf_text(&c->result, "}");
-}
-
-static void on_probe_end(void *arg, const struct connector_end *end)
-{
-        struct engine_call *c = arg;
-
-        connector_free(c->connector);
-        c->connector = NULL;
-        if (end->failed) {
-                call_fail(c, "%s: %s%s%s", c->rows[c->row_next].address, end->text, *end->fix ? "; " : "",
-                          end->fix);
+        for (uint32_t hop = 0; hop < r->hop_count; hop++) {
+                if (r->keys[hop].seen)
+                        put_probed_key(c, row, hop, &r->keys[hop]);
+        }
+        if (r->reached && r->backend == BACKEND_OPENSSH && !row->openssh &&
+            store_account_backend(c->e->db, c->e->epoch, row->account, true, &err) < 0)
+                log_warn("call=%lld the back end could not be written: %s", (long long)c->id, err.text);
+        host_probe_free(c->probe);
+        c->probe = NULL;
+        /* A jump host that wants our key first still showed its own: a person can confirm that one and ask
+         * again. */
+        if (!r->reached && !(r->hop_count > 1 && r->keys[0].seen)) {
+                call_fail(c, "%s: %s%s%s", row->address, r->text, r->fix[0] ? "; " : "", r->fix);
                 return;
         }
         c->row_next++;
         probe_next(c);
 }
-
-static const struct connector_events probe_events = {.on_hostkey = on_probe_key, .on_end = on_probe_end};
 
 static bool host_was_probed(const struct engine_call *c, size_t row)
 {
@@ -344,6 +350,16 @@ static bool host_was_probed(const struct engine_call *c, size_t row)
                         return true;
         }
         return false;
+}
+
+/* The host itself is asked as if it were new: a changed key is what a person may want to see. */
+static void forget_last_pin(struct proto_config *config)
+{
+        struct proto_hop *last = &config->hops[config->hop_count - 1];
+
+        for (uint32_t i = 0; i < last->key_count; i++)
+                free(last->keys[i].data);
+        last->key_count = 0;
 }
 
 static void probe_next(struct engine_call *c)
@@ -365,8 +381,9 @@ static void probe_next(struct engine_call *c)
         if (rc == 0) {
                 config.private_key =
                     config.hop_count > 1 ? world_open_key(c->e, &c->rows[c->row_next], &err) : NULL;
-                rc = connector_start(c->e->loop, c->e->set.connector_path, &config, &probe_events, c,
-                                     &c->connector, &err);
+                forget_last_pin(&config);
+                rc = host_probe_start(c->e->loop, c->e->set.connector_path, &config, on_probe_done, c,
+                                      &c->probe, &err);
                 ssh_key_wipe(config.private_key);
                 world_hops_release(config.hops, config.hop_count);
         }

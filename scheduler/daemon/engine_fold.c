@@ -229,9 +229,13 @@ static void record_end(struct engine *e, const struct m_attempt *a, enum attempt
         COMMIT_ADD(e, ended, row);
 }
 
-static void breaker(struct engine *e, struct m_site *s, enum blame b)
+static void breaker(struct engine *e, struct m_worker *w, enum blame b)
 {
-        if (!model_site_result(e->m, s, b == BLAME_SITE))
+        struct m_site *s = w->site;
+
+        /* What others did says nothing about the worker, neither good nor bad. */
+        if (b == BLAME_LINK || b == BLAME_US || b == BLAME_USER ||
+            !model_worker_result(e->m, w, b == BLAME_SITE))
                 return;
         record_event(
             e, "site.suspect", NULL, 0, -1, s->id,
@@ -275,7 +279,7 @@ void fold_attempt_end(struct engine *e, struct m_attempt *a, enum outcome said,
         record_end(e, a, step->to, o, b, v.final, res);
         if (step->to == ATTEMPT_SUCCEEDED && res)
                 record_outputs(e, a, res->output_count);
-        breaker(e, site, b);
+        breaker(e, a->worker, b);
         model_attempt_close(e->m, a, step->to == ATTEMPT_SUCCEEDED,
                             res && res->start_wall_ms ? (int64_t)(res->wall_us / 1000) : -1);
         model_job_dirty(e->m, j);
@@ -387,7 +391,7 @@ static void on_finishing(void *arg, struct worker_link *link, const struct attem
         }
 }
 
-/* A probe of ours: job 0 is nobody's. */
+/* A probe of ours: its job is nobody's. */
 static void probe_ended(struct engine_worker *ew, const struct proto_result *res)
 {
         struct m_site *s = ew->w->site;
@@ -411,7 +415,7 @@ static void on_ended(void *arg, struct worker_link *link, const struct proto_res
                 const struct proto_result *res = &results[i];
                 struct m_attempt *a = own_attempt(ew, res->key);
 
-                if (res->key.job == 0)
+                if (res->key.job == PROBE_JOB)
                         probe_ended(ew, res);
                 else if (a && res->outcome < OUTCOME_COUNT)
                         fold_attempt_end(e, a, (enum outcome)res->outcome, res);
@@ -463,6 +467,12 @@ static void on_snapshot(void *arg, struct worker_link *link, const struct link_s
                 if (a->worker != ew->w)
                         continue;
                 a->sent = bsearch(&probe, sorted, n, sizeof *sorted, by_item) != NULL;
+#ifdef REEVE_FAULT_double_launch
+                if (a->state == ATTEMPT_RUNNING)
+                        a->state = ATTEMPT_STARTING;
+                a->sent = false;
+                continue;
+#endif
                 if (a->sent && a->state == ATTEMPT_ABORTING) {
                         key_list_add(&ew->cancels, a->key);
                 } else if (!a->sent && attempt_step(a->state, EV_UNKNOWN_THERE)->kind == FSM_MOVE) {
@@ -475,7 +485,7 @@ static void on_snapshot(void *arg, struct worker_link *link, const struct link_s
                                  lost[i]->state == ATTEMPT_ABORTING ? lost[i]->stop : OUTCOME_VANISHED, NULL);
         /* What runs there without our knowing was given up before: it must not run on. */
         for (size_t i = 0; i < n; i++) {
-                if (sorted[i].state != SNAP_ENDED && sorted[i].key.job != 0 &&
+                if (sorted[i].state != SNAP_ENDED && sorted[i].key.job != PROBE_JOB &&
                     !own_attempt(ew, sorted[i].key))
                         key_list_add(&ew->cancels, sorted[i].key);
         }

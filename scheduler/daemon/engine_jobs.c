@@ -293,6 +293,7 @@ static int settle_elements(struct engine *e, struct m_job *j, struct err *err)
 {
         struct task_marks own = {j->first, j->last, xcalloc((size_t)job_total(j), 1)}, *on;
         struct m_attempt *a;
+        int32_t cancelled = (int32_t)j->skip_count;
         int rc = 0;
 
         on = xcalloc(j->after_count, sizeof *on);
@@ -307,8 +308,10 @@ static int settle_elements(struct engine *e, struct m_job *j, struct err *err)
                 size_t n;
 
                 rc = store_load_ended_tasks(e->db, j->id, &rows, &n, err);
-                for (size_t i = 0; rc == 0 && i < n; i++)
+                for (size_t i = 0; rc == 0 && i < n; i++) {
                         mark(&own, rows[i].task, 1);
+                        cancelled += rows[i].cancelled;
+                }
                 if (rc == 0)
                         free(rows);
         }
@@ -323,7 +326,7 @@ static int settle_elements(struct engine *e, struct m_job *j, struct err *err)
         /* The record's count of cancelled tasks is made anew: those that can never run leave no trace of
          * their own. */
         if (rc == 0 && !j->cancelling)
-                j->cancelled = (int32_t)j->skip_count;
+                j->cancelled = cancelled;
         for (int64_t k = 0; rc == 0 && !j->cancelling && k < job_total(j); k++) {
                 int verdict = own.marks[k] ? 0 : element_verdict(j, on, (size_t)k);
 
@@ -494,6 +497,7 @@ static int load_attempts(struct engine *e, struct err *err)
                 a->placed_at = rows[i].placed_at;
                 a->started_at = rows[i].started_at;
                 a->decision = rows[i].decision;
+                model_charge(e->m, j->shape->project, -a->charged); /* it was charged when it was placed */
                 model_job_update(e->m, j);
         }
         store_free_attempts(rows, n);

@@ -27,6 +27,8 @@
                 (e)->commit.list[(e)->commit.list##_n++] = __VA_ARGS__;                                      \
         } while (0)
 
+#define PROBE_JOB (INT64_MAX - 1) /* the job id of probes: no job of anybody gets that far */
+
 struct key_list {
         struct attempt_key *keys;
         size_t n, cap;
@@ -99,6 +101,7 @@ struct engine {
         uint32_t probe_counter;
         bool world_loaded;
         size_t wait_cursor;
+        int task_events;  /* of the commit that is being built */
         int details_left; /* explanations still to be made in this pass; the sweep brings up the rest */
         int64_t placed_total, pass_us;
         int64_t figures_at, disk_at, usage_at, upkeep_at, sweep_at, poll_at;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define CANCEL_GRACE_MS 10000
+#define TASK_EVENTS_MAX 200       /* in one commit; the attempts themselves tell the rest */
 #define KEYS_MAX        BATCH_MAX /* in one frame */
 
 void record_event(struct engine *e, const char *kind, const char *actor, int64_t job, int32_t task,
@@ -19,6 +20,10 @@ void record_event(struct engine *e, const char *kind, const char *actor, int64_t
         char text[1000];
         va_list ap;
 
+        /* Each task that fails says so, but an array of a million that all fail must not flood the record
+         * (R12). */
+        if (task >= 0 && e->task_events++ >= TASK_EVENTS_MAX)
+                return;
         va_start(ap, fmt);
         vsnprintf(text, sizeof text, fmt, ap);
         va_end(ap);
@@ -92,6 +97,8 @@ static void record_job(struct engine *e, struct m_job *j)
 void record_dirty_jobs(struct engine *e)
 {
         struct m_job *j;
+
+        e->task_events = 0;
 
         while ((j = e->m->dirty)) {
                 e->m->dirty = j->dirty_next;

@@ -254,7 +254,7 @@ void world_link_settings(struct engine_worker *ew, const struct load_worker *row
             .lease_ms = (uint32_t)e->set.lease_ms,
             .heartbeat_ms = (uint32_t)e->set.heartbeat_ms,
             .slots = offer.slots == RES_SLOTS_ANY ? 0 : (uint32_t)offer.slots,
-            .grant = true,
+            .grant_until_ms = e->lead_renewed + e->set.lead_lease_ms,
         };
         memcpy(ret->instance, e->instance, sizeof ret->instance);
         res_to_proto(e->m, &offer, &ret->offer);
@@ -420,6 +420,9 @@ static void check_lease(struct engine_worker *ew, int64_t now)
         /* An earlier leader may have granted until its own lease ran out. */
         if (since < e->took_over + e->set.lead_lease_ms)
                 since = e->took_over + e->set.lead_lease_ms;
+#ifdef REEVE_FAULT_early_reassign
+        since = ew->granted - e->set.lease_ms - e->set.lease_margin_ms + 1000;
+#endif
         if (ew->w->ready || now < since + e->set.lease_ms + e->set.lease_margin_ms)
                 return;
         fold_lease_expired(e, ew);
@@ -428,22 +431,25 @@ static void check_lease(struct engine_worker *ew, int64_t now)
 static void probe(struct engine *e, struct engine_worker *ew)
 {
         static char *argv[] = {"/bin/true"};
-        struct proto_template t = {
-            .job = 0, .name = "probe", .project = "reeve", .argv = argv, .argc = 1, .kill_grace_ms = 1000};
+        struct proto_template t = {.job = PROBE_JOB,
+                                   .name = "probe",
+                                   .project = "reeve",
+                                   .argv = argv,
+                                   .argc = 1,
+                                   .kill_grace_ms = 1000};
         struct link_launch item = {ew->id, 1, (int32_t)(++e->probe_counter & INT32_MAX)};
 
         t.resources.cpus = 1;
         t.time_limit_ms = PROBE_MS / 2;
         t.log_head = t.log_tail = 4096;
-        if ((worker_link_has_template(ew->link, 0) || worker_link_template(ew->link, &t, NULL) == 0) &&
-            worker_link_launch(ew->link, 0, &item, 1, NULL) == 0)
+        if ((worker_link_has_template(ew->link, PROBE_JOB) ||
+             worker_link_template(ew->link, &t, NULL) == 0) &&
+            worker_link_launch(ew->link, PROBE_JOB, &item, 1, NULL) == 0)
                 ew->w->site->breaker_until = e->m->now_ms + PROBE_MS;
 }
 
 void world_tick(struct engine *e, int64_t now)
 {
-        bool granting = now - e->lead_renewed < e->set.lead_lease_ms;
-
         for (size_t i = 0; i < e->worker_cap; i++) {
                 struct engine_worker *ew = e->workers[i];
                 struct m_site *s;
@@ -453,7 +459,7 @@ void world_tick(struct engine *e, int64_t now)
                 s = ew->w->site;
                 check_lease(ew, now);
                 if (ew->link)
-                        worker_link_set_granting(ew->link, granting);
+                        worker_link_grant_until(ew->link, e->lead_renewed + e->set.lead_lease_ms);
                 if (s->breaker_until && s->breaker_until <= e->m->now_ms && ew->w->ready)
                         probe(e, ew);
                 if (ew->report_now || now - ew->report_at > REPORT_MS) {

@@ -507,7 +507,7 @@ static void settings_copy(struct site_test *t, const struct worker_link_settings
         t->s.arg = t;
         t->s.offer = (struct proto_resources){.cpus = 2};
         t->s.slots = 0;
-        t->s.grant = true;
+        t->s.grant_until_ms = INT64_MAX;
         t->s.lease_ms = LEASE_MS;
         t->s.heartbeat_ms = BEAT_MS;
 }

@@ -93,7 +93,7 @@ struct worker_link {
         size_t request_count;
         uint32_t next_request;
 
-        bool granting;
+        int64_t grant_until_ms;
         int64_t granted_ms, heard_ms, rtt_ms, ping_ms;
         uint64_t ping;
 };
@@ -581,7 +581,9 @@ static int handle_renew(struct worker_link *l, struct reader *r, struct err *err
 
         if (r->bad || reader_left(r))
                 return err_set(err, ERR_PROTOCOL, "P_RENEW does not decode");
-        if (!l->granting)
+        /* Asked of the clock, not of a timer: after a long stop of this process the first frame is read
+         * before any timer runs. */
+        if (clock_boot_ms() >= l->grant_until_ms)
                 return 0;
         send_nonce(l, P_GRANT, nonce);
         l->granted_ms = clock_boot_ms();
@@ -1227,9 +1229,9 @@ const struct link_failure *worker_link_failure(const struct worker_link *l)
         return l->has_failure ? &l->failure : NULL;
 }
 
-void worker_link_set_granting(struct worker_link *l, bool on)
+void worker_link_grant_until(struct worker_link *l, int64_t boot_ms)
 {
-        l->granting = on;
+        l->grant_until_ms = boot_ms;
 }
 
 int64_t worker_link_granted_ms(const struct worker_link *l)
@@ -1337,7 +1339,7 @@ int worker_link_new(const struct worker_link_settings *s, struct worker_link **r
                 link_release(l);
                 return -1;
         }
-        l->granting = s->grant;
+        l->grant_until_ms = s->grant_until_ms;
         l->rtt_ms = -1;
         l->linger = -1;
         for (int i = 0; i < TIMERS; i++) {

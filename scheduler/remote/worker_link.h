@@ -160,8 +160,8 @@ struct worker_link_settings {
             *root; /* the worker's directory at the site: absolute, or "~/..."; NULL: link_default_root */
         uint32_t lease_ms, heartbeat_ms;
         struct proto_resources offer;
-        uint32_t slots; /* 0: as many as the resources allow */
-        bool grant;     /* answer requests for the lease from the start (worker_link_set_granting) */
+        uint32_t slots;         /* 0: as many as the resources allow */
+        int64_t grant_until_ms; /* worker_link_grant_until from the start */
 };
 
 /* "~/.reeve/<12 hex digits of instance>-<worker id>": two hosts that share a home never share a directory,
@@ -199,10 +199,11 @@ const struct link_failure *worker_link_failure(const struct worker_link *l);
 int worker_link_linger(const struct worker_link *l);
 
 /* ---- lease (R3) ----------------------------------------------------------------------------------------
- * The link answers P_RENEW by itself while granting is allowed. The worker's lease ends at the latest
+ * The link answers P_RENEW by itself until the moment set with worker_link_grant_until. The worker's lease ends at the latest
  * lease_ms after worker_link_granted_ms; the engine may give an attempt up only after that plus its margin.
  */
-void worker_link_set_granting(struct worker_link *l, bool on);
+/* Grant until this moment of CLOCK_BOOTTIME: as long as the leadership is certain. INT64_MAX: always. */
+void worker_link_grant_until(struct worker_link *l, int64_t boot_ms);
 /* Our CLOCK_BOOTTIME, in ms, when the last grant was sent over any connection of this link; 0: none yet. */
 int64_t worker_link_granted_ms(const struct worker_link *l);
 /* Round trip of the last ping in ms, -1 when unknown; and when anything was last heard (CLOCK_BOOTTIME, 0:

@@ -53,6 +53,12 @@ struct sql_error {
         const char *words;
 };
 
+#ifdef REEVE_FAULT_ack_before_commit
+#define DURABLE "off"
+#else
+#define DURABLE "on" /* an answer is sent when the record is on disk (R1) */
+#endif
+
 static const struct sql_error sql_errors[] = {
     {"RV001", ERR_FENCED, false, LOG_LEVEL_WARN, "a newer leadership exists"},
     {"RV002", ERR_CONFLICT, false, LOG_LEVEL_WARN, "the record is not in the state that was believed"},
@@ -211,14 +217,14 @@ static PGconn *connect_with(const char *conninfo, const char *name)
 
 static int session_set_up(struct db *db, struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "session_set_up",
-                    "select set_config('statement_timeout', $1::text, false), set_config('lock_timeout', "
-                    "$2::text, false),"
-                    " set_config('idle_in_transaction_session_timeout', $3::text, false),"
-                    " set_config('synchronous_commit', 'on', false), set_config('jit', 'off', false),"
-                    " set_config('timezone', 'UTC', false), set_config('datestyle', 'ISO', false),"
-                    " set_config('client_min_messages', 'warning', false)");
+        struct stmt *st = db_stmt(
+            db, "session_set_up",
+            "select set_config('statement_timeout', $1::text, false), set_config('lock_timeout', "
+            "$2::text, false),"
+            " set_config('idle_in_transaction_session_timeout', $3::text, false),"
+            " set_config('synchronous_commit', '" DURABLE "', false), set_config('jit', 'off', false),"
+            " set_config('timezone', 'UTC', false), set_config('datestyle', 'ISO', false),"
+            " set_config('client_min_messages', 'warning', false)");
         char statement[16], lock[16], idle[16];
 
         snprintf(statement, sizeof statement, "%d", db->statement_timeout_ms);

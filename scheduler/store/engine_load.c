@@ -187,7 +187,7 @@ struct ended_tasks {
         bool whole;    /* one row a task, in order */
 };
 
-static void ended_task_add(struct ended_tasks *e, int32_t task, bool ok)
+static void ended_task_add(struct ended_tasks *e, int32_t task, bool ok, bool cancelled)
 {
         if (e->whole) {
                 size_t i = (size_t)task - (size_t)e->first;
@@ -197,7 +197,7 @@ static void ended_task_add(struct ended_tasks *e, int32_t task, bool ok)
                 return;
         }
         e->rows = xgrow(e->rows, e->n, &e->cap, sizeof *e->rows);
-        e->rows[e->n++] = (struct load_ended_task){.task = task, .ok = ok};
+        e->rows[e->n++] = (struct load_ended_task){.task = task, .ok = ok, .cancelled = cancelled};
 }
 
 static void ended_tasks_whole(struct ended_tasks *e, int64_t first, int64_t last)
@@ -216,10 +216,10 @@ static int ended_from_history(struct db *db, int64_t job, struct ended_tasks *e,
 
         for (;;) {
                 AUTO_ROWS struct rows *r = NULL;
-                struct stmt *st =
-                    db_stmt(db, "ended_history",
-                            "select task, state = 'succeeded' as ok from attempts where job_id = $1"
-                            " and task > $2 and final order by task limit $3");
+                struct stmt *st = db_stmt(db, "ended_history",
+                                          "select task, state = 'succeeded' as ok, state = 'aborted' as "
+                                          "cancelled from attempts where job_id = $1"
+                                          " and task > $2 and final order by task limit $3");
 
                 bind_int(st, job);
                 bind_int(st, after);
@@ -228,7 +228,7 @@ static int ended_from_history(struct db *db, int64_t job, struct ended_tasks *e,
                         return -1;
                 while (rows_next(r)) {
                         after = row_int(r, "task");
-                        ended_task_add(e, (int32_t)after, row_bool(r, "ok"));
+                        ended_task_add(e, (int32_t)after, row_bool(r, "ok"), row_bool(r, "cancelled"));
                 }
                 if (rows_count(r) < ENDED_PAGE)
                         return 0;
@@ -250,7 +250,7 @@ static int ended_from_intents(struct db *db, int64_t job, struct ended_tasks *e,
         if (db_query(st, &r, err) < 0)
                 return -1;
         while (rows_next(r))
-                ended_task_add(e, (int32_t)row_int(r, "task"), false);
+                ended_task_add(e, (int32_t)row_int(r, "task"), false, false);
         return 0;
 }
 

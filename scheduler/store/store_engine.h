@@ -162,6 +162,7 @@ int store_job_end(struct db *db, int64_t job, enum job_state *ret, struct err *e
 struct load_ended_task {
         int32_t task;
         bool ok;
+        bool cancelled; /* it had an attempt, which was stopped on request */
 };
 int store_load_ended_tasks(struct db *db, int64_t job, struct load_ended_task **ret, size_t *ret_n,
                            struct err *err);

@@ -239,7 +239,7 @@ static void scene_init(struct scene *c, struct proto_hop *hop)
             .lease_ms = 30000,
             .heartbeat_ms = 1000,
             .offer = {.cpus = 64, .memory = 1ull << 30},
-            .grant = true,
+            .grant_until_ms = INT64_MAX,
         };
 }
 
