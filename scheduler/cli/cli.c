@@ -57,18 +57,18 @@ int exit_code_of(enum err_code code)
         return (size_t)code < ARRAY_LEN(codes) ? codes[code] : EXIT_FAILED;
 }
 
-/* What the server found wrong, one place a line. */
-static void say_particulars(const json_t *problem)
+/* What the server found wrong, one place a line, unless the one thing was said already. */
+static void say_particulars(const json_t *problem, const char *said)
 {
-        size_t i;
-        json_t *e;
+        const json_t *errors = json_object_get(problem, "errors");
 
-        json_array_foreach(json_object_get(problem, "errors"), i, e)
-        {
+        for (size_t i = 0; i < json_array_size(errors); i++) {
+                const json_t *e = json_array_get(errors, i);
                 AUTO_FREE char *where = text_line(json_text_at(e, "pointer"));
                 AUTO_FREE char *what = text_line(json_text_at(e, "detail"));
 
-                fprintf(stderr, "  %s%s%s\n", where, *where ? ": " : "", what);
+                if (json_array_size(errors) > 1 || !strstr(said, what))
+                        fprintf(stderr, "  %s%s%s\n", where, *where ? ": " : "", what);
         }
 }
 
@@ -91,7 +91,7 @@ int cli_fail(struct cli *c, const struct err *err)
         cli_progress_end(c);
         fprintf(stderr, "reeve: %s\n", line);
         if (c->client)
-                say_particulars(client_problem(c->client));
+                say_particulars(client_problem(c->client), line);
         if (next)
                 fprintf(stderr, "  %s\n", next);
         return exit_code_of(err->code);

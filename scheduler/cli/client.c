@@ -14,7 +14,9 @@
 
 #define RETRY_FIRST_MS 200
 #define RETRY_MOST_MS  5000
-#define WATCH_LEAST_MS 300 /* between two looks, when a server does not hold its answers back */
+/* When a server does not hold its answers back: a few looks at once, then so many a second. */
+#define WATCH_COST_MS  300
+#define WATCH_SAVED_MS 1500
 
 struct client {
         CURL *curl;
@@ -23,7 +25,7 @@ struct client {
         int64_t patience_ms;
         const volatile int *stop;
         json_t *problem;
-        int64_t watched_ms; /* when the last watch was answered */
+        int64_t watched_ms, watch_credit_ms; /* the last look, and what was saved up since */
 };
 
 static int check_url(const char *url, struct err *err)
@@ -206,6 +208,7 @@ static int on_debug(CURL *curl, curl_infotype type, char *p, size_t n, void *arg
                 size_t k = eol ? (size_t)(eol - p) + 1 : (size_t)(end - p);
                 AUTO_FREE char *raw = xstrndup(p, k < 4000 ? k : 4000), *line = NULL;
 
+                raw[strcspn(raw, "\r\n")] = '\0';
                 if (strncasecmp(raw, "Authorization:", 14) == 0)
                         strcpy(raw, "Authorization: *");
                 line = text_line(raw);
@@ -436,26 +439,38 @@ json_t *client_send(struct client *c, const char *method, const json_t *body, st
         return take_json(c, &(struct call){.method = method, .path = s, .json = body}, true, err);
 }
 
+/* Each look costs time that has to pass before or after it. */
+static void pay_look(struct client *c)
+{
+        int64_t now = clock_boot_ms();
+
+        c->watch_credit_ms += now - c->watched_ms;
+        if (c->watch_credit_ms > WATCH_SAVED_MS)
+                c->watch_credit_ms = WATCH_SAVED_MS;
+        c->watch_credit_ms -= WATCH_COST_MS;
+        c->watched_ms = now;
+        if (c->watch_credit_ms < 0)
+                sleep_ms(-c->watch_credit_ms);
+}
+
 int client_watch(struct client *c, const char *path, char *etag, int seconds, json_t **ret, struct err *err)
 {
         AUTO_FREE char *waiting = xasprintf("%s%cwait=%d", path, strchr(path, '?') ? '&' : '?', seconds);
         struct call call = {.path = *etag ? waiting : path, .etag = etag};
-        int64_t early = c->watched_ms + WATCH_LEAST_MS - clock_boot_ms();
         struct reply r;
         int rc;
 
-        if (*etag && early > 0)
-                sleep_ms(early);
+        pay_look(c);
         rc = client_call(c, &call, &r, err);
-        if (rc == 0) {
-                *ret = r.status == 304 ? NULL : json_incref(r.json);
-                if (r.status != 304 && !r.json)
+        if (rc == 0 && r.status != 304) {
+                *ret = json_incref(r.json);
+                if (!r.json)
                         rc = err_set(err, ERR_PROTOCOL, "%s does not speak Reeve's API: %s is not JSON",
                                      c->url, path);
-                if (r.status != 304)
-                        memcpy(etag, r.etag, sizeof r.etag);
+                memcpy(etag, r.etag, sizeof r.etag);
+        } else if (rc == 0) {
+                *ret = NULL;
         }
-        c->watched_ms = clock_boot_ms();
         reply_release(&r);
         return rc;
 }

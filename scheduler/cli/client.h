@@ -65,7 +65,7 @@ json_t *client_send(struct client *c, const char *method, const json_t *body, st
 
 /* Wait until the document at `path` differs from the one that *etag names, for at most `seconds`. Returns the
  * new document in *ret (NULL when nothing changed) and its tag in etag (200 bytes, "" at first: answers at
- * once). Never answers faster than a few times a second, whatever the server does. */
+ * once). Looks only a few times a second, whatever the server does. */
 int client_watch(struct client *c, const char *path, char *etag, int seconds, json_t **ret, struct err *err);
 
 /* All items of a list, page by page, up to max; *ret_more says whether there are others. */

@@ -40,20 +40,23 @@ static const char *step_words(const char *step)
         return step;
 }
 
-/* Which sites are left after each question, and why others fell out. */
+/* Which sites are left after each question, and why others fell out; nobody is asked further once none is
+ * left. */
 static void print_funnel(const json_t *funnel)
 {
-        size_t i, k;
-        json_t *step, *drop;
+        int64_t left = 1;
 
         if (!json_array_size(funnel))
                 return;
         printf("\nsites that could run it:\n");
-        json_array_foreach((json_t *)funnel, i, step)
-        {
+        for (size_t i = 0; i < json_array_size(funnel) && left; i++) {
+                const json_t *step = json_array_get(funnel, i);
                 AUTO_FREE char *words = text_line(step_words(json_text_at(step, "step")));
+                json_t *drop;
+                size_t k;
 
-                printf("  %3lld %s\n", (long long)json_int_at(step, "sites"), words);
+                left = json_int_at(step, "sites");
+                printf("  %3lld %s\n", (long long)left, words);
                 json_array_foreach(json_object_get(step, "dropped"), k, drop)
                 {
                         AUTO_FREE char *site = text_line(json_text_at(drop, "site"));

@@ -24,18 +24,20 @@ struct get {
         int64_t begin_ms;
 };
 
-/* The dataset meant: its name, or the outputs of a job. Owned. */
-static char *dataset_of(struct cli *c, const char *word, struct err *err)
+/* The dataset meant: its name, or the outputs of a job (*ret_task: of one task of it). Owned. */
+static char *dataset_of(struct cli *c, const char *word, int64_t *ret_task, struct err *err)
 {
+        bool last = strncmp(word, "last", 4) == 0 && (!word[4] || word[4] == '.');
         struct ref r;
         json_t *job;
         char *name;
 
         /* A name may be all digits; a job number comes first. */
-        if (strcmp(word, "last") != 0 && num_ref("job", word, &r, NULL) < 0)
+        if (!last && num_ref("job", word, &r, NULL) < 0)
                 return name_check("dataset", word, err) < 0 ? NULL : xstrdup(word);
         if (ref_read(c, word, &r, err) < 0)
                 return NULL;
+        *ret_task = r.task;
         job = client_get(cli_client(c), err, "/v1/jobs/%lld", (long long)r.job);
         if (!job)
                 return NULL;
@@ -136,18 +138,17 @@ int cmd_get(struct cli *c, const struct args *a)
 {
         const char *where = a->word_count > 1 ? a->words[1] : ".";
         AUTO_FREE char *dataset = NULL;
-        struct ref ref = {.task = -1};
+        int64_t task = -1;
         struct err err;
         json_t *files;
         int r;
 
         if (!cli_client(c))
                 return EXIT_FAILED;
-        num_ref("job", a->words[0], &ref, NULL);
-        dataset = dataset_of(c, a->words[0], &err);
+        dataset = dataset_of(c, a->words[0], &task, &err);
         if (!dataset)
                 return cli_fail(c, &err);
-        files = wanted_files(c, a, dataset, ref.task, &err);
+        files = wanted_files(c, a, dataset, task, &err);
         if (!files)
                 return cli_fail(c, &err);
         if (args_has(a, "list")) {

@@ -70,7 +70,7 @@ static void note_cell(const json_t *job, struct buf *out)
 
 static const struct column job_columns[] = {
     {.title = "JOB", .path = "id", .kind = CELL_NUMBER},
-    {.title = "NAME", .path = "name", .flags = SHEET_CUT},
+    {.title = "NAME", .path = "name", .flags = SHEET_CUT | SHEET_FIRST_CUT},
     {.title = "STATE", .path = "state", .kind = CELL_STATE},
     {.title = "DONE", .kind = CELL_NUMBER, .cell = done_cell},
     {.title = "RUN", .kind = CELL_NUMBER, .flags = SHEET_HIDE_EMPTY, .cell = running_cell},
@@ -190,11 +190,13 @@ static const struct column job_facts[] = {
     {0},
 };
 
-/* "exit 3", "signal 9", "time_limit" */
+/* "exit 3", "signal 9", "time_limit"; success stands in the state already */
 static void ended_cell(const json_t *a, struct buf *out)
 {
         const char *outcome = json_text_at(a, "outcome");
 
+        if (strcmp(outcome, "succeeded") == 0)
+                return;
         if (strcmp(outcome, "exit") == 0)
                 buf_printf(out, "exit %lld", (long long)json_int_at(a, "code"));
         else if (strcmp(outcome, "signal") == 0 && json_is_string(json_at(a, "signal")))

@@ -241,6 +241,25 @@ static int cancel_interrupted(struct cli *c, int64_t id, struct err *err)
         return reply ? 0 : -1;
 }
 
+/* How the one task of a job ended, when it was not by an exit code of its own. */
+static void say_why(struct cli *c, int64_t id, int code)
+{
+        struct err err;
+        json_t *list = client_get(cli_client(c), &err, "/v1/jobs/%lld/tasks?limit=1", (long long)id);
+        const json_t *task = json_array_get(json_object_get(list, "items"), 0);
+        const json_t *a = json_array_get(json_object_get(task, "attempts"), 0);
+        const char *message = json_text_at(a, "message");
+        AUTO_FREE char *why = text_line(*message ? message : json_text_at(a, "sentence"));
+
+        if (strcmp(json_text_at(a, "outcome"), "exit") == 0 || !*why)
+                cli_say(c, "job %lld ended with %d; see: reeve show %lld", (long long)id, code,
+                        (long long)id);
+        else
+                cli_say(c, "job %lld ended with %d: %s; see: reeve show %lld", (long long)id, code, why,
+                        (long long)id);
+        json_decref(list);
+}
+
 int cmd_run(struct cli *c, const struct args *a)
 {
         struct sigaction sa = {.sa_handler = on_interrupt};
@@ -273,6 +292,6 @@ int cmd_run(struct cli *c, const struct args *a)
                 return EXIT_INTERRUPTED;
         }
         if (r && tasks == 1)
-                cli_say(c, "job %lld ended with %d; see: reeve show %lld", (long long)id, r, (long long)id);
+                say_why(c, id, r);
         return r;
 }

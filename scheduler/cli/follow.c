@@ -151,8 +151,8 @@ int log_seek_tail(struct cli *c, int64_t job, int64_t task, struct log_stream *s
         return 0;
 }
 
-/* The newest attempt of a task as the API shows it, or NULL. */
-static const json_t *newest_attempt(const json_t *task)
+/* An attempt of a task as the API shows it; -1: the newest. NULL when there is none. */
+static const json_t *attempt_of(const json_t *task, int64_t number)
 {
         const json_t *best = NULL;
         size_t i;
@@ -160,7 +160,9 @@ static const json_t *newest_attempt(const json_t *task)
 
         json_array_foreach(json_object_get(task, "attempts"), i, a)
         {
-                if (!best || json_int_at(a, "attempt") > json_int_at(best, "attempt"))
+                if (json_int_at(a, "attempt") == number)
+                        return a;
+                if (number < 0 && (!best || json_int_at(a, "attempt") > json_int_at(best, "attempt")))
                         best = a;
         }
         return best;
@@ -176,15 +178,28 @@ static void begin_attempt(struct cli *c, struct log_stream *streams, size_t n, i
         }
 }
 
-/* Read every stream once through. Trouble with a site's link is said once and does not end the following. */
-static int64_t pump_all(struct cli *c, int64_t job, int64_t task, struct log_stream *streams, size_t n,
+/* An ended attempt knows how much it printed: nothing needs no question to its site. */
+static bool is_read(const struct log_stream *s, const json_t *attempt)
+{
+        const json_t *bytes =
+            json_at(attempt, strcmp(s->name, "stderr") == 0 ? "stderr_bytes" : "stdout_bytes");
+
+        return s->final || (bytes && json_at(attempt, "ended_at") && json_integer_value(bytes) == s->offset);
+}
+
+/* Read every stream once through. Trouble with a site's link is said once and does not end the following:
+ * while the task runs the next round tries again, after its end the last round does for a while. */
+static int64_t pump_all(struct cli *c, int64_t job, const json_t *task, struct log_stream *streams, size_t n,
                         bool *said)
 {
         int64_t sum = 0;
         struct err err = {0};
 
+        client_set_patience(cli_client(c), state_is_ended(json_text_at(task, "state")) ? PATIENCE_MS : 0);
         for (size_t i = 0; i < n; i++) {
-                int64_t got = streams[i].final ? 0 : log_pump(c, job, task, &streams[i], &err);
+                int64_t got = is_read(&streams[i], attempt_of(task, streams[i].attempt))
+                                  ? 0
+                                  : log_pump(c, job, json_int_at(task, "task"), &streams[i], &err);
 
                 if (got > 0)
                         sum += got;
@@ -193,6 +208,7 @@ static int64_t pump_all(struct cli *c, int64_t job, int64_t task, struct log_str
                         *said = true;
                 }
         }
+        client_set_patience(cli_client(c), PATIENCE_LONG);
         return sum;
 }
 
@@ -210,7 +226,7 @@ int log_follow(struct cli *c, int64_t job, int64_t task, struct log_stream *stre
                 bool ended, started;
                 int64_t attempt;
 
-                if (client_watch(cli_client(c), path, etag, now && newest_attempt(now) ? idle : WATCH_SECONDS,
+                if (client_watch(cli_client(c), path, etag, now && attempt_of(now, -1) ? idle : WATCH_SECONDS,
                                  &changed, err) < 0) {
                         json_decref(now);
                         return -1;
@@ -219,16 +235,16 @@ int log_follow(struct cli *c, int64_t job, int64_t task, struct log_stream *stre
                         json_decref(now);
                         now = changed;
                 }
-                attempt = json_int_at(newest_attempt(now), "attempt");
+                attempt = json_int_at(attempt_of(now, -1), "attempt");
                 ended = state_is_ended(json_text_at(now, "state"));
-                started = json_at(newest_attempt(now), "started_at") || ended;
+                started = json_at(attempt_of(now, -1), "started_at") || ended;
                 if (!started)
                         continue;
                 if (streams[0].attempt >= 0 && attempt > streams[0].attempt) {
-                        pump_all(c, job, task, streams, n, &said);
+                        pump_all(c, job, now, streams, n, &said);
                         begin_attempt(c, streams, n, attempt);
                 }
-                if (pump_all(c, job, task, streams, n, &said) > 0 || changed)
+                if (pump_all(c, job, now, streams, n, &said) > 0 || changed)
                         idle = IDLE_FIRST_S;
                 else
                         idle = idle < IDLE_MOST_S ? idle + 1 : IDLE_MOST_S;

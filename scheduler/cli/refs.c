@@ -37,14 +37,27 @@ static int add_range(struct refs *r, const char *part, const char *dash, struct 
         return 0;
 }
 
+/* "last", "last.7", "last.7#2": read as job 1, which then stands for the newest. */
+static int read_last(const char *part, struct ref *ret, struct err *err)
+{
+        AUTO_FREE char *numbered = xasprintf("1%s", part + strlen("last"));
+
+        if (num_ref("job", numbered, ret, NULL) < 0 || ret->job != 1)
+                return err_set(err, ERR_BAD_INPUT, "job: \"%s\" is not \"last\", \"last.7\" or \"last.7#2\"",
+                               part);
+        ret->job = REF_LAST;
+        return 0;
+}
+
 static int add_part(struct refs *r, const char *part, struct err *err)
 {
-        struct ref ref = {.job = REF_LAST, .task = -1, .attempt = -1};
         const char *dash = strchr(part, '-');
+        struct ref ref;
 
         if (dash && dash != part)
                 return add_range(r, part, dash, err);
-        if (strcmp(part, "last") != 0 && num_ref("job", part, &ref, err) < 0)
+        if ((strncmp(part, "last", 4) == 0 ? read_last(part, &ref, err) : num_ref("job", part, &ref, err)) <
+            0)
                 return -1;
         return add(r, ref, err);
 }

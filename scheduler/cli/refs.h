@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* refs.h - which jobs and tasks a person means: "12", "12.7", "12.7#2", "1-5,8", "last". */
+/* refs.h - which jobs and tasks a person means: "12", "12.7", "12.7#2", "1-5,8", "last", "last.7". */
 #ifndef REEVE_CLI_REFS_H
 #define REEVE_CLI_REFS_H
 

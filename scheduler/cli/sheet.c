@@ -74,7 +74,9 @@ static void add_seconds(const json_t *v, struct buf *out)
 {
         char text[32];
 
-        buf_text(out, num_format_duration((int64_t)(json_number_value(v) * 1000), text));
+        double s = json_number_value(v);
+
+        buf_text(out, s == 0 ? "0s" : num_format_duration((int64_t)(s * 1000), text));
 }
 
 static void add_time(const json_t *v, struct buf *out)
@@ -103,7 +105,10 @@ static void add_ago(const json_t *v, struct buf *out)
                 return;
         }
         ms = clock_wall_ms() - ms;
-        buf_text(out, num_format_duration(ms > 0 ? ms / 1000 * 1000 : 0, text));
+        if (ms < 60000)
+                buf_printf(out, "%llds", (long long)(ms > 0 ? ms / 1000 : 0));
+        else
+                buf_text(out, num_format_duration(ms, text));
 }
 
 static void add_yes(const json_t *v, struct buf *out)
@@ -282,7 +287,7 @@ static void print_table(struct cli *c, const struct column *cols, const json_t *
         for (const struct column *col = cols; col->title && n < ARRAY_LEN(shown); col++) {
                 if (!column_is_shown(c, col, rows))
                         continue;
-                if (!scols_table_new_column(table, col->title, 0,
+                if (!scols_table_new_column(table, col->title, col->flags & SHEET_FIRST_CUT ? 0.25 : 0,
                                             (is_right(col) ? SCOLS_FL_RIGHT : 0) |
                                                 (col->flags & SHEET_CUT ? SCOLS_FL_TRUNC : 0)))
                         abort();

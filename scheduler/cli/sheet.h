@@ -24,9 +24,10 @@ enum cell_kind {
 };
 
 enum {
-        SHEET_WIDE = 1,      /* shown with -o wide and in CSV only */
-        SHEET_CUT = 2,       /* may be cut to fit the terminal */
-        SHEET_HIDE_EMPTY = 4 /* column without any value is left out of a table */
+        SHEET_WIDE = 1,       /* shown with -o wide and in CSV only */
+        SHEET_CUT = 2,        /* may be cut to fit the terminal */
+        SHEET_HIDE_EMPTY = 4, /* column without any value is left out of a table */
+        SHEET_FIRST_CUT = 8,  /* with SHEET_CUT: keeps a quarter of the line, the rest goes to others */
 };
 
 struct column {
