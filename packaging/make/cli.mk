@@ -8,7 +8,5 @@ MAN_PAGES := $(patsubst docs/man/%.scd,%,$(wildcard docs/man/*.scd))
 man: $(MAN_PAGES:%=$(BUILD)/man/%)
 $(BUILD)/man/%: docs/man/%.scd $(BUILD)/reeve
 	@mkdir -p $(@D)
-	$(BUILD)/reeve help --manual > $@.commands
-	sed -e '/^@COMMANDS@$$/{' -e 'r $@.commands' -e 'd' -e '}' $< | scdoc > $@.tmp
-	@rm -f $@.commands
+	$(BUILD)/reeve help --manual | sed -e '/^@COMMANDS@$$/{' -e 'r /dev/stdin' -e 'd' -e '}' $< | scdoc > $@.tmp
 	@mv $@.tmp $@

@@ -106,9 +106,11 @@ void help_command(FILE *out, const struct command *cmd)
 /* ---- manual ----------------------------------------------------------------------------------------------
  */
 
-/* Text in scdoc's language: its marks are escaped. */
+/* Text in scdoc's language: its marks are escaped, and a dash that would begin a list. */
 static void manual_text(FILE *out, const char *s)
 {
+        if (*s == '-')
+                fputc('\\', out);
         for (; *s; s++) {
                 if (strchr("_*\\#~[`|", *s))
                         fputc('\\', out);
@@ -162,9 +164,8 @@ static void manual_details(FILE *out, const char *s)
 void help_manual(FILE *out)
 {
         for (const struct command *cmd = commands; cmd->name; cmd++) {
-                fprintf(out, "## reeve %s%s", cmd->name, *cmd->args ? " " : "");
-                manual_text(out, cmd->args);
-                fputs("\n\n", out);
+                /* A heading is taken as it is, without escapes. */
+                fprintf(out, "## reeve %s%s%s\n\n", cmd->name, *cmd->args ? " " : "", cmd->args);
                 manual_text(out, cmd->summary);
                 fputs("\n\n", out);
                 if (cmd->details)
