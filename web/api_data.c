@@ -316,11 +316,12 @@ HANDLER(api_dataset_content)
         AUTO_ROWS struct rows *set = NULL, *place = NULL;
         char full[CATALOG_PATH_MAX];
 
+        if (dataset_find(rq, db, &set, err) < 0)
+                return -1;
         if (!path)
                 return err_set(err, ERR_BAD_INPUT, "path: which file of the dataset");
         if (request_query_int(rq, "offset", -INT64_MAX, INT64_MAX, 0, &w.offset, err) < 0 ||
             request_query_int(rq, "limit", 1, CONTENT_LIMIT_MAX, CONTENT_LIMIT_MAX, &w.limit, err) < 0 ||
-            dataset_find(rq, db, &set, err) < 0 ||
             store_file_places(db, row_int(set, "id"), path, &place, err) < 0)
                 return -1;
         if (!rows_next(place))

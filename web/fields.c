@@ -45,6 +45,15 @@ void issue_add(struct issues *is, const char *below, const char *code, const cha
             .pointer = xasprintf("%s%s", is->at, below), .code = xstrdup(code), .detail = xstrdup(text)};
 }
 
+bool issues_has(const struct issues *is, const char *below)
+{
+        for (size_t i = 0; i < is->count; i++)
+                if (strncmp(is->list[i].pointer, is->at, is->at_len) == 0 &&
+                    strcmp(is->list[i].pointer + is->at_len, below) == 0)
+                        return true;
+        return false;
+}
+
 size_t issues_enter(struct issues *is, const char *member)
 {
         size_t mark = is->at_len, n = is->at_len;

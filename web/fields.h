@@ -44,6 +44,8 @@ void issues_clear(struct issues *is);
 /* Note a fault at the present place followed by `below` ("" or "/name"). */
 void issue_add(struct issues *is, const char *below, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* Is there a fault at the present place followed by `below`? */
+bool issues_has(const struct issues *is, const char *below);
 /* Go one step down, and back up to the mark it returned. */
 size_t issues_enter(struct issues *is, const char *member);
 size_t issues_enter_index(struct issues *is, size_t index);

@@ -115,7 +115,7 @@ static void read_strings_limit(const json_t *list, size_t max, const char *what,
 
 static void read_command(struct job_spec *s, struct issues *is)
 {
-        if (!s->command && !s->script)
+        if (!s->command && !s->script && !issues_has(is, "/command") && !issues_has(is, "/script"))
                 issue_add(is, "/command", "missing",
                           "is required: a command (an array of strings) or a script");
         if (s->command && s->script)

@@ -51,6 +51,7 @@ struct request {
         size_t query_count;
         bool uri_is_bad;
         struct buf body;
+        uint64_t body_seen;  /* bytes of it that came */
         size_t body_counted; /* bytes of it in the server's budget */
         json_t *json;
         struct principal *who;

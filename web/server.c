@@ -343,19 +343,24 @@ static void body_uncount(struct request *rq)
         rq->body_counted = 0;
 }
 
-static void body_take(struct request *rq, const char *data, size_t n)
+/* False: enough of it. */
+static bool body_take(struct request *rq, const char *data, size_t n)
 {
-        if (rq->failed)
-                return; /* read on, keep nothing: the answer goes out at the end */
+        rq->body_seen += n;
+        if (rq->body_seen > BODY_BIG_MAX)
+                return false;
+        if (rq->ready || rq->failed)
+                return true; /* keep nothing: the answer goes out at the end */
         if (atomic_fetch_add(&rq->web->bodies, (long long)n) > BODIES_MAX) {
                 rq->body_counted += n;
                 problem_reply(rq, 503, NULL, "too many large requests at once; try again");
-                return;
+                return true;
         }
         rq->body_counted += n;
         buf_put(&rq->body, data, n);
         if (rq->body.overflow)
                 problem_reply(rq, 413, NULL, "the body is too large");
+        return true;
 }
 
 static int body_parse(struct request *rq)
@@ -570,6 +575,14 @@ static enum MHD_Result run(struct request *rq)
 
 static const char *const methods[] = {"GET", "HEAD", "POST", "PATCH", "DELETE"};
 
+static bool body_is_hopeless(const struct request *rq)
+{
+        const char *length = header(rq, "Content-Length");
+        int64_t n;
+
+        return length && num_int("Content-Length", length, 0, BODY_BIG_MAX, &n, NULL) < 0;
+}
+
 static enum MHD_Result begin(struct request *rq, const char *method)
 {
         rq->method = "OTHER";
@@ -582,9 +595,10 @@ static enum MHD_Result begin(struct request *rq, const char *method)
         link_set_deadline(rq->link, REQUEST_MS);
         request_reset(rq);
         if (check_head(rq) < 0) {
+                /* An answer now would close the connection, and a client that still sends would not read it:
+                 * the body is read and dropped first, unless it is longer than any may be. */
                 rq->ready = true;
-                /* Answering now would close the connection: worth it only to be spared a body. */
-                return expects_body(rq) ? answer(rq) : MHD_YES;
+                return body_is_hopeless(rq) ? answer(rq) : MHD_YES;
         }
         buf_init(&rq->body, rq->route->flags & ROUTE_BIG ? BODY_BIG_MAX : BODY_MAX);
         return MHD_YES;
@@ -606,8 +620,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
                 return begin(rq, method);
         }
         if (*size) {
-                if (!rq->ready)
-                        body_take(rq, data, *size);
+                if (!body_take(rq, data, *size))
+                        return MHD_NO;
                 *size = 0;
                 return MHD_YES;
         }
