@@ -10,5 +10,5 @@ $(BUILD)/tests/bare-spawn: tests/bench/bare_spawn.c
 
 .PHONY: bench
 bench: all $(BENCH_BINS)
-	@tests/support/unprivileged env BUILD=$(BUILD) HISTORY=$(HISTORY) python3 -B tests/bench/bench.py $(PARTS)
+	@env BUILD=$(BUILD) HISTORY=$(HISTORY) python3 -B tests/bench/bench.py $(PARTS)
 HISTORY ?= 10000000

@@ -7,6 +7,7 @@ default durability. HISTORY=rows of finished tasks (default 10,000,000). Run as 
 import http.client
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -34,9 +35,10 @@ def note(text):
     print(f"# {text}", file=sys.stderr, flush=True)
 
 
-def program(name, *words):
+def program(name, *words, env=None):
     """Run a measuring program: its `name value unit` lines, printed and as a dictionary."""
-    done = subprocess.run([os.path.join(BUILD, "tests", name), *map(str, words)], check=True, capture_output=True, text=True)
+    done = subprocess.run([os.path.join(BUILD, "tests", name), *map(str, words)], check=True, stdout=subprocess.PIPE, text=True,
+                          env={**os.environ, **(env or {})})
     print(done.stdout, end="", flush=True)
     return {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines() if len(line.split()) == 3}
 
@@ -154,7 +156,7 @@ def hollow():
     try:
         bench.array(20000)
         say("engine_rate", statistics.median(bench.array(100000) for _ in range(3)), "tasks/s")
-        program("bench-store-commit", bench.postgres.conninfo)
+        program("bench-store-commit", env={"REEVE_TEST_PG": bench.postgres.conninfo})
     finally:
         bench.end()
 
@@ -222,11 +224,46 @@ def history():
 
 
 def memory_of(pid, word):
+    """VmRSS, or Pss: resident size with shared pages divided among those who share them."""
+    if word == "Pss" and root_reader:
+        root_reader.write(f"{pid}\n")
+        root_reader.flush()
+        return float(root_answers.readline())
     with open(f"/proc/{pid}/{'smaps_rollup' if word == 'Pss' else 'status'}", encoding="utf-8") as file:
         return int(re.search(rf"^{word}:\s+(\d+) kB", file.read(), re.M).group(1)) / 1024
 
 
+root_reader = root_answers = None
+
+
+def become_ordinary():
+    """As root: a child goes on as user postgres. The parent stays root only to read how much memory a connector has, which is not
+    dumpable, so that nobody else may."""
+    global root_reader, root_answers
+    if os.geteuid() != 0:
+        return
+    ask, answer = os.pipe(), os.pipe()
+    child = os.fork()
+    if child:
+        os.close(ask[1])
+        with os.fdopen(ask[0]) as questions, os.fdopen(answer[1], "w") as answers:
+            for pid in questions:
+                answers.write(f"{memory_of(int(pid), 'Pss')}\n")
+                answers.flush()
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    os.close(ask[0])
+    os.close(answer[1])
+    root_reader, root_answers = os.fdopen(ask[1], "w"), os.fdopen(answer[0])
+    user = pwd.getpwnam("postgres")
+    os.setgroups([])
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+    os.environ.update(HOME="/tmp", USER="postgres", LOGNAME="postgres")
+
+
 def queue_jobs(bench, jobs, tasks):
+    """Jobs that wait: for a site that is registered and closed."""
+    bench.ask("POST", "/v1/sites", {"name": "nowhere", "hosts": [{"address": "127.0.0.1", "port": 9}], "accounts": [{"user": "nobody"}]})
     bulk = {"jobs": [{"command": ["/bin/true"], "array": f"1-{tasks}", "sites": ["nowhere"]} for _ in range(jobs)]}
     return bench.ask("POST", "/v1/jobs:bulk", bulk)
 
@@ -274,6 +311,7 @@ PARTS = {"spawn": spawn, "hollow": hollow, "latency": latency, "submit": submit,
 
 
 def main(wanted):
+    become_ordinary()
     for name in wanted or PARTS:
         if name not in PARTS:
             sys.exit(f"no part {name}; there are {', '.join(PARTS)}")
