@@ -18,7 +18,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
-from testgrid import Postgres, TestGrid, checker, private, seeded, wait_until  # noqa: E402
+from testgrid import GridError, Postgres, TestGrid, checker, private, seeded, wait_until  # noqa: E402
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "40"))
 # How long jobs may take to end once everything is healed.
@@ -182,6 +182,8 @@ def settle(grid, jobs, seconds=SETTLE):
             grid.wait_job(job, max(1, deadline - time.monotonic()))
         except TimeoutError:
             return [f"job {job} has not ended: {grid.job(job)}"]
+        except GridError:
+            continue  # it is not there: the checker will say so
     try:
         wait_until(lambda: not checker.running_recorders(grid.recorder), 15, "no job runs")
     except TimeoutError as error:
@@ -232,12 +234,18 @@ def storm_everything(rng):
     return with_grid(story)
 
 
+def copy_state(grid):
+    """A state directory for a second reeved with the same keys."""
+    path = os.path.join(grid.directory, "reeve-2")
+    shutil.copytree(grid.state, path, ignore=lambda _d, names: [n for n in names if n.endswith((".sock", ".lock"))])
+    return path
+
+
 def storm_takeover(rng):
     """a second reeved takes over from one that is frozen past its lease, and the frozen one, awake again, writes nothing"""
     def story(grid):
         clients = Clients(grid, rng).start()
-        second_state = os.path.join(grid.directory, "reeve-2")
-        shutil.copytree(grid.state, second_state, ignore=lambda d, names: [n for n in names if n.endswith((".sock", ".lock"))])
+        second_state = copy_state(grid)
         first, first_url, first_port = grid.process, grid.url, grid.port
         second, second_url = grid.spawn(private.free_port(), second_state, 60)
         trouble = []
@@ -260,6 +268,26 @@ def storm_takeover(rng):
         grid.process, grid.url, grid.port = turns[0][0], first_url, first_port
         clients.stop()
         complaints = judge(grid, clients.jobs, clients.trouble + trouble)
+        private.send(second.pid, signal.SIGTERM)
+        second.wait(30)
+        return complaints
+    return with_grid(story, database=True)
+
+
+def storm_stalled(rng):
+    """a leader stalled inside its transaction for longer than its lease is not overtaken before that transaction ends"""
+    def story(grid):
+        clients = Clients(grid, rng, pause=0.6).start()
+        second_state = copy_state(grid)
+        second, _url = grid.spawn(private.free_port(), second_state, 60)
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            # Whoever wants to write attempts waits for this; who leads meanwhile must not change under it.
+            checker.psql(grid.conninfo(), f"begin; lock table attempts_live in exclusive mode; select pg_sleep("
+                         f"{rng.uniform(7, 10):.1f}); commit")
+            time.sleep(rng.uniform(2, 6))
+        clients.stop()
+        complaints = judge(grid, clients.jobs, clients.trouble)
         private.send(second.pid, signal.SIGTERM)
         second.wait(30)
         return complaints
@@ -315,7 +343,7 @@ def storm_calm(rng):
 
 
 # Run when nothing is asked for by name; the others are for planted faults and for long runs.
-USUAL = (storm_everything, storm_takeover, storm_database)
+USUAL = (storm_everything, storm_takeover, storm_stalled, storm_database)
 STORMS = USUAL + (storm_links, storm_workers, storm_calm)
 
 
