@@ -331,7 +331,7 @@ static int test_and_open(struct cli *c, const char *name, struct err *err)
         if (passed < 0)
                 return -1;
         if (!passed)
-                return err_set(err, ERR_UNAVAILABLE,
+                return err_set(err, ERR_SYSTEM,
                                "the test of %s did not pass; mend what it says and run this again", name);
         return open_site(c, name, err);
 }

@@ -179,7 +179,10 @@ static void print_step(struct cli *c, const json_t *step)
                         mark = marks[i].mark;
         }
         printf("  %s%-7s%s %-14s %7s  %s\n", colour, mark, *colour ? COLOUR_END : "", name,
-               json_at(step, "ms") ? num_format_duration(json_int_at(step, "ms"), took) : "", text);
+               json_at(step, "ms") && strcmp(state, "skipped") != 0
+                   ? num_format_duration(json_int_at(step, "ms"), took)
+                   : "",
+               text);
         if (*fix)
                 printf("          to mend it: %s\n", fix);
         fflush(stdout);
