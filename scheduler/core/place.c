@@ -283,6 +283,8 @@ static void say_why(const struct model *m, const struct m_shape *s, struct candi
         case PLACE_SIZE:
                 if (!site->worker_count)
                         snprintf(c->why, sizeof c->why, "it has no worker");
+                else if (!best.cpus)
+                        snprintf(c->why, sizeof c->why, "none of its workers has been reached yet");
                 else if (s->need.cpus > best.cpus)
                         snprintf(c->why, sizeof c->why, "wants %d CPUs, its largest worker has %d",
                                  s->need.cpus, best.cpus);

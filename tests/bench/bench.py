@@ -205,22 +205,28 @@ def fill_history(bench, rows):
         select (select max(id) from jobs), i, 1, 0, 1, 1, 'succeeded', 'succeeded', 'none', true, 0, now(), now(),
                now() - (i % 40000) * interval '1 second', 1000
         from generate_series(1, {rows}) i""")
+    # What autovacuum would do over the next hour, so that it does not run beside the measurement.
+    bench.sql("vacuum (freeze, analyze) attempts")
     bench.sql("checkpoint")
 
 
 def history():
-    bench = Bench(hollow=True)
+    """Two grids, one with history and one without, measured in turns, so that other load on the machine meets both."""
+    empty, full = Bench(hollow=True), Bench(hollow=True)
     try:
-        bench.array(20000)
-        empty = statistics.median(bench.array(100000) for _ in range(3))
-        fill_history(bench, HISTORY)
-        bench.array(20000)
-        full = statistics.median(bench.array(100000) for _ in range(3))
-        say("engine_rate_empty", empty, "tasks/s")
-        say("engine_rate_history", full, "tasks/s")
-        say("history_decay", full / empty, "ratio")
+        fill_history(full, HISTORY)
+        rates = {empty: [], full: []}
+        for bench in rates:
+            bench.array(20000)
+        for _ in range(5):
+            for bench in rates:
+                rates[bench].append(bench.array(100000))
+        say("engine_rate_empty", statistics.median(rates[empty]), "tasks/s")
+        say("engine_rate_history", statistics.median(rates[full]), "tasks/s")
+        say("history_decay", statistics.median(rates[full]) / statistics.median(rates[empty]), "ratio")
     finally:
-        bench.end()
+        empty.end()
+        full.end()
 
 
 def memory_of(pid, word):
@@ -242,6 +248,8 @@ def become_ordinary():
     global root_reader, root_answers
     if os.geteuid() != 0:
         return
+    # Loaded now: an interpreter below root's home cannot be read afterwards.
+    "localhost".encode("idna")
     ask, answer = os.pipe(), os.pipe()
     child = os.fork()
     if child:
