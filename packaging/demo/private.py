@@ -48,8 +48,11 @@ def adopt_orphans():
     while True:
         pid, status = os.wait()
         if pid == child:
-            code = os.waitstatus_to_exitcode(status)
-            os._exit(code if code >= 0 else 128 - code)
+            break
+    # Had it been killed, what it started would go on for ever.
+    end_everything(5, os.getpid())
+    code = os.waitstatus_to_exitcode(status)
+    os._exit(code if code >= 0 else 128 - code)
 
 
 def read_stat(pid):
@@ -142,6 +145,21 @@ def free_port(address="127.0.0.1"):
     with socket.socket() as s:
         s.bind((address, 0))
         return s.getsockname()[1]
+
+
+def end_on_signal():
+    """SIGTERM and SIGHUP end this program as Ctrl-C does, so that it cleans up; once."""
+    def interrupt(_number, _frame):
+        ignore_signals()
+        raise KeyboardInterrupt
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+
+
+def ignore_signals():
+    """For the time of cleaning up."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def wait_until(condition, seconds, what):

@@ -67,6 +67,7 @@ class TestGrid(Grid):
 
     def __init__(self, **settings):
         super().__init__(BUILD, prefix="reeve-test.")
+        private.end_on_signal()
         self.settings.update(settings)
         self.client_log = os.path.join(self.directory, "clients.jsonl")
         self.recorder = os.path.join(self.bin, "recorder")
@@ -251,12 +252,15 @@ class Suite:
             print(f"ok - {title}", flush=True)
             return True
 
-        if attempt("the grid starts", setup):
-            for test in tests:
-                attempt(test.__doc__.strip().splitlines()[0].rstrip("."), test)
-        if failures:
-            print("# reeved: " + grid.log_tail(40).replace("\n", "\n# "), flush=True)
-        trouble = grid.end(keep=bool(failures and os.environ.get("KEEP")))
+        try:
+            if attempt("the grid starts", setup):
+                for test in tests:
+                    attempt(test.__doc__.strip().splitlines()[0].rstrip("."), test)
+            if failures:
+                print("# reeved: " + grid.log_tail(40).replace("\n", "\n# "), flush=True)
+        finally:
+            private.ignore_signals()
+            trouble = grid.end(keep=bool(failures and os.environ.get("KEEP")))
         print("not ok - nothing is left behind" if trouble else "ok - nothing is left behind")
         for what in trouble:
             print(f"# {what}", flush=True)
