@@ -164,6 +164,19 @@ static int64_t offset_from(int64_t offset, int64_t size)
         return size + offset > 0 ? size + offset : 0;
 }
 
+/* Nothing is known to be there: no site needs to be asked, and its worker may keep nothing of an attempt that
+ * left nothing. */
+static void bytes_nothing(struct request *rq, const struct bytes_wanted *w)
+{
+        static const char *const zeros[] = {"Reeve-Offset", "Reeve-Size", "Reeve-Gap-Start", "Reeve-Gap-End"};
+
+        for (size_t i = 0; i < ARRAY_LEN(zeros); i++)
+                request_header(rq, zeros[i], "0");
+        request_header(rq, "Reeve-Final", "true");
+        header_file_name(rq, w->file_name);
+        rq->type = "application/octet-stream";
+}
+
 /* A log that still grows says how long it is only when asked: reading from its end takes two questions. */
 int bytes_reply(struct request *rq, struct db *db, const struct bytes_wanted *w, struct err *err)
 {
@@ -172,6 +185,10 @@ int bytes_reply(struct request *rq, struct db *db, const struct bytes_wanted *w,
         json_t *result = NULL;
         int rc;
 
+        if (w->size == 0 && !rq->call) {
+                bytes_nothing(rq, w);
+                return 0;
+        }
         if (!rq->call) {
                 int64_t size = rq->call_step ? rq->call_size : w->size;
 
