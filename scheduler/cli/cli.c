@@ -190,6 +190,14 @@ void cli_json(const json_t *json)
         putchar('\n');
 }
 
+void cli_json_items(const json_t *rows)
+{
+        json_t *doc = json_pack("{s:O}", "items", rows);
+
+        cli_json(doc);
+        json_decref(doc);
+}
+
 /* ---- the program -----------------------------------------------------------------------------------------
  */
 

@@ -72,5 +72,7 @@ bool cli_pause(struct cli *c, const char *words);
 
 /* Print a JSON document as it is. */
 void cli_json(const json_t *json);
+/* Print an array as {"items":[...]}, like the API's lists. */
+void cli_json_items(const json_t *rows);
 
 #endif

@@ -60,7 +60,7 @@ static int send_all(struct cli *c, const struct args *a, const char *verb, const
                 r = code ? code : r;
         }
         if (c->format == FORMAT_JSON)
-                cli_json(replies);
+                cli_json_items(replies);
         json_decref(replies);
         refs_release(&refs);
         return r;

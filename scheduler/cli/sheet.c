@@ -366,7 +366,7 @@ void sheet_print(struct cli *c, const struct column *cols, const json_t *rows, c
                 json_array_foreach(rows, i, row) print_csv_line(cols, row);
                 break;
         case FORMAT_JSON:
-                cli_json(rows);
+                cli_json_items(rows);
                 break;
         case FORMAT_ID:
                 print_ids(rows, id);

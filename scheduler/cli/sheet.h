@@ -49,9 +49,8 @@ void cell_add(const struct column *col, const json_t *row, struct buf *out);
 /* One cell for programs: as the API says it. */
 void cell_add_raw(const struct column *col, const json_t *row, struct buf *out);
 
-/* Print rows (an array) in the way the person asked for; `id` is the member that -o id prints. With -o json
- * the output is {"items":[...],"next_cursor":...} for more pages unknown to the caller: pass whole_reply to
- * print that instead. */
+/* Print rows (an array) in the way the person asked for: as a table, as CSV of all columns, as
+ * {"items":[...]} like the API's lists, or only the member `id` of each. */
 void sheet_print(struct cli *c, const struct column *cols, const json_t *rows, const char *id);
 
 /* Print one object as "title: value" lines, without empty ones. */
