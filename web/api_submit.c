@@ -623,7 +623,6 @@ static int reply_known(struct batch *b, int64_t first, int64_t last, struct err 
         AUTO_ROWS struct rows *r = NULL;
 
         b->rq->status = 201;
-        b->count = 0;
         if (b->bulk) {
                 reply_many(b, first, last - first + 1, NULL);
                 return 0;
@@ -666,6 +665,19 @@ done:
         return rc;
 }
 
+/* The same request, sent twice at once: what the first one made (a dataset's name) is in the way of the
+ * second, which should answer like the first. Else the fault stands. */
+static int twin_was_faster(struct batch *b, struct err *err)
+{
+        struct err ignored;
+        int64_t first, last;
+
+        if (store_submit_known(b->db, &b->by, &first, &last, &ignored) != 1)
+                return -1;
+        request_reset(b->rq);
+        return reply_known(b, first, last, err);
+}
+
 static int submit(struct request *rq, struct db *db, json_t *list, bool bulk, struct err *err)
 {
         struct batch b = {.rq = rq, .db = db, .bulk = bulk};
@@ -679,6 +691,8 @@ static int submit(struct request *rq, struct db *db, json_t *list, bool bulk, st
         } else if (rc == 0 && check_room(rq->web, err) == 0) {
                 b.count = bulk ? json_array_size(list) : 1;
                 rc = submit_new(&b, list, err);
+                if (rc < 0 && b.by.key && !rq->dry_run)
+                        rc = twin_was_faster(&b, err);
         } else {
                 rc = -1;
         }

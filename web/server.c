@@ -25,6 +25,7 @@
 
 #define CONNECTION_MEMORY (32 * 1024)
 #define WAIT_MAX_S        60
+#define DRAIN_MS          3000
 #define BODY_BIG_FROM     (64 * 1024) /* from here on a body gets the long deadline */
 
 static int64_t now_us(void)
@@ -62,6 +63,10 @@ struct db *web_db(struct web *w, struct err *err)
         t->tried_at = now;
         if ((t->db ? db_reconnect(t->db, err)
                    : db_open(w->conninfo, "reeve-web", STATEMENT_MS, &t->db, err)) < 0)
+                return NULL;
+        /* Planning costs as much as storing a job, and the plans of our statements do not depend on their
+         * values. */
+        if (db_run(t->db, "set plan_cache_mode = force_generic_plan", err) < 0)
                 return NULL;
         return t->db;
 }
@@ -646,6 +651,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
         struct request *rq = xcalloc(1, sizeof *rq);
 
         rq->web = w;
+        atomic_fetch_add(&w->under_way, 1);
         rq->con = con;
         rq->link = link_of(w, con);
         rq->started_us = now_us();
@@ -668,6 +674,7 @@ static void on_completed(void *cls, struct MHD_Connection *con, void **state,
         *state = NULL;
         wake_forget(rq);
         body_uncount(rq);
+        atomic_fetch_sub(&rq->web->under_way, 1);
         link_set_deadline(rq->link, IDLE_MS);
         request_release(rq);
         free(rq);
@@ -709,6 +716,14 @@ int server_start(struct web *w, struct err *err)
                         return err_set(err, ERR_SYSTEM, "could not start a thread of the web server");
         }
         return 0;
+}
+
+void server_drain(struct web *w)
+{
+        int64_t until = clock_boot_ms() + DRAIN_MS;
+
+        while (atomic_load(&w->under_way) > 0 && clock_boot_ms() < until)
+                usleep(2000);
 }
 
 void server_stop(struct web *w)

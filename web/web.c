@@ -125,6 +125,7 @@ void web_stop(struct web *w)
         atomic_store(&w->closing, true);
         links_stop(w);
         wake_close(w);
+        server_drain(w);
         server_stop(w);
         wake_stop(w);
         web_free(w);

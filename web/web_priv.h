@@ -69,6 +69,7 @@ struct web {
         atomic_bool closing;
         atomic_llong bodies; /* bytes of request bodies held */
         atomic_llong requests;
+        atomic_int under_way; /* requests begun and not completed */
         struct auth *auth;
         struct world *world;
         struct wake *wake;
@@ -81,6 +82,8 @@ struct web {
 
 /* server.c */
 int server_start(struct web *w, struct err *err);
+/* Let requests under way get their answers, for a few seconds at most. */
+void server_drain(struct web *w);
 void server_stop(struct web *w);
 /* The calling thread's connection, reconnected when need be. */
 struct db *web_db(struct web *w, struct err *err);
