@@ -32,8 +32,8 @@ BACKLOG = 25
 class Clients:
     """Submit jobs that record themselves, and cancel some of them, until told to stop."""
 
-    def __init__(self, grid, rng, pause=0.4):
-        self.grid, self.rng, self.pause = grid, rng, pause
+    def __init__(self, grid, rng, pause=0.4, longest=2.5):
+        self.grid, self.rng, self.pause, self.longest = grid, rng, pause, longest
         self.stopped = threading.Event()
         self.jobs = []
         self.trouble = []
@@ -55,7 +55,7 @@ class Clients:
                 cancelled = self.rng.random() < 0.1
                 cpus = self.rng.choice((1, 1, 1, 2))
                 tasks = self.rng.choice((1, 1, 3, 5))
-                seconds = round(self.rng.uniform(0.05, 2.5), 2)
+                seconds = round(self.rng.uniform(0.05, self.longest), 2)
                 self.spent += seconds * cpus * tasks
                 body = self.grid.recorded(seconds, cpus, array=f"1-{tasks}")
                 job = self.grid.submit_noted(body, f"storm-{number}", "any" if cancelled else "succeeded")
@@ -322,11 +322,11 @@ def storm_database(rng):
     return with_grid(story, database=True)
 
 
-def storm_of(*faults, **settings):
+def storm_of(*faults, longest=2.5, **settings):
     """A storm of certain faults only."""
     def storm(rng):
         def story(grid):
-            clients = Clients(grid, rng, pause=0.15).start()
+            clients = Clients(grid, rng, 0.15, longest).start()
             try:
                 if faults:
                     Breaker(grid, rng).storm(SECONDS, faults)
@@ -341,7 +341,7 @@ def storm_of(*faults, **settings):
 
 def storm_links(rng):
     """links that are cut, dead or gone for longer than a lease break no promise"""
-    return storm_of("away", "half_open", "cut", "frozen_connector")(rng)
+    return storm_of("away", "half_open", "cut", "frozen_connector", longest=9)(rng)
 
 
 def storm_workers(rng):
