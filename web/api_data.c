@@ -143,13 +143,16 @@ static void bytes_answer(struct request *rq, struct rows *r, const json_t *resul
         buf_put(&rq->out, bytes, bytes ? n : 0);
 }
 
-/* Look at the answer of the call under way: 1 done and *ret_result (free it) with r its row, 0 not yet. */
+/* Look at the answer of the call under way: 1 done and *ret_result (free it) with r its row, 0 not yet, 2 the
+ * site has no such thing. */
 static int look(struct request *rq, struct db *db, struct rows **r, json_t **ret_result, struct err *err)
 {
         if (store_call_read(db, rq->call, r, err) < 0)
                 return -1;
         if (!rows_next(*r))
                 return 0;
+        if (strcmp(row_text(*r, "state"), "failed") == 0 && !row_null(*r, "result"))
+                return 2;
         if (strcmp(row_text(*r, "state"), "failed") == 0)
                 return err_set(err, ERR_UNAVAILABLE, "%s",
                                row_null(*r, "message") ? "the site did not answer" : row_text(*r, "message"));
@@ -166,13 +169,13 @@ static int64_t offset_from(int64_t offset, int64_t size)
 
 /* Nothing is known to be there: no site needs to be asked, and its worker may keep nothing of an attempt that
  * left nothing. */
-static void bytes_nothing(struct request *rq, const struct bytes_wanted *w)
+static void bytes_nothing(struct request *rq, const struct bytes_wanted *w, bool final)
 {
         static const char *const zeros[] = {"Reeve-Offset", "Reeve-Size", "Reeve-Gap-Start", "Reeve-Gap-End"};
 
         for (size_t i = 0; i < ARRAY_LEN(zeros); i++)
                 request_header(rq, zeros[i], "0");
-        request_header(rq, "Reeve-Final", "true");
+        request_header(rq, "Reeve-Final", final ? "true" : "false");
         header_file_name(rq, w->file_name);
         rq->type = "application/octet-stream";
 }
@@ -186,7 +189,7 @@ int bytes_reply(struct request *rq, struct db *db, const struct bytes_wanted *w,
         int rc;
 
         if (w->size == 0 && !rq->call) {
-                bytes_nothing(rq, w);
+                bytes_nothing(rq, w, true);
                 return 0;
         }
         if (!rq->call) {
@@ -201,6 +204,12 @@ int bytes_reply(struct request *rq, struct db *db, const struct bytes_wanted *w,
                 return -1;
         if (!rc)
                 return wait_more(rq);
+        if (rc == 2 && w->size > 0)
+                return err_set(err, ERR_NOT_FOUND, "it is not kept at the site any more");
+        if (rc == 2) {
+                bytes_nothing(rq, w, false); /* an attempt that has not begun, or has ended without a word */
+                return 0;
+        }
         store_call_drop(db, rq->call, NULL);
         if (size_unknown) {
                 rq->call_size = json_integer_value(json_object_get(result, "size"));

@@ -163,6 +163,8 @@ static void read_start(struct engine_call *c)
                               : strcmp(what, "stderr") == 0      ? READ_STDERR
                                                                  : READ_STDOUT;
         int64_t limit = arg_int(c, "limit", CHUNK_MAX);
+        const char *text = kind == READ_PATH ? arg_text(c, "path") : NULL;
+        AUTO_FREE char *path = text ? catalog_decode(text) : NULL;
         struct err err;
 
         c->worker = pick_worker(c, (int32_t)arg_int(c, "worker", 0), 0);
@@ -170,10 +172,14 @@ static void read_start(struct engine_call *c)
                 fail_unreachable(c);
                 return;
         }
+        if (kind == READ_PATH && !path) {
+                call_fail(c, "the path is not in catalog form");
+                return;
+        }
         if (limit < 1 || limit > (int64_t)CHUNK_MAX)
                 limit = CHUNK_MAX;
-        if (worker_link_read(c->worker->link, kind, key, kind == READ_PATH ? arg_text(c, "path") : NULL,
-                             (uint64_t)arg_int(c, "offset", 0), (uint32_t)limit, &c->request, &err) < 0)
+        if (worker_link_read(c->worker->link, kind, key, path, (uint64_t)arg_int(c, "offset", 0),
+                             (uint32_t)limit, &c->request, &err) < 0)
                 call_fail(c, "%s", err.text);
 }
 
@@ -195,8 +201,12 @@ void calls_on_data(struct engine *e, struct engine_worker *ew, uint32_t request,
         if (!c)
                 return;
         if (d->status != READ_OK) {
-                call_fail(c, "%s: %.*s", d->status == READ_NOT_FOUND ? "not there" : "could not be read",
-                          (int)(d->len < 300 ? d->len : 300), (const char *)d->data);
+                char *text =
+                    xasprintf("%s: %.*s", d->status == READ_NOT_FOUND ? "not there" : "could not be read",
+                              (int)(d->len < 300 ? d->len : 300), (const char *)d->data);
+
+                call_end(c, d->status == READ_NOT_FOUND ? "{\"not_found\":true}" : NULL, text);
+                free(text);
                 return;
         }
         snprintf(result, sizeof result,

@@ -57,6 +57,7 @@ class Bench:
             self.grid.settings["worker_dir"] = workers
         self.grid.start()
         self.connection = http.client.HTTPConnection(self.grid.url.split("//")[1], timeout=120)
+        self.asked_at = time.monotonic()
         self.headers = {"Authorization": f"Bearer {self.grid.token()}", "Content-Type": "application/json"}
         if site:
             # A hollow worker runs nothing, so the test of a site cannot pass: it is opened by hand.
@@ -84,6 +85,10 @@ class Bench:
         wait_until(lambda: grid.get(f"/v1/sites/{name}")["workers"][0]["link"] == "ready", 30, "the worker is connected")
 
     def ask(self, method, path, body):
+        # The server hangs up on a connection that was idle for a minute.
+        if time.monotonic() - self.asked_at > 30:
+            self.connection.close()
+        self.asked_at = time.monotonic()
         self.connection.request(method, path, json.dumps(body), self.headers)
         reply = self.connection.getresponse()
         raw = reply.read()
@@ -185,7 +190,7 @@ def latency():
 def submit():
     bench = Bench(site=False)
     try:
-        program("bench-http-submit", bench.grid.url, os.path.join(bench.grid.state, "admin-token"))
+        program("bench-http-submit", bench.grid.port, os.path.join(bench.grid.state, "admin-token"))
     finally:
         bench.end()
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http_submit - how fast jobs are accepted over HTTP.
  *
- *     bench-http-submit PORT TOKEN [SECONDS]
+ *     bench-http-submit PORT TOKEN_FILE [SECONDS]
  *
  * Prints
  *     submit_rate       single jobs per second from 16 clients that keep their connections
@@ -207,12 +207,24 @@ static double arrays(void)
         return took[ARRAYS / 2] * 1000;
 }
 
+static const char *read_token(const char *path)
+{
+        static char text[128];
+        FILE *f = fopen(path, "re");
+
+        if (!f || !fgets(text, sizeof text, f))
+                die("could not read the token's file");
+        fclose(f);
+        text[strcspn(text, "\n")] = '\0';
+        return text;
+}
+
 int main(int argc, char **argv)
 {
         if (argc < 3)
-                die("usage: bench-http-submit PORT TOKEN [SECONDS]");
+                die("usage: bench-http-submit PORT TOKEN_FILE [SECONDS]");
         port = atoi(argv[1]);
-        token = argv[2];
+        token = read_token(argv[2]);
         printf("submit_rate %.0f jobs/s\n", singles(argc > 3 ? atoi(argv[3]) : 5));
         printf("submit_bulk_rate %.0f jobs/s\n", bulk());
         printf("submit_array_1m %.2f ms\n", arrays());
