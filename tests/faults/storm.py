@@ -322,11 +322,11 @@ def storm_database(rng):
     return with_grid(story, database=True)
 
 
-def storm_of(*faults, longest=2.5, **settings):
+def storm_of(*faults, longest=2.5, pause=0.15, **settings):
     """A storm of certain faults only."""
     def storm(rng):
         def story(grid):
-            clients = Clients(grid, rng, 0.15, longest).start()
+            clients = Clients(grid, rng, pause, longest).start()
             try:
                 if faults:
                     Breaker(grid, rng).storm(SECONDS, faults)
@@ -349,6 +349,11 @@ def storm_workers(rng):
     return storm_of("worker", "whole_worker", "frozen_worker", "cut")(rng)
 
 
+def storm_cuts(rng):
+    """connections that are cut again and again while sites have room to spare break no promise"""
+    return storm_of("cut", "connector", longest=6, pause=1)(rng)
+
+
 def storm_calm(rng):
     """more work than the sites can take, sent ahead of free places, and no fault at all, breaks no promise"""
     return storm_of(ahead="5s")(rng)
@@ -356,7 +361,7 @@ def storm_calm(rng):
 
 # Run when nothing is asked for by name; the others are for planted faults and for long runs.
 USUAL = (storm_everything, storm_takeover, storm_stalled, storm_database)
-STORMS = USUAL + (storm_links, storm_workers, storm_calm)
+STORMS = USUAL + (storm_links, storm_workers, storm_cuts, storm_calm)
 
 
 def main(wanted):
