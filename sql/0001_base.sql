@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Reeve's record. Forward only; applied in one transaction by scheduler/store/migrate.c.
 --
 -- Shapes to know before reading on:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The command line: checksums and keys by libsodium; manual pages from docs/man and the table of commands.
 CLI_LIBS += -lsodium
 

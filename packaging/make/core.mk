@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The core: its tests share the scene language; random histories; the time of one pass.
 
 CORE_LIBS  := $(O)/tests/unit/scene.o $(O)/libcore.a $(O)/libcommon.a

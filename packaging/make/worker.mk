@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Helpers of the worker's tests and measurements.
 HOLLOW_BINS := $(BUILD)/tests/hollow-worker $(BUILD)/tests/worker-drive
 

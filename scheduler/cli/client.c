@@ -209,9 +209,7 @@ static int on_debug(CURL *curl, curl_infotype type, char *p, size_t n, void *arg
                 AUTO_FREE char *raw = xstrndup(p, k < 4000 ? k : 4000), *line = NULL;
 
                 raw[strcspn(raw, "\r\n")] = '\0';
-                if (strncasecmp(raw, "Authorization:", 14) == 0)
-                        strcpy(raw, "Authorization: *");
-                line = text_line(raw);
+                line = text_line(strncasecmp(raw, "Authorization:", 14) == 0 ? "Authorization: *" : raw);
                 fprintf(stderr, "%c %s\n", marks[type], line);
                 p += k;
         }

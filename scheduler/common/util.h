@@ -44,8 +44,8 @@ void *xgrow(void *p, size_t n, size_t *cap, size_t size);
 /* Bytes of the well-formed UTF-8 character at s (at most n bytes long), or 0 when it is malformed. */
 size_t utf8_len(const char *s, size_t n);
 
-/* Replace control characters (C0, C1, DEL) and malformed UTF-8 by '?', in place: text from a peer on its way to a
- * terminal or a log. */
+/* Replace control characters (C0, C1, DEL) and malformed UTF-8 by '?', in place: text from a peer on its way
+ * to a terminal or a log. */
 void text_make_printable(char *s);
 
 /* Milliseconds of CLOCK_BOOTTIME (goes on through suspend, never jumps), and of the wall clock. */

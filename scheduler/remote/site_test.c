@@ -478,12 +478,14 @@ static void settings_copy(struct site_test *t, const struct worker_link_settings
 {
         t->s = *s;
         snprintf(t->name, sizeof t->name, "%s", s->name);
-        if (s->root)
+        if (s->root) {
                 snprintf(t->root, sizeof t->root, "%s", s->root);
-        else
-                link_default_root(s->instance, s->worker_id, t->root);
-        if (!s->root)
-                strcat(t->root, "-test");
+        } else {
+                char usual[64];
+
+                link_default_root(s->instance, s->worker_id, usual);
+                snprintf(t->root, sizeof t->root, "%s-test", usual);
+        }
         t->connector_path = xstrdup(s->connector_path);
         t->worker_dir = xstrdup(s->worker_dir);
         t->private_key = xstrdup(s->private_key);

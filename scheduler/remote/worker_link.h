@@ -199,8 +199,9 @@ const struct link_failure *worker_link_failure(const struct worker_link *l);
 int worker_link_linger(const struct worker_link *l);
 
 /* ---- lease (R3) ----------------------------------------------------------------------------------------
- * The link answers P_RENEW by itself until the moment set with worker_link_grant_until. The worker's lease ends at the latest
- * lease_ms after worker_link_granted_ms; the engine may give an attempt up only after that plus its margin.
+ * The link answers P_RENEW by itself until the moment set with worker_link_grant_until. The worker's lease
+ * ends at the latest lease_ms after worker_link_granted_ms; the engine may give an attempt up only after that
+ * plus its margin.
  */
 /* Grant until this moment of CLOCK_BOOTTIME: as long as the leadership is certain. INT64_MAX: always. */
 void worker_link_grant_until(struct worker_link *l, int64_t boot_ms);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bare_spawn N DIR - the machine's own limit: N times /bin/true with its two output files in DIR, vfork + exec + wait, four at a
- * time, nothing else. Prints "bare_spawn RATE tasks/s". With N = 0 it prints the median time of one task in milliseconds.
+/* bare_spawn N DIR - the machine's own limit: N times /bin/true with its two output files in DIR, vfork +
+ * exec + wait, four at a time, nothing else. Prints "bare_spawn RATE tasks/s". With N = 0 it prints the
+ * median time of one task in milliseconds.
  */
 #include <fcntl.h>
 #include <stdio.h>
