@@ -88,6 +88,7 @@ struct agent {
         const char *root;
         uint8_t spool_id[16], boot_id[16];
         uint64_t generation;
+        char *cgroup_word; /* owned */
         int keeper_fd, listen_fd;
         struct buf keeper_in, keeper_out;
         bool keeper_stopped;
@@ -735,6 +736,7 @@ static void send_welcome(struct agent *g, struct conn *c)
         size_t mark = to_engine(g, P_WELCOME);
         struct buf *b = &c->out;
         struct facts f;
+        char features[96];
 
         facts_read(&f);
         buf_u16(b, PROTO_VERSION);
@@ -749,7 +751,9 @@ static void send_welcome(struct agent *g, struct conn *c)
         buf_u64(b, f.disk_total);
         buf_u64(b, (uint64_t)clock_wall_ms());
         buf_str(b, g->root);
-        buf_str(b, f.features);
+        snprintf(features, sizeof features, "%s%s%s", g->cgroup_word ? g->cgroup_word : "",
+                 g->cgroup_word && *g->cgroup_word ? " " : "", f.features);
+        buf_str(b, features);
         buf_u32(b, c->worker_id);
         frame_end(b, mark);
 }
@@ -915,6 +919,8 @@ static void on_identity(struct agent *g, struct reader *r)
         for (size_t i = 0; i < sizeof g->boot_id; i++)
                 g->boot_id[i] = reader_u8(r);
         g->generation = reader_u64(r);
+        free(g->cgroup_word);
+        g->cgroup_word = reader_str(r, 16);
 }
 
 static void on_counts(struct agent *g, struct reader *r)
@@ -1124,6 +1130,7 @@ static void agent_free(struct agent *g)
                 published(g, g->publish_count - 1);
         free(g->publish);
         free(g->running);
+        free(g->cgroup_word);
         buf_release(&g->keeper_in);
         buf_release(&g->keeper_out);
         loop_free(g->loop);

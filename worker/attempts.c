@@ -11,6 +11,7 @@
 #include "common/num.h"
 #include "common/util.h"
 #include "worker/files.h"
+#include "worker/guard.h"
 #include "worker/keeper.h"
 #include "worker/procs.h"
 
@@ -57,22 +58,40 @@ static void result_measure(struct proto_result *res, const struct run *run)
         res->log_cut = run->log_cut;
 }
 
-/* How it ended, from why we killed it or from its own status. */
-static void result_judge(struct proto_result *res, const struct run *run)
+static void memory_words(char *to, size_t size, const struct attempt *a)
 {
+        char limit[32];
+
+        snprintf(to, size, "its processes used more than its %s of memory",
+                 num_format_size((int64_t)a->job->t.resources.memory, limit));
+}
+
+/* How it ended, from why we killed it, from what its group says, or from its own status. */
+static void result_judge(struct proto_result *res, const struct attempt *a, const struct cgroup_usage *group)
+{
+        const struct run *run = a->run;
         bool exited = WIFEXITED(run->status);
 
         res->code = exited ? WEXITSTATUS(run->status) : WTERMSIG(run->status);
         if (run->outcome != OUTCOME_COUNT) {
                 res->outcome = run->outcome;
                 snprintf(res->text, sizeof res->text, "%s", run->text);
-        } else if (run->adopted) {
+        } else if (run->adopted && !run->status_known) {
                 res->outcome = OUTCOME_VANISHED;
                 res->code = 0;
                 snprintf(res->text, sizeof res->text,
                          "it outlived the worker that started it; how it ended is not known");
+        } else if (exited && res->code == 0) {
+                res->outcome = OUTCOME_SUCCEEDED;
+        } else if (group->oom_kills) {
+                res->outcome = OUTCOME_MEMORY_LIMIT;
+                memory_words(res->text, sizeof res->text, a);
         } else if (exited) {
-                res->outcome = res->code == 0 ? OUTCOME_SUCCEEDED : OUTCOME_EXIT;
+                res->outcome = OUTCOME_EXIT;
+                if (group->refused)
+                        snprintf(res->text, sizeof res->text,
+                                 "it wanted more than the %u processes and threads it is allowed",
+                                 a->job->t.process_limit);
         } else {
                 res->outcome = OUTCOME_SIGNAL;
                 snprintf(res->text, sizeof res->text, "%s", strsignal(res->code));
@@ -158,6 +177,62 @@ static struct run *run_new(struct keeper *k, struct attempt *a, struct workdir *
         return run;
 }
 
+/* An attempt without limits needs no group, and goes without: it would cost it a tenth of its start. */
+static void group_make(struct keeper *k, struct attempt *a, struct run *run, struct launch_place *place)
+{
+        const struct proto_template *t = &a->job->t;
+
+        for (int i = 0; i < CGROUP_KINDS; i++)
+                place->group_fds[i] = -1;
+        if (t->resources.memory || t->process_limit)
+                run->cgroup =
+                    cgroup_make(&k->cgroups, a->key, t->resources.memory, t->process_limit, place->group_fds);
+}
+
+static void group_close(struct launch_place *place)
+{
+        for (int i = 0; i < CGROUP_KINDS; i++) {
+                if (place->group_fds[i] >= 0)
+                        close(place->group_fds[i]);
+                place->group_fds[i] = -1;
+        }
+}
+
+/* For the next keeper, should this one be killed. */
+static void note_started(struct keeper *k, const struct attempt *a, const struct run *run)
+{
+        struct started *s = &k->memory->started[a->index % STARTED_KEPT];
+
+        s->index = a->index + 1;
+        s->start_wall_ms = run->start_wall_ms;
+        s->start_boot_us = run->start_boot_us;
+        s->pid = run->pid;
+        snprintf(s->dir, sizeof s->dir, "%s", run->dir->path);
+}
+
+/* Returns 0 or the errno of the step *ret_what. */
+static int launch(struct keeper *k, struct attempt *a, struct run *run, struct launch_place *place,
+                  const char **ret_what)
+{
+        int error;
+
+        group_make(k, a, run, place);
+        note_started(k, a, run);
+        error = launch_start(&k->launcher, a->job, a->key, place, &run->pid, ret_what);
+        group_close(place);
+        if (error && run->cgroup)
+                cgroup_remove(&k->cgroups, a->key);
+        if (error && strcmp(*ret_what, "cgroup") == 0) {
+                log_warn("control groups cannot be used any more (%s): limits are measured from now on",
+                         strerror(error));
+                cgroups_close(&k->cgroups);
+                run->cgroup = 0;
+                error = launch_start(&k->launcher, a->job, a->key, place, &run->pid, ret_what);
+        }
+        note_started(k, a, run);
+        return error;
+}
+
 static void start_one(struct keeper *k, struct attempt *a)
 {
         const struct proto_resources *need = &a->job->t.resources;
@@ -165,8 +240,9 @@ static void start_one(struct keeper *k, struct attempt *a)
         struct proto_result res = {.key = a->key, .outcome = OUTCOME_REFUSED, .end_wall_ms = clock_wall_ms()};
         struct err err = {0};
         struct workdir *d = NULL;
+        struct launch_place place;
         struct run *run;
-        int out, errfd, error = 0;
+        int error = 0;
 
         if (missing) {
                 res.outcome = OUTCOME_INPUT_MISSING;
@@ -179,15 +255,17 @@ static void start_one(struct keeper *k, struct attempt *a)
                 end_with(k, a, &res);
                 return;
         }
-        if (spool_take(&k->spool, &d, &out, &errfd, &error) < 0) {
+        if (spool_take(&k->spool, &d, &place.out_fd, &place.err_fd, &error) < 0) {
                 start_failed(k, a, error, what);
                 return;
         }
         run = run_new(k, a, d);
         work_take(&k->work, need, &run->gpus);
-        error = launch_start(&k->launcher, a->job, a->key, d->path, run->gpus, out, errfd, &run->pid, &what);
-        close(out);
-        close(errfd);
+        place.dir = d->path;
+        place.gpus = run->gpus;
+        error = launch(k, a, run, &place, &what);
+        close(place.out_fd);
+        close(place.err_fd);
         if (error) {
                 char path[96];
 
@@ -415,9 +493,26 @@ void attempt_published(struct keeper *k, struct attempt *a, enum outcome outcome
         end_with(k, a, &res);
 }
 
+/* Nothing of the attempt lives: read its group, and remove it. */
+static struct cgroup_usage run_group_end(struct keeper *k, struct attempt *a)
+{
+        struct cgroup_usage group = {0};
+
+        if (!a->run->cgroup)
+                return group;
+        cgroup_read(&k->cgroups, a->key, &group);
+        if (group.memory_peak > a->run->memory_seen)
+                a->run->memory_seen = group.memory_peak;
+        if (cgroup_remove(&k->cgroups, a->key) < 0)
+                log_warn("could not remove the control group of %lld.%d#%d", (long long)a->key.job,
+                         a->key.task, a->key.attempt);
+        return group;
+}
+
 static void finalize(struct keeper *k, struct attempt *a)
 {
         struct proto_result res = {.key = a->key};
+        struct cgroup_usage group = run_group_end(k, a);
         struct run *run = a->run;
         char path[96];
         bool outputs;
@@ -429,7 +524,7 @@ static void finalize(struct keeper *k, struct attempt *a)
                          "its log is larger than is kept, and cannot be cut on this file system");
         }
         result_measure(&res, run);
-        result_judge(&res, run);
+        result_judge(&res, a, &group);
         outputs = res.outcome == OUTCOME_SUCCEEDED && a->job->t.output_count;
         spool_settle(&k->spool, run->dir, a->key, outputs, path);
         run->dir = NULL;
@@ -443,6 +538,10 @@ void attempts_finalize(struct keeper *k)
         sweep(k);
         for (struct attempt *a = k->work.exited.first, *next; a; a = next) {
                 next = a->next;
+                if (a->run->cgroup && !cgroup_is_empty(&k->cgroups, a->key)) {
+                        cgroup_kill(&k->cgroups, a->key);
+                        a->run->leftovers = k->sweep_again = true;
+                }
                 if (!a->run->leftovers)
                         finalize(k, a);
         }
@@ -473,6 +572,8 @@ static void kill_now(struct keeper *k, struct attempt *a)
         loop_timer_cancel(k->loop, a->run->timer);
         a->run->timer = 0;
         a->run->kill_sent = true;
+        if (a->run->cgroup)
+                cgroup_kill(&k->cgroups, a->key);
         if (!a->run->adopted)
                 kill(-a->run->pid, SIGKILL);
         kill_all_of(k, a);
@@ -650,25 +751,44 @@ static void check_usage(struct keeper *k, struct attempt *a, const struct proc *
 {
         uint64_t bytes = 0, limit = a->job->t.resources.memory;
         uint32_t count = 0;
-        char text[120], size[32];
+        char text[120];
 
         for (size_t i = 0; i < n; i++) {
                 if (attempt_key_equal(all[i].key, a->key) && all[i].state != 'Z') {
                         bytes += all[i].rss_bytes;
-                        count++;
+                        count += all[i].threads;
                 }
         }
         if (bytes > a->run->memory_seen)
                 a->run->memory_seen = bytes;
-        if (limit && bytes > limit) {
-                snprintf(text, sizeof text, "its processes used more than its %s of memory",
-                         num_format_size((int64_t)limit, size));
+        if (limit && bytes > limit && !(a->run->cgroup & CGROUP_MEMORY)) {
+                memory_words(text, sizeof text, a);
                 attempt_kill(k, a, OUTCOME_MEMORY_LIMIT, 0, text);
-        } else if (a->job->t.process_limit && count > a->job->t.process_limit) {
-                snprintf(text, sizeof text, "it had %u processes; %u are allowed", count,
+        } else if (a->job->t.process_limit && count > a->job->t.process_limit &&
+                   !(a->run->cgroup & CGROUP_PIDS)) {
+                snprintf(text, sizeof text, "it had %u processes and threads; %u are allowed", count,
                          a->job->t.process_limit);
                 attempt_kill(k, a, OUTCOME_MEMORY_LIMIT, 0, text);
         }
+}
+
+/* The kernel killed a part of it at its memory limit: the rest goes too, as where all goes at once. */
+static void check_group(struct keeper *k, struct attempt *a)
+{
+        struct cgroup_usage group;
+        char text[120];
+
+        cgroup_read(&k->cgroups, a->key, &group);
+        if (!group.oom_kills || a->run->outcome != OUTCOME_COUNT)
+                return;
+        memory_words(text, sizeof text, a);
+        attempt_kill(k, a, OUTCOME_MEMORY_LIMIT, 0, text);
+}
+
+static bool is_measured(const struct attempt *a)
+{
+        return (a->job->t.resources.memory && !(a->run->cgroup & CGROUP_MEMORY)) ||
+               (a->job->t.process_limit && !(a->run->cgroup & CGROUP_PIDS));
 }
 
 static void check_memory(struct keeper *k)
@@ -677,7 +797,9 @@ static void check_memory(struct keeper *k)
         size_t n = 0;
 
         for (struct attempt *a = k->work.running.first; a; a = a->next) {
-                if (!a->run->reported || (!a->job->t.resources.memory && !a->job->t.process_limit))
+                if (a->run->cgroup & CGROUP_MEMORY)
+                        check_group(k, a);
+                if (!a->run->reported || !is_measured(a))
                         continue;
                 if (!all) {
                         n = procs_scan(&all);
@@ -686,6 +808,19 @@ static void check_memory(struct keeper *k)
                 check_usage(k, a, all, n);
         }
         free(all);
+}
+
+/* Its guard collected it and left a note, unless that was killed as well. */
+static void on_adopted_end(struct keeper *k, struct attempt *a)
+{
+        struct guard_note note = {0};
+
+        a->run->status_known = guard_find(a->run->pid, a->run->start_boot_us, &note);
+        on_exit_of(k, a, note.status, &note.usage);
+        if (!a->run->status_known)
+                return;
+        a->run->end_wall_ms = note.end_wall_ms;
+        a->run->end_boot_us = note.end_boot_us;
 }
 
 /* An adopted attempt has ended when no process bears its mark; one that is to die is killed again and again.
@@ -713,8 +848,13 @@ static void check_adopted(struct keeper *k)
                         if (a->run->kill_sent)
                                 procs_kill(&all[i], SIGKILL);
                 }
+                if (a->run->cgroup && !cgroup_is_empty(&k->cgroups, a->key)) {
+                        lives = true;
+                        if (a->run->kill_sent)
+                                cgroup_kill(&k->cgroups, a->key);
+                }
                 if (!lives)
-                        on_exit_of(k, a, 0, &(struct rusage){0});
+                        on_adopted_end(k, a);
                 any |= lives;
         }
         free(all);

@@ -574,6 +574,7 @@ static void agent_greet(struct keeper *k)
         buf_put(b, k->spool_id, sizeof k->spool_id);
         buf_put(b, k->boot_id, sizeof k->boot_id);
         buf_u64(b, k->spool.generation);
+        buf_str(b, cgroups_word(&k->cgroups));
         keeper_frame_end(k, mark);
         for (struct attempt *a = k->work.finishing.first; a; a = a->next)
                 attempt_put_finish(k, a);
@@ -790,6 +791,7 @@ static void keeper_free(struct keeper *k)
         if (k->agent_fd >= 0)
                 close(k->agent_fd);
         spool_release(&k->spool);
+        cgroups_close(&k->cgroups);
         work_release(&k->work);
         journal_free(k->journal);
         launcher_release(&k->launcher);

@@ -6,6 +6,7 @@
  * outside world.
  *
  *   - A dead agent is started again by the keeper. Nothing running notices; the engine attaches again.
+ *   - Above the keeper is a guard (guard.h), which learns how the attempts of a dead keeper end.
  *   - A dead keeper is noticed by the agent, whose process then becomes the next keeper (exec of "run"). That
  * one reads the journal and finds what still lives by the REEVE_KEY in its environment (recover.h).
  *
@@ -20,13 +21,12 @@
  * nothing: send the snapshot, then every unacknowledged result, then news as it comes K_PUBLISHED   key, u8
  * outcome, u32 output_count, str text: answer to K_FINISH K_OVER        key, u8 outcome, str text: the agent
  * found the attempt above a limit; kill it K_STOP        u8 stop_mode K_COUNT       nothing; answered by
- * K_COUNTS keeper -> agent K_IDENTITY    16 bytes spool id, 16 bytes boot id, u64 generation of the keeper:
- * first frame K_ACCEPTED    u32 tag;  K_FENCED u32 tag, u64 epoch (0: the worker belongs to another instance)
- *   K_SNAPSHOT    raw;  K_SNAPSHOT_END
- *   K_STARTED     u32 n, n x (key, u64 start_wall_ms, str directory, u64 disk_limit); only attempts that live
- * longer than a moment are reported K_FINISH      key, str directory, str workdir, str dataset, u32 n, n x
- * str pattern: keep these outputs K_ENDED       raw K_COUNTS      u32 running, u32 queued, u32 unacknowledged
- *   K_FAULT       str text
+ * K_COUNTS keeper -> agent K_IDENTITY    16 bytes spool id, 16 bytes boot id, u64 generation of the keeper,
+ * str kind of control groups: first frame K_ACCEPTED    u32 tag;  K_FENCED u32 tag, u64 epoch (0: the worker
+ * belongs to another instance) K_SNAPSHOT    raw;  K_SNAPSHOT_END K_STARTED     u32 n, n x (key, u64
+ * start_wall_ms, str directory, u64 disk_limit); only attempts that live longer than a moment are reported
+ * K_FINISH      key, str directory, str workdir, str dataset, u32 n, n x str pattern: keep these outputs
+ * K_ENDED       raw K_COUNTS      u32 running, u32 queued, u32 unacknowledged K_FAULT       str text
  *   K_STOPPED     nothing: the keeper ends; the agent must not take its place
  */
 #ifndef REEVE_WORKER_KEEPER_H

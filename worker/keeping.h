@@ -14,6 +14,7 @@
 #include "common/loop.h"
 #include "common/proto.h"
 #include "common/states.h"
+#include "worker/cgroup.h"
 #include "worker/journal.h"
 #include "worker/launch.h"
 #include "worker/spool.h"
@@ -27,6 +28,8 @@
 #define RETRY_MS        1000 /* after a journal or disk failure */
 #define DISK_RESERVE    (64u << 20) /* free bytes below which nothing is started */
 
+#define STARTED_KEPT 2048 /* more than run at once, as a rule */
+
 /* Survives a kill of the keeper, not a reboot: a page of a file, shared with the page cache. */
 struct keeper_memory {
         uint64_t magic;
@@ -34,8 +37,14 @@ struct keeper_memory {
         int64_t lease_until_ms; /* CLOCK_BOOTTIME */
         uint64_t started_index; /* attempts with a lower index were started, or will not be */
         uint64_t generation;
+        struct started {
+                uint64_t index; /* plus one */
+                int64_t start_wall_ms, start_boot_us;
+                int32_t pid; /* 0: it was killed on its way there */
+                char dir[56];
+        } started[STARTED_KEPT]; /* the last ones, by index modulo their number */
 };
-#define KEEPER_MEMORY_MAGIC 0x31726b7065656b31ULL
+#define KEEPER_MEMORY_MAGIC 0x32726b7065656b31ULL
 
 struct keeper {
         struct loop *loop;
@@ -43,6 +52,7 @@ struct keeper {
         struct journal *journal;
         struct spool spool;
         struct launcher launcher;
+        struct cgroups cgroups;
         struct keeper_memory *memory;
         uint8_t boot_id[16], spool_id[16];
         int lock_fd;

@@ -172,6 +172,7 @@ static void env_make(const struct launcher *l, struct launch_plan *p, const stru
         env_set_number(p, "REEVE_JOB_ID", (uint64_t)t->job);
         env_set(p, "REEVE_JOB_NAME", t->name);
         env_set(p, "REEVE_PROJECT", t->project);
+        env_set(p, "REEVE_SITE", t->site);
         env_set_number(p, "REEVE_CPUS", t->resources.cpus);
         env_set_number(p, "REEVE_MEMORY", t->resources.memory);
         env_set_number(p, "REEVE_GPUS", t->resources.gpus);
@@ -333,6 +334,7 @@ struct child {
         const char *program, *cwd;
         char *const *argv, *const *env;
         int in, out, err;
+        const int *group_fds;
         /* Written by the child, in the memory it shares with us until exec. */
         volatile int error;
         const char *volatile what;
@@ -352,6 +354,10 @@ static int child_main(void *arg)
         sigset_t none;
 
         setsid();
+        for (int i = 0; i < CGROUP_KINDS; i++) {
+                if (c->group_fds[i] >= 0 && write(c->group_fds[i], "0", 1) != 1)
+                        return child_fail(c, "cgroup");
+        }
         if (chdir(c->cwd) < 0)
                 return child_fail(c, "chdir");
         if (dup2(c->in, 0) < 0 || dup2(c->out, 1) < 0 || dup2(c->err, 2) < 0)
@@ -404,22 +410,23 @@ static int start_by_shell(const struct launcher *l, struct child *c, pid_t *ret_
         return rc;
 }
 
-int launch_start(const struct launcher *l, struct job *job, struct attempt_key key, const char *dir,
-                 uint64_t gpus, int out_fd, int err_fd, pid_t *ret_pid, const char **ret_what)
+int launch_start(const struct launcher *l, struct job *job, struct attempt_key key,
+                 const struct launch_place *place, pid_t *ret_pid, const char **ret_what)
 {
         struct launch_plan *p = job->plan;
-        struct child c = {.cwd = job->t.workdir ? job->t.workdir : dir,
+        struct child c = {.cwd = job->t.workdir ? job->t.workdir : place->dir,
                           .argv = (char *const *)p->argv,
                           .env = p->env,
                           .in = l->null_fd,
-                          .out = out_fd,
-                          .err = err_fd};
+                          .out = place->out_fd,
+                          .err = place->err_fd,
+                          .group_fds = place->group_fds};
         int rc;
 
         *ret_what = "exec";
         if (!p->program && (rc = resolve(p)) != 0)
                 return rc;
-        env_fill(l, p, key, dir, gpus);
+        env_fill(l, p, key, place->dir, place->gpus);
         c.program = p->program;
         rc = start_once(l, &c, ret_pid);
         if (rc == ENOEXEC)

@@ -8,6 +8,7 @@
 #ifndef REEVE_WORKER_LAUNCH_H
 #define REEVE_WORKER_LAUNCH_H
 
+#include "worker/cgroup.h"
 #include "worker/work.h"
 
 #define LAUNCH_STACK_SIZE (64u << 10)
@@ -31,10 +32,18 @@ void launch_plan_free(struct launch_plan *plan);
 /* The first input that is not there, or NULL. */
 const char *launch_missing_input(const struct job *job);
 
-/* Start one attempt in `dir` with these log files. Returns 0 and the leader's pid; or the errno of what
- * failed, with *ret_what naming the step ("exec", "chdir", "clone"). */
-int launch_start(const struct launcher *l, struct job *job, struct attempt_key key, const char *dir,
-                 uint64_t gpus, int out_fd, int err_fd, pid_t *ret_pid, const char **ret_what);
+/* What one attempt gets of its own. */
+struct launch_place {
+        const char *dir;             /* below the root */
+        uint64_t gpus;               /* ids, a bit each */
+        int out_fd, err_fd;          /* its log files */
+        int group_fds[CGROUP_KINDS]; /* of the groups it enters before exec; -1: none */
+};
+
+/* Start one attempt. Returns 0 and the leader's pid; or the errno of what failed, with *ret_what naming the
+ * step ("exec", "chdir", "clone", "cgroup"). */
+int launch_start(const struct launcher *l, struct job *job, struct attempt_key key,
+                 const struct launch_place *place, pid_t *ret_pid, const char **ret_what);
 
 /* The environment entry that marks every process of an attempt. */
 #define LAUNCH_KEY_NAME "REEVE_KEY="

@@ -4,6 +4,7 @@
 #include "worker/chores.h"
 #include "worker/facts.h"
 #include "worker/files.h"
+#include "worker/guard.h"
 #include "worker/keeper.h"
 
 #include "common/log.h"
@@ -22,6 +23,7 @@
 static int run_attach(char **args, struct err *err);
 static int run_keeper(char **args, struct err *err);
 static int run_agent(char **args, struct err *err);
+static int run_guard(char **args, struct err *err);
 static int run_verify(char **args, struct err *err);
 static int run_facts(char **args, struct err *err);
 static int run_stop(char **args, struct err *err);
@@ -39,6 +41,7 @@ static const struct command {
     {"facts", "", "print one line about this host", run_facts},
     {"run", "--root DIR", "be the worker (attach does this)", run_keeper},
     {"agent", "--root DIR", "be the worker's outer half (run does this)", run_agent},
+    {"guard", "--root DIR", "collect what a killed worker leaves (run does this)", run_guard},
     {"--version", "", "print the version of program and protocol", run_version},
     {"--help", "", "print this", run_help},
 };
@@ -84,7 +87,9 @@ static int run_keeper(char **args, struct err *err)
 {
         AUTO_FREE char *root = NULL;
 
-        return enter_root(args, true, &root, err) < 0 ? -1 : keeper_main(root, err);
+        if (enter_root(args, true, &root, err) < 0 || guard_start(root, err) < 0)
+                return -1;
+        return keeper_main(root, err);
 }
 
 static int run_agent(char **args, struct err *err)
@@ -99,6 +104,13 @@ static int run_stop(char **args, struct err *err)
         AUTO_FREE char *root = NULL;
 
         return enter_root(args, false, &root, err) < 0 ? -1 : stop_main(err);
+}
+
+static int run_guard(char **args, struct err *err)
+{
+        AUTO_FREE char *root = NULL;
+
+        return enter_root(args, false, &root, err) < 0 ? -1 : guard_main(err);
 }
 
 static int run_verify(char **args, struct err *err)
@@ -153,7 +165,8 @@ int main(int argc, char **argv)
                         continue;
                 if (commands[i].run(argv + 2, &err) == 0)
                         return 0;
-                if (commands[i].run == run_keeper || commands[i].run == run_agent)
+                if (commands[i].run == run_keeper || commands[i].run == run_agent ||
+                    commands[i].run == run_guard)
                         log_error("%s", err.text);
                 else
                         fprintf(stderr, "reeve-worker: %s\n", err.text);

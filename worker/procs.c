@@ -42,7 +42,7 @@ bool procs_read(pid_t pid, struct proc *ret)
         char path[40], text[1024], *s;
         unsigned long long start = 0;
         long rss = 0;
-        int parent, session;
+        int parent, session, threads;
         char state;
 
         snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -52,14 +52,15 @@ bool procs_read(pid_t pid, struct proc *ret)
         s = strrchr(text, ')');
         if (!s ||
             sscanf(s + 1,
-                   " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu %*u %ld",
-                   &state, &parent, &session, &start, &rss) != 5)
+                   " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu %*u %ld",
+                   &state, &parent, &session, &threads, &start, &rss) != 6)
                 return false;
         *ret = (struct proc){.pid = pid,
                              .parent = parent,
                              .session = session,
                              .state = state,
                              .start_ticks = start,
+                             .threads = threads > 0 ? (uint32_t)threads : 0,
                              .rss_bytes = (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE)};
         return true;
 }

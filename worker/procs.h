@@ -17,6 +17,7 @@ struct proc {
         char state;           /* 'Z': a zombie */
         uint64_t start_ticks; /* since boot */
         uint64_t rss_bytes;
+        uint32_t threads;
         struct attempt_key key; /* procs_scan leaves it zero; job 0 stands for "nobody's" */
 };
 

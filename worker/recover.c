@@ -3,15 +3,16 @@
  *
  * After a kill of the keeper the journal lists attempts that were launched and not ended. Which of them were
  * started is in keeper_memory.started_index (starts follow the order of launching strictly). Those not
- * started stay in the queue. Of those started, one whose mark some process still bears is adopted: it is
- * watched, limited and killed like any other, only its exit status will never be known. The others ended
- * unseen: vanished, never started again. After a reboot all of them are gone: reboot.
+ * started stay in the queue. Those started are adopted: watched, limited and killed like any other, until no
+ * process bears their mark any more. How one ended is then in the notes of the guard (guard.h); without a
+ * note it vanished. None is started again. After a reboot all of them are gone: reboot.
  */
 #include "worker/keeping.h"
 
 #include "common/log.h"
 #include "common/util.h"
 #include "worker/files.h"
+#include "worker/guard.h"
 #include "worker/procs.h"
 
 #include <fcntl.h>
@@ -196,6 +197,20 @@ static void run_restore(struct keeper *k, struct attempt *a)
         a->run->dir = spool_adopt("spool/run/unknown");
 }
 
+/* What the last keeper knew of a start when it was killed. */
+static void run_recall(struct keeper *k, struct attempt *a)
+{
+        const struct started *s = &k->memory->started[a->index % STARTED_KEPT];
+
+        if (a->run || s->index != a->index + 1 || !memchr(s->dir, 0, sizeof s->dir))
+                return;
+        run_restore(k, a);
+        a->run->pid = s->pid;
+        a->run->start_wall_ms = s->start_wall_ms;
+        a->run->start_boot_us = s->start_boot_us;
+        snprintf(a->run->dir->path, sizeof a->run->dir->path, "%s", s->dir);
+}
+
 static void replay_started(struct keeper *k, struct reader *r)
 {
         struct attempt *a = work_find(&k->work, get_key(r));
@@ -327,13 +342,13 @@ static void find_living(struct keeper *k)
                         procs_kill(&all[i], SIGKILL);
                         continue;
                 }
+                run_recall(k, a);
                 run_restore(k, a);
                 if (!a->run->pid) {
                         a->run->pid = all[i].session;
                         a->run->start_wall_ms = clock_wall_ms();
                         a->run->start_boot_us = clock_boot_ms() * 1000;
                 }
-                a->run->leftovers = true; /* read by sort_out as: lives */
         }
         free(all);
 }
@@ -342,8 +357,9 @@ static void sort_out(struct keeper *k, bool rebooted)
 {
         for (struct attempt *a = k->work.queue.first, *next; a; a = next) {
                 next = a->next;
-                if (a->run && a->run->leftovers) {
-                        a->run->leftovers = false;
+                if (!rebooted && a->index < k->memory->started_index)
+                        run_recall(k, a);
+                if (!rebooted && a->run) {
                         k->adopting = true;
                         work_move(&k->work, a, PHASE_RUNNING);
                 } else if (rebooted || a->index < k->memory->started_index) {
@@ -362,6 +378,18 @@ static void sort_out(struct keeper *k, bool rebooted)
                         work_end(&k->work, a, &res);
                 }
         }
+}
+
+/* Those that run keep their group; what is in others was left behind. */
+static bool group_is_needed(void *arg, struct attempt_key key)
+{
+        struct keeper *k = arg;
+        struct attempt *a = work_find(&k->work, key);
+
+        if (!a || a->phase != PHASE_RUNNING)
+                return false;
+        a->run->cgroup = cgroup_found(&k->cgroups, key, a->job->t.resources.memory, a->job->t.process_limit);
+        return true;
 }
 
 int recover(struct keeper *k, struct err *err)
@@ -385,6 +413,10 @@ int recover(struct keeper *k, struct err *err)
         spool_init(&k->spool, ++k->memory->generation);
         find_living(k);
         sort_out(k, rebooted);
+        if (!k->adopting)
+                guard_forget();
+        cgroups_open(&k->cgroups, k->launcher.spool_hex, "cgroups");
+        cgroups_sweep(&k->cgroups, group_is_needed, k);
         if (recover_rotate(k, err) < 0)
                 return -1;
         for (struct attempt *a = k->work.ended.first; a; a = a->next)

@@ -45,13 +45,15 @@ struct run {
         struct rusage usage;
         uint64_t stdout_bytes, stderr_bytes, memory_seen;
         uint8_t log_cut;
-        bool adopted;    /* started by a keeper that died: not our child, its status is not known */
-        bool reported;   /* K_STARTED sent and journaled */
-        bool leftovers;  /* something of it still lived when last looked */
-        bool kill_sent;  /* SIGKILL was sent */
-        uint8_t outcome; /* why we are killing it; OUTCOME_COUNT: we are not */
-        char text[160];  /* the words for it */
-        uint64_t timer;  /* time limit, or the end of the grace */
+        bool adopted;                /* started by a keeper that died: not our child */
+        bool status_known;           /* of an adopted one: how it ended was noted */
+        bool reported;               /* K_STARTED sent and journaled */
+        bool leftovers;              /* something of it still lived when last looked */
+        bool kill_sent;              /* SIGKILL was sent */
+        unsigned cgroup;             /* CGROUP_ flags of its control group; 0: it has none */
+        uint8_t outcome;             /* why we are killing it; OUTCOME_COUNT: we are not */
+        char text[160];              /* the words for it */
+        uint64_t timer;              /* time limit, or the end of the grace */
         struct proto_result *result; /* while outputs are being kept; owned */
 };
 

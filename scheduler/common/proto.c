@@ -230,6 +230,7 @@ void proto_template_release(struct proto_template *t)
                 return;
         free(t->name);
         free(t->project);
+        free(t->site);
         free_strings(t->argv, t->argc);
         free(t->script);
         free_pairs(t->env, t->env_count);
@@ -245,6 +246,7 @@ void put_template(struct buf *b, const struct proto_template *t)
         buf_u64(b, (uint64_t)t->job);
         buf_str(b, t->name);
         buf_str(b, t->project);
+        buf_str(b, t->site);
         put_strings(b, t->argv, t->argc);
         buf_str(b, t->script);
         put_pairs(b, t->env, t->env_count);
@@ -266,6 +268,7 @@ static void read_template(struct reader *r, struct proto_template *t)
         t->job = (int64_t)reader_u64(r);
         t->name = reader_str(r, TEMPLATE_STRING_MAX);
         t->project = reader_str(r, TEMPLATE_STRING_MAX);
+        t->site = reader_str(r, TEMPLATE_STRING_MAX);
         t->argv = get_strings(r, TEMPLATE_ARGS_MAX, TEMPLATE_STRING_MAX, &t->argc);
         t->script = get_optional(r, TEMPLATE_SCRIPT_MAX);
         t->env = get_pairs(r, TEMPLATE_ENV_MAX, &t->env_count);

@@ -125,6 +125,7 @@ struct proto_template {
         int64_t job;
         char *name;    /* owned; job name, for people */
         char *project; /* owned */
+        char *site;    /* owned; where it runs */
         char **argv;   /* owned, argc strings; with a script: its arguments (may be 0) */
         uint32_t argc;
         char *script; /* owned, NULL when argv is a command; starts with #! or is run by /bin/sh */

@@ -194,6 +194,7 @@ int spec_template(const struct m_job *j, const struct m_site *site, struct proto
                 return err_set(err, ERR_SYSTEM, "the stored spec of job %lld is not JSON", (long long)j->id);
         t.name = xstrdup(j->name);
         t.project = xstrdup(j->shape->project->name);
+        t.site = xstrdup(site->name);
         t.script = xstrdup(script);
         t.argv = string_array(json_object_get(doc, script ? "args" : "command"), &t.argc);
         template_env(json_object_get(doc, "env"), &t);

@@ -94,6 +94,7 @@ static struct proto_template full_template(void)
             .job = 12,
             .name = (char *)"align",
             .project = (char *)"lambda",
+            .site = (char *)"somewhere",
             .argv = (char **)two_args,
             .argc = 2,
             .script = (char *)"#!/bin/sh\n",

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/support/hollow/client.h"
+#include "worker/cgroup.h"
 #include "worker/files.h"
 
 #include <dirent.h>
@@ -22,6 +23,7 @@
 #define PATIENCE_MS 30000
 
 static char worker[PATH_MAX];
+static bool has_groups; /* we are in control groups that are ours */
 
 struct world {
         char root[64];
@@ -437,6 +439,7 @@ static void a_script_sees_its_surroundings(void **state)
         struct proto_template t = {.job = 7300,
                                    .name = (char *)"named",
                                    .project = (char *)"proj",
+                                   .site = (char *)"there",
                                    .argv = args,
                                    .argc = 1,
                                    .resources = {.cpus = 2},
@@ -450,7 +453,7 @@ static void a_script_sees_its_surroundings(void **state)
 
         t.script = (char *)"#!/bin/sh\n"
                            "echo $REEVE_JOB_ID.$REEVE_TASK#$REEVE_ATTEMPT $REEVE_JOB_NAME $REEVE_PROJECT "
-                           "$REEVE_CPUS\n"
+                           "$REEVE_CPUS $REEVE_SITE\n"
                            "echo $COLOUR $1 $REEVE_INPUT_1 $REEVE_INPUT_SOME_READS $REEVE_INPUTS\n"
                            "test \"$TMPDIR\" = \"$(pwd)\" && echo same; echo trouble >&2\n";
         attach(w);
@@ -459,7 +462,7 @@ static void a_script_sees_its_surroundings(void **state)
         read_log(w, READ_STDOUT, 7300, "", 0, 1000, &d);
         assert_int_equal(d.status, READ_OK);
         assert_int_equal(d.final, 1);
-        assert_string_equal(d.bytes, "7300.0#1 named proj 2\nblue sky first /etc /etc 1\nsame\n");
+        assert_string_equal(d.bytes, "7300.0#1 named proj 2 there\nblue sky first /etc /etc 1\nsame\n");
         read_log(w, READ_STDERR, 7300, "", 0, 1000, &d);
         assert_string_equal(d.bytes, "trouble\n");
 }
@@ -483,7 +486,7 @@ static void limits_end_an_attempt(void **state)
         run_template(w, &t, 1);
         res = result_of(w, 7401, 0, 1);
         assert_int_equal(res->outcome, OUTCOME_MEMORY_LIMIT);
-        assert_true(res->memory_peak > 100 << 20);
+        assert_true(res->memory_peak >= (has_groups ? 90 : 100) << 20);
         assert_int_equal(living(7401), 0);
 }
 
@@ -855,10 +858,114 @@ static void a_killed_keeper_doubles_nothing(void **state)
         wait_started(w, 7940, 0);
         snprintf(path, sizeof path, "%s/go", w->root);
         close(open(path, O_CREAT | O_WRONLY, 0600));
-        assert_int_equal(result_of(w, 7940, 0, 1)->outcome, OUTCOME_VANISHED);
+        assert_int_equal(result_of(w, 7940, 0, 1)->outcome, OUTCOME_SUCCEEDED);
         assert_int_equal(result_of(w, 7940, 1, 1)->outcome, OUTCOME_SUCCEEDED);
         snprintf(path, sizeof path, "%s/ran", w->root);
         assert_int_equal(file_length(path), 8);
+}
+
+static pid_t guard_pid(const struct world *w)
+{
+        char text[96];
+        pid_t pid = 0;
+
+        snprintf(text, sizeof text, "guard --root %s", w->root);
+        processes_with("cmdline", text, &pid);
+        return pid;
+}
+
+/* Kill the keeper, and attach to the next. */
+static void lose_keeper(struct world *w)
+{
+        assert_int_equal(kill(keeper_pid(w), SIGKILL), 0);
+        while (client_next(&w->c, PATIENCE_MS))
+                continue;
+        detach(w);
+        attach(w);
+}
+
+static void adopted_attempts_end_as_they_do(void **state)
+{
+        static const struct {
+                const char *how;
+                enum outcome outcome;
+                int code;
+        } cases[] = {
+            {"echo told", OUTCOME_SUCCEEDED, 0},
+            {"exit 7", OUTCOME_EXIT, 7},
+            {"kill -9 $$", OUTCOME_SIGNAL, 9},
+        };
+        struct world *w = *state;
+        char *argv[3], path[256];
+        struct proto_template t;
+
+        attach(w);
+        for (size_t i = 0; i < 3; i++) {
+                snprintf(path, sizeof path, "until test -e %s/go; do sleep 0.05; done; %s", w->root,
+                         cases[i].how);
+                t = shell_job(7941 + (int64_t)i, argv, path);
+                run_template(w, &t, 1);
+                wait_started(w, t.job, 0);
+        }
+        lose_keeper(w);
+        /* The next one is killed as well, and finds the same guard above it. */
+        lose_keeper(w);
+        snprintf(path, sizeof path, "%s/go", w->root);
+        close(open(path, O_CREAT | O_WRONLY, 0600));
+        for (size_t i = 0; i < 3; i++) {
+                const struct proto_result *res = result_of(w, 7941 + (int64_t)i, 0, 1);
+
+                assert_int_equal(res->outcome, cases[i].outcome);
+                assert_int_equal(res->code, cases[i].code);
+                assert_true(res->wall_us > 0 && res->memory_peak > 0);
+        }
+        assert_int_equal(result_of(w, 7941, 0, 1)->stdout_bytes, 5);
+}
+
+static void what_ends_while_no_keeper_lives_is_known(void **state)
+{
+        struct world *w = *state;
+        char *argv[3], path[256];
+        struct proto_template t;
+        pid_t agent, keeper, guard;
+
+        snprintf(path, sizeof path, "until test -e %s/go; do sleep 0.02; done; exit 3", w->root);
+        t = shell_job(7945, argv, path);
+        attach(w);
+        run_template(w, &t, 1);
+        wait_started(w, 7945, 0);
+        agent = agent_pid(w);
+        keeper = keeper_pid(w);
+        guard = guard_pid(w);
+        kill(agent, SIGSTOP);
+        kill(keeper, SIGKILL);
+        kill(agent, SIGKILL);
+        detach(w);
+        wait_until(is_gone(agent) && is_gone(keeper));
+        snprintf(path, sizeof path, "%s/go", w->root);
+        close(open(path, O_CREAT | O_WRONLY, 0600));
+        wait_until(living(7945) == 0 && is_gone(guard));
+        attach(w);
+        assert_int_equal(result_of(w, 7945, 0, 1)->outcome, OUTCOME_EXIT);
+        assert_int_equal(result_of(w, 7945, 0, 1)->code, 3);
+}
+
+static void without_its_guard_an_adopted_attempt_vanishes(void **state)
+{
+        struct world *w = *state;
+        char *argv[3], path[256];
+        struct proto_template t;
+
+        snprintf(path, sizeof path, "until test -e %s/go; do sleep 0.05; done", w->root);
+        t = shell_job(7946, argv, path);
+        attach(w);
+        run_template(w, &t, 1);
+        wait_started(w, 7946, 0);
+        assert_int_equal(kill(guard_pid(w), SIGKILL), 0);
+        lose_keeper(w);
+        snprintf(path, sizeof path, "%s/go", w->root);
+        close(open(path, O_CREAT | O_WRONLY, 0600));
+        assert_int_equal(result_of(w, 7946, 0, 1)->outcome, OUTCOME_VANISHED);
 }
 
 static void an_adopted_attempt_can_be_cancelled(void **state)
@@ -1007,6 +1114,255 @@ static void a_broken_frame_ends_the_connection_only(void **state)
 
 /* ---- ---- */
 
+/* ---- in control groups, where root can hand some over ---- */
+
+/* What the worker finds out about them: "cgroup1", "cgroup2" or "none". */
+static void group_word(char ret[16])
+{
+        char command[PATH_MAX + 16], line[1024] = "";
+        const char *word;
+        FILE *f;
+
+        snprintf(command, sizeof command, "%s facts", worker);
+        f = popen(command, "r");
+        assert_non_null(f);
+        assert_non_null(fgets(line, sizeof line, f));
+        assert_int_equal(pclose(f), 0);
+        word = strstr(line, " cgroup=");
+        assert_non_null(word);
+        assert_int_equal(sscanf(word, " cgroup=%15s", ret), 1);
+}
+
+static bool limits_are_by_group(void)
+{
+        char word[16];
+
+        if (!has_groups)
+                return false;
+        group_word(word);
+        return strcmp(word, "none") != 0;
+}
+
+/* Groups below the bases that the worker noted. */
+static int groups_left(const struct world *w)
+{
+        char path[96], line[700];
+        int n = 0;
+        FILE *f;
+
+        snprintf(path, sizeof path, "%s/cgroups", w->root);
+        f = fopen(path, "r");
+        assert_non_null(f);
+        while (fgets(line, sizeof line, f)) {
+                struct dirent *e;
+                DIR *d;
+
+                line[strcspn(line, "\n")] = '\0';
+                d = opendir(strchr(line, ' ') + 1);
+                while (d && (e = readdir(d)))
+                        n += e->d_type == DT_DIR && e->d_name[0] != '.';
+                if (d)
+                        closedir(d);
+        }
+        fclose(f);
+        return n;
+}
+
+/* 64 MiB read into memory. */
+#define EATS_MEMORY "dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null"
+
+static void a_group_tells_its_memory_limit_exactly(void **state)
+{
+        struct world *w = *state;
+        char *argv[3];
+        struct proto_template t = shell_job(7980, argv, EATS_MEMORY);
+        struct proto_result *res;
+
+        if (!limits_are_by_group())
+                skip();
+        attach(w);
+        t.resources.memory = 24 << 20;
+        run_template(w, &t, 1);
+        res = result_of(w, 7980, 0, 1);
+        assert_int_equal(res->outcome, OUTCOME_MEMORY_LIMIT);
+        assert_non_null(strstr(res->text, "24 MiB"));
+
+        /* The same below the limit, in one moment: the peak is that of all processes together. */
+        t = shell_job(7981, argv, EATS_MEMORY " & " EATS_MEMORY " & wait");
+        t.resources.memory = 512 << 20;
+        run_template(w, &t, 1);
+        res = result_of(w, 7981, 0, 1);
+        assert_int_equal(res->outcome, OUTCOME_SUCCEEDED);
+        assert_true(res->memory_peak > 64 << 20 && res->memory_peak < 512 << 20);
+
+        /* A part of it was killed, and the rest waits: it goes too. */
+        t = shell_job(7982, argv, EATS_MEMORY "; sleep 600");
+        t.resources.memory = 24 << 20;
+        run_template(w, &t, 1);
+        assert_int_equal(result_of(w, 7982, 0, 1)->outcome, OUTCOME_MEMORY_LIMIT);
+        assert_int_equal(living(7982), 0);
+
+        /* Less than a program needs to begin with is an error of this attempt and of nothing else. */
+        t = shell_job(7983, argv, "exit 0");
+        t.resources.memory = 4096;
+        run_template(w, &t, 1);
+        assert_int_not_equal(result_of(w, 7983, 0, 1)->outcome, OUTCOME_SUCCEEDED);
+        assert_int_equal(run_shell(w, 7984, "exit 0")->outcome, OUTCOME_SUCCEEDED);
+        assert_int_equal(groups_left(w), 0);
+}
+
+static void a_group_holds_a_fork_bomb(void **state)
+{
+        struct world *w = *state;
+        char *argv[3];
+        struct proto_template t =
+            shell_job(7985, argv, "for i in 1 2 3 4 5 6 7 8 9; do setsid sleep 600 & done; wait");
+        struct proto_result *res;
+
+        if (!limits_are_by_group())
+                skip();
+        attach(w);
+        t.process_limit = 6;
+        run_template(w, &t, 1);
+        res = result_of(w, 7985, 0, 1);
+        assert_int_equal(res->outcome, OUTCOME_EXIT);
+        assert_non_null(strstr(res->text, "6 processes"));
+        assert_int_equal(living(7985), 0);
+
+        t = shell_job(7986, argv, "bomb() { bomb | bomb & }; bomb; sleep 600");
+        t.process_limit = 40;
+        run_template(w, &t, 1);
+        wait_started(w, 7986, 0);
+        cancel(w, 7986, 0, 0);
+        assert_int_equal(result_of(w, 7986, 0, 1)->outcome, OUTCOME_CANCELLED);
+        assert_int_equal(living(7986), 0);
+        assert_int_equal(groups_left(w), 0);
+}
+
+static void nothing_leaves_its_group(void **state)
+{
+        struct world *w = *state;
+        char *argv[3];
+        /* No mark in its environment, a session of its own, and not a child of the attempt any more. */
+        struct proto_template t = shell_job(
+            7987, argv, "(env -i setsid sleep 77879 &) ; until pgrep -x -f 'sleep 77879'; do :; done");
+
+        if (!has_groups)
+                skip();
+        attach(w);
+        t.resources.memory = 1 << 30;
+        run_template(w, &t, 1);
+        assert_int_equal(result_of(w, 7987, 0, 1)->outcome, OUTCOME_SUCCEEDED);
+        assert_int_equal(processes_with("cmdline", "sleep 77879", NULL), 0);
+        assert_int_equal(groups_left(w), 0);
+}
+
+static void groups_outlive_a_killed_keeper(void **state)
+{
+        struct world *w = *state;
+        char *argv[3], path[256];
+        struct proto_template t;
+
+        if (!limits_are_by_group())
+                skip();
+        snprintf(path, sizeof path, "until test -e %s/go; do sleep 0.05; done; " EATS_MEMORY, w->root);
+        t = shell_job(7988, argv, path);
+        t.resources.memory = 24 << 20;
+        attach(w);
+        run_template(w, &t, 1);
+        wait_started(w, 7988, 0);
+        lose_keeper(w);
+        assert_true(groups_left(w) > 0);
+        snprintf(path, sizeof path, "%s/go", w->root);
+        close(open(path, O_CREAT | O_WRONLY, 0600));
+        assert_int_equal(result_of(w, 7988, 0, 1)->outcome, OUTCOME_MEMORY_LIMIT);
+        assert_int_equal(groups_left(w), 0);
+}
+
+/* Make groups below our own that the ordinary account may use, and enter them. */
+static void groups_give(char paths[CGROUP_KINDS][CGROUP_PATH_MAX + 32], uid_t uid)
+{
+        static const char *const controllers[CGROUP_KINDS] = {"", "memory", "pids"};
+        static const char *const files[] = {"", "/cgroup.procs", "/cgroup.subtree_control"};
+        char mounts[65536] = "", own[4096] = "", path[CGROUP_KINDS * (CGROUP_PATH_MAX + 64)];
+        int fd;
+
+        fd = open("/proc/self/mountinfo", O_RDONLY);
+        has_groups = read(fd, mounts, sizeof mounts - 1) > 0;
+        close(fd);
+        fd = open("/proc/self/cgroup", O_RDONLY);
+        has_groups &= read(fd, own, sizeof own - 1) > 0;
+        close(fd);
+        for (int k = 0; k < CGROUP_KINDS; k++) {
+                char at[CGROUP_PATH_MAX];
+
+                paths[k][0] = '\0';
+                if (!has_groups || !cgroup_locate(mounts, own, controllers[k], at))
+                        continue;
+                snprintf(paths[k], sizeof paths[k], "%s/reeve-test-%d", at, getpid());
+                if (mkdir(paths[k], 0755) < 0) {
+                        paths[k][0] = '\0';
+                        continue;
+                }
+                for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+                        snprintf(path, sizeof path, "%s%s", paths[k], files[i]);
+                        if (chown(path, uid, (gid_t)-1) < 0 && i < 2)
+                                has_groups = false;
+                }
+        }
+}
+
+static bool groups_enter(char paths[CGROUP_KINDS][CGROUP_PATH_MAX + 32])
+{
+        int entered = 0;
+
+        for (int k = 0; k < CGROUP_KINDS; k++) {
+                char path[CGROUP_KINDS * (CGROUP_PATH_MAX + 64)];
+                int fd;
+
+                snprintf(path, sizeof path, "%s/cgroup.procs", paths[k]);
+                fd = paths[k][0] ? open(path, O_WRONLY) : -1;
+                entered += fd >= 0 && write(fd, "0", 1) == 1;
+                if (fd >= 0)
+                        close(fd);
+        }
+        return entered > 0;
+}
+
+/* As root: a child of ours runs the tests in groups of its own, and here we see that it left none behind.
+ * Returns in the child, or with the exit code in *ret_code. */
+static bool run_in_groups(int *ret_code)
+{
+        const struct passwd *p = geteuid() == 0 ? getpwnam("postgres") : NULL;
+        char paths[CGROUP_KINDS][CGROUP_PATH_MAX + 32];
+        int status = 0;
+        pid_t pid;
+
+        if (!p)
+                return true;
+        groups_give(paths, p->pw_uid);
+        pid = fork();
+        if (pid == 0) {
+                has_groups = has_groups && groups_enter(paths);
+                return true;
+        }
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                continue;
+        *ret_code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+        for (int k = 0; k < CGROUP_KINDS; k++) {
+                int64_t give_up = clock_boot_ms() + PATIENCE_MS;
+
+                /* The worker's last process may not be gone yet. */
+                while (paths[k][0] && rmdir(paths[k]) < 0 && errno == EBUSY && clock_boot_ms() < give_up)
+                        poll(NULL, 0, 5);
+                if (paths[k][0] && access(paths[k], F_OK) == 0) {
+                        fprintf(stderr, "a control group was left in %s\n", paths[k]);
+                        *ret_code = 1;
+                }
+        }
+        return false;
+}
+
 static int become_ordinary(void)
 {
         static const char *const names[] = {"postgres", "nobody"};
@@ -1047,13 +1403,21 @@ int main(int argc, char **argv)
             WORLD_TEST(the_newer_connection_wins),
             WORLD_TEST(a_killed_agent_changes_nothing),
             WORLD_TEST(a_killed_keeper_doubles_nothing),
+            WORLD_TEST(adopted_attempts_end_as_they_do),
+            WORLD_TEST(what_ends_while_no_keeper_lives_is_known),
+            WORLD_TEST(without_its_guard_an_adopted_attempt_vanishes),
             WORLD_TEST(an_adopted_attempt_can_be_cancelled),
             WORLD_TEST(many_attempts_survive_a_killed_keeper_once),
             WORLD_TEST(the_lease_ends_what_runs_and_what_waits),
             WORLD_TEST(stop_when_idle_lets_work_end),
             WORLD_TEST(a_broken_frame_ends_the_connection_only),
+            WORLD_TEST(a_group_tells_its_memory_limit_exactly),
+            WORLD_TEST(a_group_holds_a_fork_bomb),
+            WORLD_TEST(nothing_leaves_its_group),
+            WORLD_TEST(groups_outlive_a_killed_keeper),
         };
         char self[PATH_MAX];
+        int code = 0;
 
         if (!realpath(argv[0], self) || argc < 1)
                 return 1;
@@ -1061,6 +1425,8 @@ int main(int argc, char **argv)
         *strrchr(self, '/') = '\0';
         *strrchr(self, '/') = '\0';
         snprintf(worker, sizeof worker, "%.4000s/reeve-worker", self);
+        if (!run_in_groups(&code))
+                return code;
         if (become_ordinary() < 0) {
                 printf("skipped: there is no ordinary account to run a worker under\n");
                 return 0;
