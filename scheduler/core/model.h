@@ -111,6 +111,7 @@ struct m_dataset {
         bool sealed, removed;
         int32_t files;
         int64_t bytes;
+        int64_t maker_failed; /* wall ms: when the job that makes it ended without success; 0 = it did not */
         struct m_dataset_site *sites;
         size_t site_count, site_cap;
         int32_t users;            /* live jobs that read or make it */
@@ -207,8 +208,10 @@ struct m_job {
         int64_t decision;                 /* the one its last placement refers to */
         struct m_choice *choices;         /* by site where it was placed */
         size_t choice_count, choice_cap;
-        bool dirty;   /* its counters differ from the record */
-        size_t place; /* in the heap of its shape */
+        bool dirty;            /* its counters differ from the record */
+        bool ended;            /* its end is on its way to the record */
+        size_t deadline_place; /* in the engine's heap of deadlines */
+        size_t place;          /* in the heap of its shape */
         size_t wake_place;
         int64_t wake_at; /* wall ms of the next retry that is due */
         struct m_job *dirty_next;

@@ -26,6 +26,7 @@
 #define FIGURES_MS       2000
 #define USAGE_MS         10000
 #define UPKEEP_MS        600000
+#define UPKEEP_PAUSE_MS  250 /* between slices */
 #define SWEEP_MS         1000
 #define STATEMENT_MS     20000
 #define DETAILS_PER_PASS 50
@@ -83,7 +84,10 @@ static void end_leadership(struct engine *e)
         commit_clear(&e->commit);
         plan_clear(&e->plan);
         arena_clear(&e->arena);
-        e->finished_n = 0;
+        map_release(&e->resettle);
+        heap_release(&e->deadlines);
+        e->finished_n = e->told_n = 0;
+        e->fenced = false;
         model_free(e->m);
         e->m = NULL;
 }
@@ -152,14 +156,18 @@ static int load(struct engine *e, struct err *err)
         e->m = model_new();
         e->m->half_life_ms = e->set.half_life_ms;
         e->m->ahead_ms = e->set.ahead_ms;
+        heap_init(&e->deadlines, job_deadline_before, offsetof(struct m_job, deadline_place));
         set_clock(e);
         if (db_listen(e->db, "reeve_engine", err) < 0 || watch(e, err) < 0)
                 return -1;
-        if (store_next_decision(e->db, &e->next_decision, err) < 0)
+        if (store_next_decision(e->db, &e->next_decision, err) < 0 ||
+            store_calls_abandon(e->db, e->epoch, err) < 0)
                 return -1;
         if (world_load(e, err) < 0 || jobs_load_all(e, err) < 0)
                 return -1;
-        return 0;
+        /* Closed sites are connected to, and asked to stop, as long as something runs there. */
+        e->world_loaded = false;
+        return world_load(e, err);
 }
 
 static void try_to_lead(struct engine *e)
@@ -206,9 +214,9 @@ static int drain_record(struct engine *e, struct err *err)
         if (!e->look_new)
                 return 0;
         e->look_new = false;
-        if (jobs_take_new(e, err) < 0 || jobs_take_intents(e, err) < 0 || calls_take_new(e, err) < 0)
+        if (world_load(e, err) < 0 || jobs_take_asked(e, err) < 0)
                 return -1;
-        return world_load(e, err);
+        return calls_take_new(e, err);
 }
 
 static void pass(struct engine *e)
@@ -234,15 +242,17 @@ static void pass(struct engine *e)
         /* From here on everything belongs to the next commit. */
         commit_clear(&e->commit);
         arena_clear(&e->arena);
+        /* Before the acts: a launch that cannot be made ends its attempt, and that end is not on record yet.
+         */
+        if (jobs_after_commit(e, &err) < 0) {
+                engine_reset(e, &err);
+                return;
+        }
         act_after_commit(e);
         jobs_fetch_specs(e);
         e->placed_total += e->plan.placed;
         if (e->plan.more)
                 engine_wake(e);
-        if (jobs_after_commit(e, &err) < 0) {
-                engine_reset(e, &err);
-                return;
-        }
         if (db_notify_waits(e->db))
                 uv_timer_start(&e->notify, on_notify, NOTIFY_MS, 0);
         e->pass_us = (int64_t)(uv_hrtime() - start) / 1000;
@@ -293,6 +303,20 @@ static void record_usage(struct engine *e)
         }
 }
 
+/* A slice of upkeep; the next one soon while there is more. That old rows stay a while longer is no reason to
+ * give up the leadership. */
+static int keep_house(struct engine *e, int64_t now, struct err *err)
+{
+        if (store_upkeep(e->db, e->epoch, (int)e->set.keep_days, &e->upkeep, err) < 0) {
+                if (!db_is_ok(e->db) || err->code == ERR_FENCED)
+                        return -1;
+                log_warn("upkeep of the database is put off: %s", err->text);
+        }
+        if (e->upkeep.more)
+                e->upkeep_at = now + UPKEEP_PAUSE_MS;
+        return 0;
+}
+
 static int keep_books(struct engine *e, int64_t now, struct err *err)
 {
         int64_t room = 0;
@@ -309,10 +333,14 @@ static int keep_books(struct engine *e, int64_t now, struct err *err)
             cluster_disk_check(e->set.cluster_dir, &room, err) > 0)
                 log_error("the disk of the private PostgreSQL is almost full: %lld bytes are left",
                           (long long)room);
-        if (is_due(&e->upkeep_at, now, UPKEEP_MS) &&
-            store_upkeep(e->db, e->epoch, (int)e->set.keep_days, err) < 0)
-                return -1;
-        return 0;
+        return is_due(&e->upkeep_at, now, UPKEEP_MS) ? keep_house(e, now, err) : 0;
+}
+
+static bool retries_are_due(const struct model *m)
+{
+        const struct m_job *j = heap_top(&m->wakes);
+
+        return j && j->wake_at <= m->wall_ms;
 }
 
 static void on_tick(uv_timer_t *t)
@@ -352,8 +380,11 @@ static void on_tick(uv_timer_t *t)
                 wait_sweep(e);
                 act_resend(e);
         }
-        if (model_wake(e->m) <= e->m->wall_ms || !commit_is_empty(&e->commit))
+        if (retries_are_due(e->m) || !commit_is_empty(&e->commit))
                 engine_wake(e);
+        /* Timers run before the loop sleeps, passes after it. */
+        if (e->want_pass)
+                uv_timer_start(&e->pace, on_pace, 1, 0);
 }
 
 /* ---- life
@@ -424,6 +455,7 @@ void engine_free(struct engine *e)
         plan_release(&e->plan);
         arena_release(&e->arena);
         free(e->finished);
+        free(e->told);
         sodium_memzero(e->seal_secret, sizeof e->seal_secret);
         free(e);
 }

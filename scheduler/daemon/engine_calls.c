@@ -19,9 +19,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CALLS_MAX      512     /* running at once; the others stay queued */
-#define SCAN_FILES_MAX 1000000 /* files of one dataset */
-#define SCAN_STEP_MS   500     /* between two writes of a scan's progress */
+#define CALLS_MAX      512          /* running at once; the others stay queued */
+#define SCAN_FILES_MAX 1000000      /* files of one dataset */
+#define SCAN_STEP_MS   500          /* between two writes of a scan's progress */
+#define SCAN_NAMES_MAX (256u << 20) /* bytes of the names of all files being scanned */
+#define SCAN_SILENT_MS 600000       /* a scan that says nothing for so long is given up */
+#define READ_SILENT_MS 40000        /* a read likewise; nobody waits longer for it */
 #define PROBE_TIMEOUT  15000
 #define JSON_MAX       (1u << 20)
 
@@ -34,10 +37,11 @@ struct engine_call {
         json_t *args;
         struct engine_worker *worker; /* of read and scan */
         uint32_t request;
-        bool over; /* answered: freed at the next tick, when nothing of it is on the stack */
+        int64_t heard_at; /* boot ms: begun, or last word of the worker */
+        bool over;        /* answered: freed at the next tick, when nothing of it is on the stack */
         /* scan */
         struct scan_file *files; /* paths and sums owned */
-        size_t file_n, file_cap;
+        size_t file_n, file_cap, name_bytes;
         int64_t step_at;
         /* probe: one host after the other */
         struct load_worker *rows; /* of the site */
@@ -49,7 +53,7 @@ struct engine_call {
         struct site_test *test;
         struct buf steps;
         size_t steps_kept;
-        bool test_failed;
+        bool tested, test_failed; /* any worker at all; one of them badly */
         char backend_why[600];
         enum connect_backend backend;
 };
@@ -238,6 +242,27 @@ static void scan_start(struct engine_call *c)
                 call_fail(c, "%s", err.text);
 }
 
+static void scan_add(struct engine_call *c, const struct proto_file *f)
+{
+        uint8_t *sum = xmalloc(32);
+        char *path = catalog_encode(f->path);
+
+        memcpy(sum, f->sha256, 32);
+        c->name_bytes += strlen(path);
+        c->files = xgrow(c->files, c->file_n, &c->file_cap, sizeof *c->files);
+        c->files[c->file_n++] =
+            (struct scan_file){.path = path, .size = (int64_t)(f->size & INT64_MAX), .sha256 = sum};
+}
+
+static size_t names_held(const struct engine *e)
+{
+        size_t sum = 0;
+
+        for (const struct engine_call *c = e->calls; c; c = c->next)
+                sum += c->name_bytes;
+        return sum;
+}
+
 void calls_on_scanned(struct engine *e, struct engine_worker *ew, uint32_t request, uint64_t files_done,
                       uint64_t bytes_done, const struct proto_file *files, size_t n)
 {
@@ -248,13 +273,12 @@ void calls_on_scanned(struct engine *e, struct engine_worker *ew, uint32_t reque
 
         if (!c)
                 return;
-        for (size_t i = 0; i < n && c->file_n < SCAN_FILES_MAX; i++) {
-                uint8_t *sum = xmalloc(32);
-
-                memcpy(sum, files[i].sha256, 32);
-                c->files = xgrow(c->files, c->file_n, &c->file_cap, sizeof *c->files);
-                c->files[c->file_n++] = (struct scan_file){
-                    .path = catalog_encode(files[i].path), .size = (int64_t)files[i].size, .sha256 = sum};
+        c->heard_at = now;
+        for (size_t i = 0; i < n && c->file_n < SCAN_FILES_MAX; i++)
+                scan_add(c, &files[i]);
+        if (names_held(e) > SCAN_NAMES_MAX) {
+                call_fail(c, "too many files are being scanned at once; register parts of it, or try later");
+                return;
         }
         if (now - c->step_at < SCAN_STEP_MS)
                 return;
@@ -271,7 +295,7 @@ void calls_on_scan_end(struct engine *e, struct engine_worker *ew, uint32_t requ
         const char *name, *path;
         struct err err;
         struct buf b;
-        int64_t bytes = 0;
+        uint64_t bytes = 0;
 
         if (!c)
                 return;
@@ -289,7 +313,7 @@ void calls_on_scan_end(struct engine *e, struct engine_worker *ew, uint32_t requ
                 return;
         }
         for (size_t i = 0; i < c->file_n; i++)
-                bytes += c->files[i].size;
+                bytes += (uint64_t)c->files[i].size;
         if (store_dataset_register(e->db, e->epoch, name, (int32_t)arg_int(c, "project_id", 0), c->actor,
                                    c->site, path, is_file, c->files, c->file_n, &err) < 0) {
                 if (err.code == ERR_CONFLICT)
@@ -301,7 +325,7 @@ void calls_on_scan_end(struct engine *e, struct engine_worker *ew, uint32_t requ
         buf_init(&b, 1024);
         buf_text(&b, "{\"dataset\":");
         buf_json_str(&b, name, strlen(name));
-        buf_printf(&b, ",\"files\":%zu,\"bytes\":%lld}", c->file_n, (long long)bytes);
+        buf_printf(&b, ",\"files\":%zu,\"bytes\":%llu}", c->file_n, (unsigned long long)bytes);
         call_end(c, buf_cstr(&b), NULL);
         buf_release(&b);
 }
@@ -570,6 +594,12 @@ static void test_end(struct engine_call *c)
 {
         struct buf b;
 
+        if (!c->tested) {
+                call_fail(
+                    c, "the site has no host with an account to log in to: add one, or wait a moment if it "
+                       "was added just now");
+                return;
+        }
         buf_init(&b, 4096);
         buf_printf(&b, "{\"ok\":%s,\"backend\":\"%s\",\"why\":", c->test_failed ? "false" : "true",
                    c->backend == BACKEND_OPENSSH ? "openssh" : "libssh2");
@@ -592,6 +622,7 @@ static void test_next(struct engine_call *c)
                 if (row->site != c->site || !ew)
                         continue;
                 c->steps_kept = buf_len(&c->steps);
+                c->tested = true;
                 if (!row->key_count) {
                         test_refuse(c, "no host key of the host was confirmed yet",
                                     "reeve site pin SITE shows it and asks");
@@ -640,6 +671,7 @@ static void call_start(struct engine *e, const struct load_call *row)
         c->kind = xstrdup(row->kind);
         c->actor = xstrdup(row->actor);
         c->site = row->site;
+        c->heard_at = clock_boot_ms();
         c->args = json_loads(row->args, 0, NULL);
         c->next = e->calls;
         e->calls = c;
@@ -663,6 +695,11 @@ int calls_take_new(struct engine *e, struct err *err)
                 return 0;
         if (store_load_calls(e->db, &rows, &n, err) < 0)
                 return -1;
+        /* Asked about a site that is younger than our last look at the world. */
+        if (n && world_load(e, err) < 0) {
+                store_free_calls(rows, n);
+                return -1;
+        }
         for (size_t i = 0; i < n && running < CALLS_MAX; i++, running++) {
                 /* A read is answered in one write; the others take longer and show that they were taken up.
                  */
@@ -676,12 +713,29 @@ int calls_take_new(struct engine *e, struct err *err)
         return 0;
 }
 
+/* No answer will come over a link that is given up. */
+void calls_worker_gone(struct engine *e, const struct engine_worker *ew)
+{
+        for (struct engine_call *c = e->calls; c; c = c->next) {
+                if (c->worker == ew && !c->over)
+                        fail_unreachable(c);
+        }
+}
+
+/* A worker need not be well-behaved: what it does not answer ends all the same. */
+static bool is_silent(const struct engine_call *c, int64_t now)
+{
+        return c->worker &&
+               now - c->heard_at > (strcmp(c->kind, "scan") == 0 ? SCAN_SILENT_MS : READ_SILENT_MS);
+}
+
 void calls_tick(struct engine *e, int64_t now)
 {
-        (void)now;
         for (struct engine_call **at = &e->calls; *at;) {
                 struct engine_call *c = *at;
 
+                if (!c->over && is_silent(c, now))
+                        call_fail(c, "the worker does not answer; try again later");
                 if (!c->over) {
                         at = &c->next;
                         continue;

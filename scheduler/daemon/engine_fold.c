@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-#define TEXT_MAX 400 /* of a worker's words that are kept */
+#define TEXT_MAX      400             /* of a worker's words that are kept */
+#define SITE_TIME_MAX 7258118400000LL /* the year 2200 */
 
 static void set_clock(struct engine *e)
 {
@@ -83,8 +84,10 @@ static void on_outputs(void *arg, struct worker_link *link, struct attempt_key k
         struct engine *e = ew->e;
         struct output_list *l;
 
+        const struct m_attempt *a = own_attempt(ew, key);
+
         (void)link;
-        if (!own_attempt(ew, key))
+        if (!a || !a->job->output)
                 return;
         l = map_get(&e->outputs, output_key(key));
         if (!l || l->key.attempt != key.attempt) {
@@ -111,32 +114,36 @@ static const char *catalog_path(struct engine *e, const char *path)
 
 static void record_outputs(struct engine *e, struct m_attempt *a, uint32_t count)
 {
-        struct output_list *l = map_get(&e->outputs, output_key(a->key));
+        const struct output_list *l = map_get(&e->outputs, output_key(a->key));
         struct m_dataset *d = a->job->output;
         struct engine_worker *ew = world_worker(e, a->worker->id);
         const char *root;
 
-        if (!l)
+        if (!l || !d || !ew || l->key.attempt != a->key.attempt)
                 return;
+        root = arena_printf(&e->arena, "%s/store/%s", ew->root, d->name);
         /* The list comes again after a reconnect; what counts is its last run. */
-        if (d && ew && l->key.attempt == a->key.attempt && count <= l->n) {
-                root = arena_printf(&e->arena, "%s/store/%s", ew->root, d->name);
-                for (size_t i = l->n - count; i < l->n; i++) {
-                        uint8_t *sum = arena_alloc(&e->arena, 32);
+        for (size_t i = l->n - count; i < l->n; i++) {
+                uint8_t *sum = arena_alloc(&e->arena, 32);
 
-                        memcpy(sum, l->files[i].sha256, 32);
-                        COMMIT_ADD(e, outputs,
-                                   (struct commit_output){.dataset = d->id,
-                                                          .task = a->key.task,
-                                                          .site = a->worker->site->id,
-                                                          .root = root,
-                                                          .path = catalog_path(e, l->files[i].path),
-                                                          .size = (int64_t)l->files[i].size,
-                                                          .sha256 = sum});
-                }
+                memcpy(sum, l->files[i].sha256, 32);
+                COMMIT_ADD(e, outputs,
+                           (struct commit_output){.dataset = d->id,
+                                                  .task = a->key.task,
+                                                  .site = a->worker->site->id,
+                                                  .root = root,
+                                                  .path = catalog_path(e, l->files[i].path),
+                                                  .size = (int64_t)(l->files[i].size & INT64_MAX),
+                                                  .sha256 = sum});
         }
-        map_del(&e->outputs, output_key(a->key));
-        output_list_free(l);
+}
+
+static void outputs_drop(struct engine *e, struct attempt_key key)
+{
+        struct output_list *l = map_del(&e->outputs, output_key(key));
+
+        if (l)
+                output_list_free(l);
 }
 
 /* ---- the end of an attempt
@@ -157,11 +164,19 @@ static enum attempt_event event_of(enum outcome o)
         }
 }
 
+/* Was it to be stopped, and for this reason? */
+static bool was_asked(const struct m_attempt *a, enum outcome why)
+{
+        return a->state == ATTEMPT_ABORTING && a->stop == why;
+}
+
 static enum blame blame_of(const struct m_attempt *a, enum outcome o)
 {
         enum blame b = outcome_blame(o);
         bool program = o == OUTCOME_EXIT || o == OUTCOME_SIGNAL || o == OUTCOME_NOT_STARTED;
 
+        if (o == OUTCOME_CANCELLED && a->state != ATTEMPT_ABORTING && !a->job->cancelling)
+                return BLAME_SITE; /* nobody here asked for it */
         return program && shape_blames_site(a->job->shape, a->worker->site->id) ? BLAME_SITE : b;
 }
 
@@ -176,26 +191,34 @@ static struct verdict judge(struct engine *e, const struct m_attempt *a, enum at
 {
         struct verdict v = {
             .final = true, .task_failures = a->task_failures, .site_failures = a->site_failures};
+        bool late = a->job->deadline != INT64_MIN && a->job->deadline <= e->m->wall_ms;
         struct retry_answer r;
 
         if (to == ATTEMPT_SUCCEEDED)
                 return v;
-        if (a->job->cancelling || (to == ATTEMPT_ABORTED && a->stop != OUTCOME_DRAINED)) {
+        if (a->job->cancelling || was_asked(a, OUTCOME_CANCELLED)) {
                 v.cancelled = true;
                 return v;
         }
-        if (to == ATTEMPT_ABORTED) { /* its site was closed under it: nobody's failure */
-                v.final = false;
-                v.again = true;
+        if (to == ATTEMPT_ABORTED && was_asked(a, OUTCOME_DRAINED)) {
+                /* Its site was closed under it: nobody's failure. */
+                v.again = !late;
+                v.final = v.cancelled = late;
                 return v;
         }
         r = retry_decide(&a->job->retry, o, b, code, a->task_failures, a->site_failures, engine_random(e));
-        v.again = r.again;
-        v.final = !r.again;
+        v.again = r.again && !late;
+        v.final = !v.again;
         v.task_failures += r.counts_task;
         v.site_failures += r.counts_site;
         v.delay_ms = r.delay_ms;
         return v;
+}
+
+/* A moment by a site's clock, which may say anything; the record takes what lies within reason. */
+static int64_t site_time(int64_t wall_ms)
+{
+        return wall_ms > 0 && wall_ms < SITE_TIME_MAX ? wall_ms : TIME_NONE;
 }
 
 static void record_end(struct engine *e, const struct m_attempt *a, enum attempt_state to, enum outcome o,
@@ -213,7 +236,7 @@ static void record_end(struct engine *e, const struct m_attempt *a, enum attempt
 
         if (res) {
                 row.code = res->code;
-                if (res->start_wall_ms)
+                if (site_time(res->start_wall_ms) != TIME_NONE)
                         row.started_at = res->start_wall_ms;
                 row.wall_us = (int64_t)(res->wall_us & INT64_MAX);
                 row.user_us = (int64_t)(res->user_us & INT64_MAX);
@@ -244,11 +267,14 @@ static void breaker(struct engine *e, struct m_worker *w, enum blame b)
         world_site_health(e, s->id);
 }
 
-/* The catalog keeps paths up to a length; an attempt whose outputs it cannot name has not kept them. */
-static bool outputs_can_be_named(const struct engine *e, const struct m_attempt *a)
+/* All files that the result counts were announced, with names that the catalog takes: otherwise the attempt
+ * has not kept its outputs. */
+static bool outputs_are_known(const struct engine *e, const struct m_attempt *a, uint32_t count)
 {
         const struct output_list *l = map_get(&e->outputs, output_key(a->key));
 
+        if (a->job->output && count > (l && l->key.attempt == a->key.attempt ? l->n : 0))
+                return false;
         for (size_t i = 0; l && i < l->n; i++) {
                 AUTO_FREE char *text = catalog_encode(l->files[i].path);
 
@@ -261,8 +287,9 @@ static bool outputs_can_be_named(const struct engine *e, const struct m_attempt 
 void fold_attempt_end(struct engine *e, struct m_attempt *a, enum outcome said,
                       const struct proto_result *res)
 {
-        enum outcome o =
-            said == OUTCOME_SUCCEEDED && !outputs_can_be_named(e, a) ? OUTCOME_OUTPUT_FAILED : said;
+        enum outcome o = said == OUTCOME_SUCCEEDED && res && !outputs_are_known(e, a, res->output_count)
+                             ? OUTCOME_OUTPUT_FAILED
+                             : said;
         const struct fsm_step *step = attempt_step(a->state, event_of(o));
         struct m_job *j = a->job;
         struct m_site *site = a->worker->site;
@@ -279,6 +306,7 @@ void fold_attempt_end(struct engine *e, struct m_attempt *a, enum outcome said,
         record_end(e, a, step->to, o, b, v.final, res);
         if (step->to == ATTEMPT_SUCCEEDED && res)
                 record_outputs(e, a, res->output_count);
+        outputs_drop(e, a->key);
         breaker(e, a->worker, b);
         model_attempt_close(e->m, a, step->to == ATTEMPT_SUCCEEDED,
                             res && res->start_wall_ms ? (int64_t)(res->wall_us / 1000) : -1);
@@ -317,16 +345,17 @@ void fold_attempt_end(struct engine *e, struct m_attempt *a, enum outcome said,
 }
 
 /* A person, or the closing of a site, wants it to end. */
-void attempt_request_stop(struct engine *e, struct m_attempt *a)
+void attempt_request_stop(struct engine *e, struct m_attempt *a, enum outcome why)
 {
         const struct fsm_step *step = attempt_step(a->state, EV_ABORT_REQUESTED);
         struct engine_worker *ew = world_worker(e, a->worker->id);
 
-        if (a->state == ATTEMPT_ABORTING || step->kind != FSM_MOVE)
+        if (a->state == ATTEMPT_ABORTING && why == OUTCOME_CANCELLED)
+                a->stop = why; /* it shall not run elsewhere either */
+        if (step->kind != FSM_MOVE)
                 return;
         a->state = step->to;
-        a->stop = a->job->cancelling || a->worker->site->intent != SITE_CLOSED ? OUTCOME_CANCELLED
-                                                                               : OUTCOME_DRAINED;
+        a->stop = why;
         COMMIT_ADD(e, states, (struct commit_state){a->key, a->state, TIME_NONE});
         if (ew)
                 key_list_add(&ew->cancels, a->key);
@@ -338,7 +367,7 @@ void fold_lease_expired(struct engine *e, struct engine_worker *ew)
         struct m_attempt **gone = NULL, *a;
         size_t n = 0, cap = 0;
 
-        for (size_t i = 0; (a = map_next(&e->m->attempts, &i));) {
+        for (size_t i = 0; ew->w->site->used_tasks && (a = map_next(&e->m->attempts, &i));) {
                 if (a->worker != ew->w)
                         continue;
                 gone = xgrow(gone, n, &cap, sizeof(struct m_attempt *));
@@ -368,7 +397,7 @@ static void on_started(void *arg, struct worker_link *link, const struct link_st
                 if (!a || step->kind != FSM_MOVE)
                         continue;
                 a->state = step->to;
-                a->started_at = items[i].start_wall_ms;
+                a->started_at = site_time(items[i].start_wall_ms);
                 COMMIT_ADD(ew->e, states, (struct commit_state){a->key, a->state, a->started_at});
                 engine_wake(ew->e);
         }
@@ -408,6 +437,7 @@ static void on_ended(void *arg, struct worker_link *link, const struct proto_res
 {
         struct engine_worker *ew = arg;
         struct engine *e = ew->e;
+        size_t late = 0;
 
         (void)link;
         set_clock(e);
@@ -419,7 +449,7 @@ static void on_ended(void *arg, struct worker_link *link, const struct proto_res
                         probe_ended(ew, res);
                 else if (a && res->outcome < OUTCOME_COUNT)
                         fold_attempt_end(e, a, (enum outcome)res->outcome, res);
-                else
+                else if (!late++)
                         log_info("worker=%s late report of %lld.%d#%d (%s) changes nothing", ew->name,
                                  (long long)res->key.job, res->key.task, res->key.attempt,
                                  outcome_name((enum outcome)res->outcome));
@@ -427,6 +457,8 @@ static void on_ended(void *arg, struct worker_link *link, const struct proto_res
                  * (R2). */
                 key_list_add(&ew->acks, res->key);
         }
+        if (late > 1)
+                log_info("worker=%s and %zu more late reports", ew->name, late - 1);
         engine_wake(e);
 }
 

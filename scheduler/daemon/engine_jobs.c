@@ -8,8 +8,9 @@
 
 #include <string.h>
 
-#define TAKE_MAX 2000  /* new jobs taken up in one pass */
-#define LOAD_MAX 10000 /* jobs read in one bite at the start */
+#define TAKE_MAX    2000  /* new jobs taken up in one pass */
+#define LOAD_MAX    10000 /* jobs read in one bite at the start */
+#define INTENTS_MAX 10000 /* that store_load_intents reads at once */
 #define SPECS_HELD_MAX                                                                                       \
         200000 /* jobs whose spec is kept in memory; the others are read again when their turn comes */
 
@@ -21,6 +22,7 @@ static void dataset_fill(struct model *m, const struct load_dataset *row)
         struct m_dataset *d = model_dataset_put(m, row->id, row->name);
 
         d->sealed = row->sealed;
+        d->maker_failed = row->maker_failed;
         d->removed = row->removed;
         d->files = row->files;
         d->bytes = row->bytes;
@@ -130,6 +132,8 @@ static struct m_job *add_job(struct engine *e, const struct load_job *row, const
         init.inputs = inputs;
         init.sites = sites;
         j = model_job_add(e->m, &init);
+        if (j->deadline != INT64_MIN)
+                heap_add(&e->deadlines, j);
         if (row->held)
                 j->held_by = xstrdup("");
         if (row->cancel)
@@ -194,59 +198,55 @@ static void mark(struct task_marks *t, int32_t task, uint8_t bits)
                 t->marks[task - t->first] |= bits;
 }
 
-static int read_marks(struct engine *e, int64_t job, struct task_marks *t, struct err *err);
-
-/* A task that waits element by element for one that ended otherwise than it should can never run. */
-static int mark_hopeless(struct engine *e, const struct m_job *j, struct task_marks *t, struct err *err)
+static bool has_ends(const struct m_job *j)
 {
-        for (size_t i = 0; i < j->after_count; i++) {
-                struct task_marks on = {t->first, t->last, NULL};
-
-                if (!j->after[i].elementwise)
-                        continue;
-                on.marks = xcalloc((size_t)(on.last - on.first) + 1, 1);
-                if (read_marks(e, j->after[i].job, &on, err) < 0) {
-                        free(on.marks);
-                        return -1;
-                }
-                for (int32_t k = 0; k <= t->last - t->first; k++) {
-                        bool ended = on.marks[k] & 1, well = on.marks[k] & 2;
-
-                        if (ended && j->after[i].condition != 'a' && (j->after[i].condition == 'o') != well &&
-                            !(t->marks[k] & 5))
-                                t->marks[k] |= 1;
-                }
-                free(on.marks);
-        }
-        return 0;
+        return j->succeeded || j->failed || j->cancelled;
 }
 
-static int read_marks(struct engine *e, int64_t job, struct task_marks *t, struct err *err)
+/* A live job that waits element by element itself: what waits no more, and neither stands in line nor runs,
+ * has ended; the record knows those that ended well, the others never ran. */
+static void mark_never_run(const struct engine *e, const struct m_job *j, struct task_marks *t)
 {
+        for (size_t i = 0; i < j->retry_count; i++)
+                mark(t, j->retries[i].task, 4);
+        for (int64_t k = 0; k <= (int64_t)t->last - t->first; k++) {
+                int32_t task = t->first + (int32_t)k;
+
+                if (!(t->marks[k] & 5) && job_element_has_left(j, task) && !model_attempt(e->m, j->id, task))
+                        t->marks[k] |= 1;
+        }
+}
+
+/* What is on record of the tasks of job `id`. Everything that ended must be there: between the commit and
+ * the next fold, or while a leadership loads. */
+static int read_marks(struct engine *e, int64_t id, struct task_marks *t, struct err *err)
+{
+        const struct m_job *j = model_job(e->m, id);
         struct load_ended_task *rows;
-        struct m_job *j = model_job(e->m, job);
         enum job_state s;
         size_t n;
+        int rc;
 
-        if (store_load_ended_tasks(e->db, job, &rows, &n, err) < 0)
+        if (j && !has_ends(j))
+                return 0;
+        if (store_load_ended_tasks(e->db, id, &rows, &n, err) < 0)
                 return -1;
         for (size_t i = 0; i < n; i++)
                 mark(t, rows[i].task, rows[i].ok ? 3 : 1);
         free(rows);
-        if (!j) {
-                int rc = store_job_end(e->db, job, &s, err);
-
-                if (rc < 0)
-                        return -1;
-                /* Tasks of an ended job that left no trace were cancelled. */
-                for (int32_t k = t->first; rc == 1 && k <= t->last; k++)
-                        mark(t, k, 1);
+        if (j) {
+                if (j->elementwise)
+                        mark_never_run(e, j, t);
                 return 0;
         }
-        return j->elementwise ? mark_hopeless(e, j, t, err) : 0;
+        rc = store_job_end(e->db, id, &s, err);
+        /* Tasks of an ended job that left no trace were cancelled. */
+        for (int64_t k = t->first; rc == 1 && k <= t->last; k++)
+                mark(t, (int32_t)k, 1);
+        return rc < 0 ? -1 : 0;
 }
 
-/* Count the tasks that can never run any more as cancelled. */
+/* A task that can never run any more counts as cancelled. */
 static void element_cancel(struct engine *e, struct m_job *j, int32_t task)
 {
         if (job_element_has_left(j, task))
@@ -268,6 +268,7 @@ static void element_release(struct engine *e, struct m_job *j, int32_t task)
         model_job_dirty(e->m, j);
         COMMIT_ADD(e, retries,
                    (struct commit_retry){.job = j->id, .task = task, .not_before = e->m->wall_ms});
+        engine_wake(e);
 }
 
 /* All element-wise dependencies of one task: 1 all met, 0 not yet, -1 never. */
@@ -288,103 +289,155 @@ static int element_verdict(const struct m_job *j, const struct task_marks *on, s
         return verdict;
 }
 
-/* Bring an element-wise job up to date with what ended before it was read. */
-static int settle_elements(struct engine *e, struct m_job *j, struct err *err)
+static struct task_marks *marks_new(const struct m_job *j)
 {
-        struct task_marks own = {j->first, j->last, xcalloc((size_t)job_total(j), 1)}, *on;
-        struct m_attempt *a;
-        int32_t cancelled = (int32_t)j->skip_count;
-        int rc = 0;
+        struct task_marks *on = xcalloc(j->after_count, sizeof *on);
 
-        on = xcalloc(j->after_count, sizeof *on);
-        for (size_t i = 0; i < j->after_count && rc == 0; i++) {
-                if (!j->after[i].elementwise)
-                        continue;
-                on[i] = (struct task_marks){j->first, j->last, xcalloc((size_t)job_total(j), 1)};
-                rc = read_marks(e, j->after[i].job, &on[i], err);
+        for (size_t i = 0; i < j->after_count; i++) {
+                if (j->after[i].elementwise)
+                        on[i] = (struct task_marks){j->first, j->last, xcalloc((size_t)job_total(j), 1)};
         }
-        if (rc == 0) {
-                struct load_ended_task *rows;
-                size_t n;
+        return on;
+}
 
-                rc = store_load_ended_tasks(e->db, j->id, &rows, &n, err);
-                for (size_t i = 0; rc == 0 && i < n; i++) {
-                        mark(&own, rows[i].task, 1);
-                        cancelled += rows[i].cancelled;
-                }
-                if (rc == 0)
-                        free(rows);
-        }
-        for (size_t i = 0; i < j->retry_count; i++)
-                mark(&own, j->retries[i].task, 4);
-        for (size_t i = 0; i < j->skip_count; i++)
-                mark(&own, j->skips[i], 1);
-        for (size_t i = 0; (a = map_next(&e->m->attempts, &i));) {
-                if (a->job == j)
-                        mark(&own, a->key.task, 4);
-        }
-        /* The record's count of cancelled tasks is made anew: those that can never run leave no trace of
-         * their own. */
-        if (rc == 0 && !j->cancelling)
-                j->cancelled = cancelled;
-        for (int64_t k = 0; rc == 0 && !j->cancelling && k < job_total(j); k++) {
-                int verdict = own.marks[k] ? 0 : element_verdict(j, on, (size_t)k);
-
-                if (own.marks[k] || verdict < 0)
-                        job_element_leaves(j, j->first + (int32_t)k);
-                if (verdict > 0)
-                        element_release(e, j, j->first + (int32_t)k);
-                else if (verdict < 0)
-                        j->cancelled++;
-        }
+static void marks_free(const struct m_job *j, struct task_marks *on)
+{
         for (size_t i = 0; i < j->after_count; i++)
                 free(on[i].marks);
         free(on);
-        free(own.marks);
-        if (rc == 0) {
-                model_job_dirty(e->m, j);
-                jobs_finish_if_done(e, j);
+}
+
+static int marks_read(struct engine *e, const struct m_job *j, struct task_marks *on, struct err *err)
+{
+        for (size_t i = 0; i < j->after_count; i++) {
+                if (on[i].marks && read_marks(e, j->after[i].job, &on[i], err) < 0)
+                        return -1;
         }
+        return 0;
+}
+
+/* Judge every task that still waits for other jobs. */
+static int settle_elements(struct engine *e, struct m_job *j, struct err *err)
+{
+        struct task_marks *on = marks_new(j);
+        int rc = marks_read(e, j, on, err);
+
+        for (int64_t k = 0; rc == 0 && k < job_total(j); k++) {
+                int32_t task = j->first + (int32_t)k;
+                int verdict = job_element_has_left(j, task) ? 0 : element_verdict(j, on, (size_t)k);
+
+                if (verdict > 0)
+                        element_release(e, j, task);
+                else if (verdict < 0)
+                        element_cancel(e, j, task);
+        }
+        marks_free(j, on);
         return rc;
 }
 
-/* Several conditions on one task: judged from the record, once this commit is in it. */
-static void settle_later(struct engine *e, int64_t job)
+/* The tasks of a job that was read again, as far as the record knows them; the retries and attempts are in.
+ * Cancelled ones are counted anew: those that can never run leave no trace of their own. */
+static int restore_own(struct engine *e, struct m_job *j, struct err *err)
 {
-        for (size_t i = 0; i < e->resettle_n; i++) {
-                if (e->resettle[i] == job)
-                        return;
+        struct load_ended_task *rows = NULL;
+        size_t n = 0;
+
+        if (has_ends(j) && store_load_ended_tasks(e->db, j->id, &rows, &n, err) < 0)
+                return -1;
+        j->cancelled = (int32_t)j->skip_count;
+        for (size_t i = 0; i < n; i++) {
+                /* Those that were cancelled before they ran are among the skips. */
+                if (!rows[i].attempted)
+                        continue;
+                j->cancelled += rows[i].cancelled;
+                job_element_leaves(j, rows[i].task);
         }
-        e->resettle = xgrow(e->resettle, e->resettle_n, &e->resettle_cap, sizeof *e->resettle);
-        e->resettle[e->resettle_n++] = job;
+        free(rows);
+        return 0;
 }
 
-/* Task `task` of job j ended for good: tell those who wait for it. */
-void jobs_task_ended(struct engine *e, struct m_job *j, int32_t task, bool ok)
+/* Bring an element-wise job that was read again up to date. Those that wait for it are read later, and then
+ * see for themselves. */
+static int restore_elements(struct engine *e, struct m_job *j, struct err *err)
 {
-        const struct m_dependents *dep = model_dependents(e->m, j->id);
+        struct task_marks *on;
+        int rc;
+
+        if (j->cancelling)
+                return 0;
+        if (restore_own(e, j, err) < 0)
+                return -1;
+        on = marks_new(j);
+        rc = marks_read(e, j, on, err);
+        for (int64_t k = 0; rc == 0 && k < job_total(j); k++) {
+                int32_t task = j->first + (int32_t)k;
+                int verdict = job_element_has_left(j, task) ? 0 : element_verdict(j, on, (size_t)k);
+
+                if (verdict > 0)
+                        element_release(e, j, task);
+                if (verdict >= 0)
+                        continue;
+                job_element_leaves(j, task);
+                j->cancelled++;
+        }
+        marks_free(j, on);
+        model_job_dirty(e->m, j);
+        return rc;
+}
+
+/* To be judged from the record, once the commit that is being built is in it. */
+static void settle_later(struct engine *e, int64_t job)
+{
+        map_put(&e->resettle, (uint64_t)job, e);
+        engine_wake(e);
+}
+
+static void tell_waiting(struct engine *e, const struct told *t)
+{
+        const struct m_dependents *dep = model_dependents(e->m, t->job);
 
         for (size_t i = 0; i < dep->n; i++) {
                 struct m_job *w = model_job(e->m, dep->jobs[i]);
-                bool hopeless = false, single = true;
+                bool hopeless = false, single = true, waits = false;
 
-                if (!w || !w->elementwise || w->cancelling || task < w->first || task > w->last)
+                if (!w || !w->elementwise || w->cancelling || t->task < w->first || t->task > w->last)
                         continue;
                 for (size_t k = 0; k < w->after_count; k++) {
                         const struct m_after *a = &w->after[k];
 
-                        if (a->elementwise && a->job != j->id)
+                        if (a->elementwise && a->job != t->job)
                                 single = false;
-                        if (a->elementwise && a->job == j->id)
-                                hopeless = a->condition != 'a' && (a->condition == 'o') != ok;
+                        if (!a->elementwise || a->job != t->job)
+                                continue;
+                        waits = true;
+                        hopeless = a->condition != 'a' && (a->condition == 'o') != t->ok;
                 }
+                if (!waits)
+                        continue;
                 if (hopeless)
-                        element_cancel(e, w, task);
+                        element_cancel(e, w, t->task);
                 else if (single)
-                        element_release(e, w, task);
+                        element_release(e, w, t->task);
                 else
                         settle_later(e, w->id);
         }
+}
+
+/* Task `task` of job j ended for good: tell those who wait for it, and those who wait for them. One after the
+ * other and not one within the other: chains may be long. */
+void jobs_task_ended(struct engine *e, struct m_job *j, int32_t task, bool ok)
+{
+        e->told = xgrow(e->told, e->told_n, &e->told_cap, sizeof *e->told);
+        e->told[e->told_n++] = (struct told){j->id, task, ok};
+        if (e->telling)
+                return;
+        e->telling = true;
+        while (e->told_n) {
+                struct told t = e->told[--e->told_n];
+
+                tell_waiting(e, &t);
+        }
+        e->telling = false;
 }
 
 /* ---- loading
@@ -401,6 +454,9 @@ static int take_rows(struct engine *e, struct load_job *rows, size_t n, struct e
 
                 if (model_job(e->m, rows[i].id))
                         continue;
+                /* The project may be younger than our last look at the world. */
+                if (!model_project(e->m, rows[i].project) && world_load(e, err) < 0)
+                        return -1;
                 if (!model_project(e->m, rows[i].project))
                         return err_set(err, ERR_CONFLICT, "job %lld is of a project that is not known",
                                        (long long)rows[i].id);
@@ -424,21 +480,46 @@ static int take_rows(struct engine *e, struct load_job *rows, size_t n, struct e
         return 0;
 }
 
-/* Second step, once retries and attempts are in: dependencies, and jobs that were being cancelled. */
-static int settle(struct engine *e, int64_t id, struct err *err)
+/* Will an input of the job never be complete? Its name, or NULL. Who asks for the outputs of a job that
+ * failed after it did knows what he asks for. */
+static const struct m_dataset *dead_input(const struct m_job *j)
 {
-        struct m_job *j = model_job(e->m, id);
+        for (size_t i = 0; i < j->input_count; i++) {
+                if (j->inputs[i]->maker_failed > 0 && j->inputs[i]->maker_failed >= j->submitted_at)
+                        return j->inputs[i];
+        }
+        return NULL;
+}
 
-        if (!j)
-                return 0;
+static void cancel_for_input(struct engine *e, struct m_job *j, const struct m_dataset *d)
+{
+        jobs_cancel(e, j, NULL,
+                    arena_printf(&e->arena,
+                                 "its input %s will never be complete: the job that makes it did not succeed",
+                                 d->name));
+}
+
+/* Second step, once retries and attempts are in: dependencies, and jobs that were being cancelled. */
+static int settle(struct engine *e, struct m_job *j, struct err *err)
+{
+        const struct m_dataset *dead = dead_input(j);
+
         if (settle_dependencies(e, j, err) < 0)
                 return -1;
-        if (j->elementwise && settle_elements(e, j, err) < 0)
-                return -1;
-        if (j->cancelling)
+        if (dead && !j->cancelling)
+                cancel_for_input(e, j, dead);
+        else if (j->cancelling)
                 jobs_cancel(e, j, j->cancelled_by, NULL);
         jobs_finish_if_done(e, j);
         return 0;
+}
+
+/* The same for a job of which earlier leaderships may have done a part. */
+static int restore(struct engine *e, struct m_job *j, struct err *err)
+{
+        if (j->elementwise && restore_elements(e, j, err) < 0)
+                return -1;
+        return settle(e, j, err);
 }
 
 static int load_retries(struct engine *e, struct err *err)
@@ -497,11 +578,28 @@ static int load_attempts(struct engine *e, struct err *err)
                 a->placed_at = rows[i].placed_at;
                 a->started_at = rows[i].started_at;
                 a->decision = rows[i].decision;
+                if (a->state == ATTEMPT_ABORTING)
+                        a->stop = rows[i].cancel || j->cancelling || w->site->intent != SITE_CLOSED
+                                      ? OUTCOME_CANCELLED
+                                      : OUTCOME_DRAINED;
                 model_charge(e->m, j->shape->project, -a->charged); /* it was charged when it was placed */
                 model_job_update(e->m, j);
         }
         store_free_attempts(rows, n);
         return rc;
+}
+
+static int by_id(const void *x, const void *y)
+{
+        int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+
+        return (a > b) - (a < b);
+}
+
+static void sort_ids(int64_t *ids, size_t n)
+{
+        if (n)
+                qsort(ids, n, sizeof *ids, by_id);
 }
 
 int jobs_load_all(struct engine *e, struct err *err)
@@ -522,28 +620,23 @@ int jobs_load_all(struct engine *e, struct err *err)
         } while (rc == 0 && n == LOAD_MAX);
         if (rc < 0 || load_retries(e, err) < 0 || load_attempts(e, err) < 0)
                 return -1;
-        /* In order of number: a job depends on earlier ones only. */
         for (size_t i = 0; (j = map_next(&e->m->jobs, &i));) {
-                if (!j->after_count && !j->cancelling && !job_is_done(j))
+                if (!j->after_count && !j->cancelling && !job_is_done(j) && !dead_input(j))
                         continue;
                 ids = xgrow(ids, count, &cap, sizeof *ids);
                 ids[count++] = j->id;
         }
-        for (size_t i = 1; i < count; i++) {
-                for (size_t k = i; k && ids[k - 1] > ids[k]; k--) {
-                        int64_t t = ids[k];
-
-                        ids[k] = ids[k - 1];
-                        ids[k - 1] = t;
-                }
-        }
+        /* In order of number: a job depends on earlier ones only. */
+        sort_ids(ids, count);
         for (size_t i = 0; i < count && rc == 0; i++)
-                rc = settle(e, ids[i], err);
+                rc = restore(e, model_job(e->m, ids[i]), err);
         free(ids);
+        if (rc == 0)
+                jobs_deadlines(e);
         return rc;
 }
 
-int jobs_take_new(struct engine *e, struct err *err)
+static int take_new(struct engine *e, bool *ret_more, struct err *err)
 {
         struct load_job *rows;
         size_t n;
@@ -553,24 +646,61 @@ int jobs_take_new(struct engine *e, struct err *err)
                 return -1;
         rc = take_rows(e, rows, n, err);
         for (size_t i = 0; i < n && rc == 0; i++) {
-                if (rows[i].after_count)
-                        rc = settle(e, rows[i].id, err);
+                struct m_job *j = model_job(e->m, rows[i].id);
+
+                if (!j || (!j->after_count && !dead_input(j)))
+                        continue;
+                /* What ended since the last commit is not on record yet. */
+                if (j->elementwise)
+                        settle_later(e, j->id);
+                rc = settle(e, j, err);
         }
         store_free_jobs(rows, n);
-        if (n == TAKE_MAX)
-                e->look_new = true;
-        if (e->look_new)
-                engine_wake(e);
+        *ret_more = n == TAKE_MAX;
         return rc;
 }
 
 /* ---- intents
  * -------------------------------------------------------------------------------------------------------- */
 
+/* Rows for the task queue that no commit has taken yet: of one task (-1: all) of a job. */
+static void forget_retries(struct engine *e, int64_t job, int32_t task)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < e->commit.retries_n; i++) {
+                const struct commit_retry *r = &e->commit.retries[i];
+
+                if (r->job != job || (task >= 0 && r->task != task))
+                        e->commit.retries[kept++] = *r;
+        }
+        e->commit.retries_n = kept;
+}
+
+/* Everything that waits is cancelled at once. */
+static void cancel_waiting(struct engine *e, struct m_job *j)
+{
+        int64_t open = job_total(j) - j->succeeded - j->failed - j->cancelled - j->live;
+
+        if (j->retry_count)
+                forget_retries(e, j->id, -1);
+        for (size_t i = 0; i < j->retry_count; i++)
+                COMMIT_ADD(e, unqueued, (struct commit_task){j->id, j->retries[i].task});
+        e->m->ready_tasks -= job_waiting(j);
+        j->retry_count = j->skip_count = 0;
+        if (j->elementwise)
+                memset(j->left, 0xff, (size_t)(job_total(j) + 7) / 8);
+        else
+                j->next = j->last + 1;
+        j->cancelled += (int32_t)open;
+        model_job_dirty(e->m, j);
+        model_job_update(e->m, j);
+}
+
 /* Waiting tasks are cancelled at once, running ones are asked to stop. */
 void jobs_cancel(struct engine *e, struct m_job *j, const char *by, const char *why)
 {
-        int64_t open = job_total(j) - j->succeeded - j->failed - j->cancelled - j->live;
+        int32_t left = j->live;
         struct m_attempt *a;
 
         j->cancelling = true;
@@ -578,20 +708,15 @@ void jobs_cancel(struct engine *e, struct m_job *j, const char *by, const char *
                 free(j->cancelled_by);
                 j->cancelled_by = xstrdup(by ? by : "reeve");
         }
-        for (size_t i = 0; i < j->retry_count; i++)
-                COMMIT_ADD(e, unqueued, (struct commit_task){j->id, j->retries[i].task});
-        e->m->ready_tasks -= job_waiting(j);
-        j->retry_count = j->skip_count = 0;
-        j->next = j->elementwise ? j->next : j->last + 1;
-        j->cancelled += (int32_t)open;
-        model_job_dirty(e->m, j);
-        model_job_update(e->m, j);
+        cancel_waiting(e, j);
         if (why)
                 record_event(e, "job.cancelled", by, j->id, -1, 0, "job %lld is cancelled: %s",
                              (long long)j->id, why);
-        for (size_t i = 0; j->live && (a = map_next(&e->m->attempts, &i));) {
-                if (a->job == j)
-                        attempt_request_stop(e, a);
+        for (size_t i = 0; left && (a = map_next(&e->m->attempts, &i));) {
+                if (a->job != j)
+                        continue;
+                attempt_request_stop(e, a, OUTCOME_CANCELLED);
+                left--;
         }
         jobs_finish_if_done(e, j);
 }
@@ -602,13 +727,13 @@ static void cancel_task(struct engine *e, struct m_job *j, int32_t task, const c
         bool queued;
 
         if (a) {
-                attempt_request_stop(e, a);
+                attempt_request_stop(e, a, OUTCOME_CANCELLED);
                 return;
         }
         if (!model_job_drop_task(e->m, j, task, &queued))
                 return;
         if (queued)
-                COMMIT_ADD(e, unqueued, (struct commit_task){j->id, task});
+                forget_retries(e, j->id, task);
         /* A row with attempt -1 says that the task was taken out. */
         COMMIT_ADD(e, retries,
                    (struct commit_retry){.job = j->id,
@@ -661,34 +786,60 @@ static void apply_intent(struct engine *e, struct m_job *j, const struct load_in
         }
 }
 
-int jobs_take_intents(struct engine *e, struct err *err)
+/* New jobs and what people asked. Requests are read first: whatever job one of them names was submitted
+ * earlier and is among those read then, unless there are more than one pass takes; its requests stay. */
+int jobs_take_asked(struct engine *e, struct err *err)
 {
         struct load_intent *rows;
+        bool more = false;
         size_t n;
 
         if (store_load_intents(e->db, &rows, &n, err) < 0)
                 return -1;
+        if (take_new(e, &more, err) < 0) {
+                store_free_intents(rows, n);
+                return -1;
+        }
         for (size_t i = 0; i < n; i++) {
                 struct m_job *j = model_job(e->m, rows[i].job);
 
+                if (!j && more)
+                        continue;
                 if (j && !job_is_done(j))
                         apply_intent(e, j, &rows[i]);
                 COMMIT_ADD(e, intents, rows[i].id);
+        }
+        if (more || n == INTENTS_MAX) {
+                e->look_new = true;
+                engine_wake(e);
         }
         store_free_intents(rows, n);
         return 0;
 }
 
+bool job_deadline_before(const void *a, const void *b)
+{
+        const struct m_job *x = a, *y = b;
+
+        return x->deadline != y->deadline ? x->deadline < y->deadline : x->id < y->id;
+}
+
+/* What has not begun by the job's deadline never will; what runs goes on. */
 void jobs_deadlines(struct engine *e)
 {
         struct m_job *j;
 
-        for (size_t i = 0; (j = map_next(&e->m->jobs, &i));) {
-                if (j->deadline == INT64_MIN || j->deadline > e->m->wall_ms || j->cancelling ||
-                    job_is_done(j))
+        while ((j = heap_top(&e->deadlines)) && j->deadline <= e->m->wall_ms) {
+                heap_remove(&e->deadlines, j);
+                if (j->cancelling || job_is_done(j) ||
+                    job_total(j) == (int64_t)j->succeeded + j->failed + j->cancelled + j->live)
                         continue;
-                if (job_waiting(j) || j->elementwise)
-                        jobs_cancel(e, j, NULL, "its deadline passed before all of its tasks had started");
+                cancel_waiting(e, j);
+                record_event(e, "job.cancelled", NULL, j->id, -1, 0,
+                             "what had not begun of job %lld is cancelled: its deadline passed",
+                             (long long)j->id);
+                jobs_finish_if_done(e, j);
+                engine_wake(e);
         }
 }
 
@@ -715,12 +866,9 @@ void jobs_finish_if_done(struct engine *e, struct m_job *j)
 {
         enum job_state s;
 
-        if (!job_is_done(j) || j->live)
+        if (!job_is_done(j) || j->live || j->ended)
                 return;
-        for (size_t i = 0; i < e->finished_n; i++) {
-                if (e->finished[i] == j)
-                        return;
-        }
+        j->ended = true;
         s = job_end_state(j);
         e->finished = xgrow(e->finished, e->finished_n, &e->finished_cap, sizeof(struct m_job *));
         e->finished[e->finished_n++] = j;
@@ -751,7 +899,12 @@ static void tell_dependents(struct engine *e, int64_t id, enum job_state s)
 
                         if (a->job != id || a->met || w->cancelling)
                                 continue;
-                        if (a->elementwise || condition_met(a->condition, s)) {
+                        if (a->elementwise) {
+                                /* Each task that ended told so; those that never ran may have not. */
+                                a->met = true;
+                                if (job_elements_waiting(w) > 0)
+                                        settle_later(e, w->id);
+                        } else if (condition_met(a->condition, s)) {
                                 a->met = true;
                                 model_job_update(e->m, w);
                         } else {
@@ -765,32 +918,26 @@ static void tell_dependents(struct engine *e, int64_t id, enum job_state s)
 }
 
 /* The job's outputs are final: read them back, and let go who waited for them. */
-static void outputs_are_final(struct engine *e, struct m_dataset *d, enum job_state s)
+static int outputs_are_final(struct engine *e, struct m_dataset *d, enum job_state s, struct err *err)
 {
-        struct err err;
         int64_t id = d->id;
-        struct m_job *w;
 
-        if (datasets_load(e, &id, 1, &err) < 0) {
-                log_warn("dataset=%s could not be read back: %s", d->name, err.text);
-                e->look_new = true;
-        }
+        if (!d->reader_count)
+                return 0;
+        if (datasets_load(e, &id, 1, err) < 0)
+                return -1;
         if (s == JOB_SUCCEEDED) {
                 d->sealed = true;
                 model_dataset_changed(e->m, d);
-                return;
+                return 0;
         }
-        for (size_t i = 0; (w = map_next(&e->m->jobs, &i));) {
-                for (size_t k = 0; k < w->input_count; k++) {
-                        if (w->inputs[k] == d && !w->cancelling && !job_is_done(w))
-                                jobs_cancel(
-                                    e, w, NULL,
-                                    arena_printf(
-                                        &e->arena,
-                                        "its input %s will never be complete: the job that makes it %s",
-                                        d->name, job_state_name(s)));
-                }
+        for (size_t i = 0; i < d->reader_count; i++) {
+                struct m_job *w = d->readers[i].job;
+
+                if (!w->cancelling && !job_is_done(w))
+                        cancel_for_input(e, w, d);
         }
+        return 0;
 }
 
 static void forget_templates(struct engine *e, int64_t job)
@@ -803,34 +950,59 @@ static void forget_templates(struct engine *e, int64_t job)
         }
 }
 
+static int job_leaves(struct engine *e, struct m_job *j, struct err *err)
+{
+        enum job_state s = job_end_state(j);
+        int64_t id = j->id;
+
+        forget_templates(e, id);
+        if (j->output && outputs_are_final(e, j->output, s, err) < 0)
+                return -1;
+        tell_dependents(e, id, s);
+        heap_remove(&e->deadlines, j);
+        model_job_remove(e->m, j);
+        engine_wake(e);
+        return 0;
+}
+
+static int settle_asked(struct engine *e, struct err *err)
+{
+        struct map jobs = e->resettle;
+        int64_t *ids = xcalloc(jobs.n, sizeof *ids);
+        size_t n = 0;
+        int rc = 0;
+
+        /* What settling sets off belongs to the next commit and is looked at after that. */
+        e->resettle = (struct map){0};
+        for (size_t i = 0; i < jobs.cap; i++) {
+                if (jobs.values[i])
+                        ids[n++] = (int64_t)jobs.keys[i];
+        }
+        map_release(&jobs);
+        sort_ids(ids, n);
+        for (size_t i = 0; i < n && rc == 0; i++) {
+                struct m_job *j = model_job(e->m, ids[i]);
+
+                if (j && !j->cancelling && !job_is_done(j))
+                        rc = settle_elements(e, j, err);
+        }
+        free(ids);
+        return rc;
+}
+
 /* The ends are on record: take the jobs out of the model. What this sets off is part of the next commit. */
 int jobs_after_commit(struct engine *e, struct err *err)
 {
         size_t n = e->finished_n;
         struct m_job **done = e->finished;
+        int rc = 0;
 
         e->finished = NULL;
         e->finished_n = e->finished_cap = 0;
-        for (size_t i = 0; i < n; i++) {
-                struct m_job *j = done[i];
-                enum job_state s = job_end_state(j);
-                int64_t id = j->id;
-
-                forget_templates(e, id);
-                if (j->output)
-                        outputs_are_final(e, j->output, s);
-                tell_dependents(e, id, s);
-                model_job_remove(e->m, j);
-                engine_wake(e);
-        }
+        for (size_t i = 0; i < n && rc == 0; i++)
+                rc = job_leaves(e, done[i], err);
         free(done);
-        while (e->resettle_n) {
-                struct m_job *j = model_job(e->m, e->resettle[--e->resettle_n]);
-
-                if (j && !j->cancelling && settle_elements(e, j, err) < 0)
-                        return -1;
-        }
-        return 0;
+        return rc < 0 || !e->resettle.n ? rc : settle_asked(e, err);
 }
 
 /* Specs that were not kept in memory, for jobs whose turn has come. */

@@ -63,6 +63,12 @@ struct engine_worker { /* what the engine keeps of a worker beside the model */
 
 struct engine_call;
 
+struct told {
+        int64_t job;
+        int32_t task;
+        bool ok;
+};
+
 struct engine {
         struct engine_settings set;
         uv_loop_t *loop;
@@ -95,12 +101,16 @@ struct engine {
         struct map outputs;      /* attempt map key -> output_list */
         struct m_job **finished; /* jobs that ended in this pass */
         size_t finished_n, finished_cap;
-        int64_t *resettle; /* jobs with several element-wise conditions, one of which moved */
-        size_t resettle_n, resettle_cap;
+        struct map resettle; /* job id -> anything: element-wise jobs to be judged after the commit */
+        struct told *told;   /* ends of tasks that those who wait for them do not know of yet */
+        size_t told_n, told_cap;
+        bool telling;
+        struct heap deadlines; /* jobs by deadline */
         struct engine_call *calls;
         uint32_t probe_counter;
         bool world_loaded;
         size_t wait_cursor;
+        struct upkeep upkeep;
         int task_events;  /* of the commit that is being built */
         int details_left; /* explanations still to be made in this pass; the sweep brings up the rest */
         int64_t placed_total, pass_us;
@@ -134,8 +144,8 @@ int world_secret_load(struct engine *e, struct err *err);
 
 /* engine_jobs.c */
 int jobs_load_all(struct engine *e, struct err *err);
-int jobs_take_new(struct engine *e, struct err *err);
-int jobs_take_intents(struct engine *e, struct err *err);
+int jobs_take_asked(struct engine *e, struct err *err);
+bool job_deadline_before(const void *a, const void *b); /* the order of engine.deadlines */
 void jobs_task_ended(struct engine *e, struct m_job *j, int32_t task, bool ok);
 void jobs_cancel(struct engine *e, struct m_job *j, const char *by, const char *why);
 void jobs_finish_if_done(struct engine *e, struct m_job *j);
@@ -149,7 +159,8 @@ void fold_attempt_end(struct engine *e, struct m_attempt *a, enum outcome outcom
                       const struct proto_result *res);
 void fold_lease_expired(struct engine *e, struct engine_worker *ew);
 void fold_outputs_clear(struct engine *e);
-void attempt_request_stop(struct engine *e, struct m_attempt *a);
+/* why: OUTCOME_CANCELLED or OUTCOME_DRAINED. */
+void attempt_request_stop(struct engine *e, struct m_attempt *a, enum outcome why);
 
 /* engine_record.c */
 void record_plan(struct engine *e);
@@ -172,6 +183,7 @@ void calls_on_scanned(struct engine *e, struct engine_worker *ew, uint32_t reque
 void calls_on_scan_end(struct engine *e, struct engine_worker *ew, uint32_t request, enum read_status status,
                        bool is_file, const char *text);
 void calls_unload(struct engine *e);
+void calls_worker_gone(struct engine *e, const struct engine_worker *ew); /* its link goes: no answers */
 void calls_tick(struct engine *e, int64_t now);
 
 #endif

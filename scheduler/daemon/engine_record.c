@@ -156,7 +156,7 @@ static void refuse(struct engine *e, int64_t job, const struct link_launch *item
         }
 }
 
-static void launch(struct engine *e, struct engine_worker *ew, const struct m_job *j,
+static void launch(struct engine *e, struct engine_worker *ew, struct m_job *j,
                    const struct link_launch *item)
 {
         struct err err = {0};
@@ -165,6 +165,11 @@ static void launch(struct engine *e, struct engine_worker *ew, const struct m_jo
 
         if (!ew->link || worker_link_state(ew->link) != LINK_READY)
                 return;
+        /* Placed by an earlier leadership, and its spec was not kept in memory by this one. */
+        if (!j->spec && store_job_spec(e->db, id, &j->spec, &err) < 0) {
+                log_warn("job=%lld its spec could not be read: %s", (long long)id, err.text);
+                return;
+        }
         rc = ensure_template(ew, j, &err);
         if (rc == -2)
                 refuse(e, id, item, err.text);

@@ -223,8 +223,19 @@ static uint64_t signature_of(const struct load_worker *row)
         return mix_bytes(h, row->sealed_key, row->sealed_key_len);
 }
 
+/* What was granted counts on when the link goes. */
+static void note_grants(struct engine_worker *ew)
+{
+        int64_t granted = ew->link ? worker_link_granted_ms(ew->link) : 0;
+
+        if (granted > ew->granted)
+                ew->granted = granted;
+}
+
 static void link_drop(struct engine_worker *ew)
 {
+        note_grants(ew);
+        calls_worker_gone(ew->e, ew);
         worker_link_free(ew->link);
         ew->link = NULL;
         ew->w->ready = false;
@@ -413,10 +424,10 @@ static void write_report(struct engine_worker *ew)
 static void check_lease(struct engine_worker *ew, int64_t now)
 {
         struct engine *e = ew->e;
-        int64_t granted = ew->link ? worker_link_granted_ms(ew->link) : 0;
-        int64_t since = granted > ew->granted ? granted : ew->granted;
+        int64_t since;
 
-        ew->granted = since;
+        note_grants(ew);
+        since = ew->granted;
         /* An earlier leader may have granted until its own lease ran out. */
         if (since < e->took_over + e->set.lead_lease_ms)
                 since = e->took_over + e->set.lead_lease_ms;
@@ -448,6 +459,18 @@ static void probe(struct engine *e, struct engine_worker *ew)
                 ew->w->site->breaker_until = e->m->now_ms + PROBE_MS;
 }
 
+/* The worker of the site that failed most often in a row, of those that can be asked. */
+static bool is_to_be_probed(const struct m_worker *w)
+{
+        for (size_t i = 0; i < w->site->worker_count; i++) {
+                const struct m_worker *other = w->site->workers[i];
+
+                if (other->ready && other->failures_in_row > w->failures_in_row)
+                        return false;
+        }
+        return w->ready;
+}
+
 void world_tick(struct engine *e, int64_t now)
 {
         for (size_t i = 0; i < e->worker_cap; i++) {
@@ -460,7 +483,7 @@ void world_tick(struct engine *e, int64_t now)
                 check_lease(ew, now);
                 if (ew->link)
                         worker_link_grant_until(ew->link, e->lead_renewed + e->set.lead_lease_ms);
-                if (s->breaker_until && s->breaker_until <= e->m->now_ms && ew->w->ready)
+                if (s->breaker_until && s->breaker_until <= e->m->now_ms && is_to_be_probed(ew->w))
                         probe(e, ew);
                 if (ew->report_now || now - ew->report_at > REPORT_MS) {
                         ew->report_now = false;
@@ -508,7 +531,7 @@ static void stop_attempts_at(struct engine *e, const struct m_site *s)
 
         for (size_t i = 0; (a = map_next(&e->m->attempts, &i));) {
                 if (a->worker->site == s)
-                        attempt_request_stop(e, a);
+                        attempt_request_stop(e, a, OUTCOME_DRAINED);
         }
 }
 
@@ -528,8 +551,6 @@ static int load_sites(struct engine *e, struct err *err)
                 struct m_site *s = model_site_put(e->m, rows[i].id, rows[i].name);
                 struct m_site_rule *rules =
                     rows[i].project_count ? xcalloc(rows[i].project_count, sizeof *rules) : NULL;
-                bool closing = !fresh && s->intent != SITE_CLOSED && rows[i].intent == SITE_CLOSED;
-
                 s->intent = rows[i].intent;
                 s->alarm = rows[i].alarm;
                 s->max_tasks = rows[i].max_tasks;
@@ -542,11 +563,22 @@ static int load_sites(struct engine *e, struct err *err)
                                                         .max_cpus = rows[i].projects[k].max_cpus};
                 model_site_rules(e->m, s, rules, rows[i].project_count);
                 free(rules);
-                if (closing)
+                /* After an alarm nobody is there to ask. */
+                if (s->intent == SITE_CLOSED && !s->alarm && s->used_tasks)
                         stop_attempts_at(e, s);
         }
         store_free_sites(rows, n);
         return 0;
+}
+
+/* Did an earlier row make the key of this one's account? */
+static bool has_new_key(const struct load_worker *rows, size_t i)
+{
+        for (size_t k = 0; k < i; k++) {
+                if (rows[k].account == rows[i].account)
+                        return true;
+        }
+        return false;
 }
 
 static int make_key(struct engine *e, const struct load_worker *row, struct err *err)
@@ -642,7 +674,7 @@ static int load_workers(struct engine *e, struct err *err)
                         e->workers[i]->seen = false;
         }
         for (size_t i = 0; i < n && rc == 0; i++) {
-                if (!rows[i].sealed_key)
+                if (!rows[i].sealed_key && !has_new_key(rows, i))
                         rc = make_key(e, &rows[i], err);
                 if (rc == 0 && model_site(e->m, rows[i].site))
                         worker_update(e, &rows[i]);

@@ -53,6 +53,19 @@ int store_call_data(struct db *db, int64_t epoch, int64_t call, const char *resu
         return rows < 0 ? -1 : 0;
 }
 
+int store_calls_abandon(struct db *db, int64_t epoch, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "calls_abandon",
+                    "update calls set state = 'failed', ended_at = now(), message ="
+                    " 'the scheduler started anew meanwhile; ask again' where state = 'running'");
+        int64_t n = fenced_exec(st, db, epoch, err);
+
+        if (n > 0)
+                (void)db_notify_soon(db, "reeve_web", 0, NULL);
+        return n < 0 ? -1 : 0;
+}
+
 /* ---- datasets -------------------------------------------------------------------------------------------
  */
 
@@ -143,44 +156,134 @@ int store_dataset_register(struct db *db, int64_t epoch, const char *name, int32
         return 0;
 }
 
-/* ---- upkeep ---------------------------------------------------------------------------------------------
- */
+/* ---- upkeep: one slice a call, so that nothing waits long for it
+ * ------------------------------------------- */
 
-static const struct {
-        const char *name, *sql;
-        bool keeps; /* $1: days to keep */
-} upkeep[] = {
-    {"upkeep_partitions", "select reeve_partitions($1::int)", true},
-    {"upkeep_sessions", "delete from sessions where expires_at < now()", false},
-    {"upkeep_call_data",
-     "delete from call_data where call_id in (select id from calls where ended_at < now() - interval '1 "
-     "hour')",
-     false},
-    {"upkeep_calls", "delete from calls where ended_at < now() - interval '1 hour'", false},
-    {"upkeep_keys", "delete from idempotency where made_at < now() - interval '7 days'", false},
-    {"upkeep_intents",
-     "delete from job_intents i where i.applied_at < now() - $1 * interval '1 day'"
-     " and not exists (select from job_queue q where q.job_id = i.job_id)",
-     true},
-    /* The newest stays whatever its age: decision numbers go on from it. */
-    {"upkeep_decisions",
-     "delete from decisions d where d.decided_at < now() - $1 * interval '1 day'"
-     " and d.id < (select max(id) from decisions)"
-     " and not exists (select from job_queue q where q.job_id = d.job_id)",
-     true},
+#define SLICE_ROWS 1000
+/* A slice that would wait for somebody, or take long, is put off: the engine stands still meanwhile. */
+#define SLICE_LIMITS "set local lock_timeout = '200ms'; set local statement_timeout = '5s'"
+
+struct slice {
+        int64_t epoch;
+        int keep_days;
+        struct upkeep *u;
+        bool more;
 };
 
-int store_upkeep(struct db *db, int64_t epoch, int keep_days, struct err *err)
+static int upkeep_partitions(struct db *db, struct slice *s, struct err *err)
 {
-        for (size_t i = 0; i < sizeof upkeep / sizeof upkeep[0]; i++) {
-                struct stmt *st = db_stmt(db, upkeep[i].name, upkeep[i].sql);
+        struct stmt *st = db_stmt(db, "upkeep_partitions", "select reeve_partitions($1::int)");
 
-                if (upkeep[i].keeps)
-                        bind_int(st, keep_days);
-                if (fenced_exec(st, db, epoch, err) < 0)
-                        return -1;
-        }
+        bind_int(st, s->keep_days);
+        return db_exec(st, err) < 0 ? -1 : 0;
+}
+
+static int upkeep_rows(struct db *db, struct slice *s, const char *name, const char *sql, struct err *err)
+{
+        struct stmt *st = db_stmt(db, name, sql);
+        int64_t n;
+
+        bind_int(st, SLICE_ROWS);
+        n = db_exec(st, err);
+        s->more = n == SLICE_ROWS;
+        return n < 0 ? -1 : 0;
+}
+
+static int upkeep_sessions(struct db *db, struct slice *s, struct err *err)
+{
+        return upkeep_rows(db, s, "upkeep_sessions",
+                           "delete from sessions where hash in (select hash from sessions where expires_at <"
+                           " now() order by expires_at limit $1)",
+                           err);
+}
+
+static int upkeep_call_data(struct db *db, struct slice *s, struct err *err)
+{
+        return upkeep_rows(db, s, "upkeep_call_data",
+                           "delete from call_data d where d.call_id in (select d.call_id from calls c join"
+                           " call_data d on d.call_id = c.id where c.ended_at < now() - interval '1 hour'"
+                           " limit $1)",
+                           err);
+}
+
+static int upkeep_calls(struct db *db, struct slice *s, struct err *err)
+{
+        return upkeep_rows(db, s, "upkeep_calls",
+                           "delete from calls where id in (select id from calls where ended_at < now() -"
+                           " interval '1 hour' order by ended_at limit $1)",
+                           err);
+}
+
+static int upkeep_keys(struct db *db, struct slice *s, struct err *err)
+{
+        return upkeep_rows(db, s, "upkeep_keys",
+                           "delete from idempotency i using (select user_id, key from idempotency where"
+                           " made_at < now() - interval '7 days' order by made_at limit $1) as old where"
+                           " i.user_id = old.user_id and i.key = old.key",
+                           err);
+}
+
+static int upkeep_jobs(struct db *db, struct slice *s, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "upkeep_jobs", "select reeve_forget_jobs($1::int, $2, $3::int) as next");
+        AUTO_ROWS struct rows *r = NULL;
+
+        bind_int(st, s->keep_days);
+        bind_int(st, s->u->after_job);
+        bind_int(st, SLICE_ROWS);
+        if (db_query(st, &r, err) < 0)
+                return -1;
+        rows_next(r);
+        s->u->after_job = row_int(r, "next");
+        s->more = s->u->after_job != 0;
         return 0;
+}
+
+static int upkeep_datasets(struct db *db, struct slice *s, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "upkeep_datasets", "select reeve_forget_datasets($1::int, $2::int) as more");
+        AUTO_ROWS struct rows *r = NULL;
+
+        bind_int(st, s->keep_days);
+        bind_int(st, SLICE_ROWS);
+        if (db_query(st, &r, err) < 0)
+                return -1;
+        rows_next(r);
+        s->more = row_bool(r, "more");
+        return 0;
+}
+
+static int (*const upkeep_steps[])(struct db *db, struct slice *s, struct err *err) = {
+    upkeep_partitions, upkeep_sessions, upkeep_call_data, upkeep_calls,
+    upkeep_keys,       upkeep_jobs,     upkeep_datasets,
+};
+
+static int upkeep_slice(struct db *db, void *arg, struct err *err)
+{
+        struct slice *s = arg;
+        struct stmt *st = db_stmt(db, "upkeep_fence", "select reeve_fence($1)");
+
+        s->more = false;
+        bind_int(st, s->epoch);
+        if (db_exec(st, err) < 0 || db_run(db, SLICE_LIMITS, err) < 0)
+                return -1;
+        return upkeep_steps[s->u->step](db, s, err);
+}
+
+int store_upkeep(struct db *db, int64_t epoch, int keep_days, struct upkeep *u, struct err *err)
+{
+        struct slice s = {.epoch = epoch, .keep_days = keep_days, .u = u};
+        int64_t after_job = u->after_job;
+        int rc = db_tx(db, upkeep_slice, &s, err);
+
+        if (rc < 0)
+                u->after_job = after_job;
+        if (!s.more || rc < 0)
+                u->step = (u->step + 1) % (int)(sizeof upkeep_steps / sizeof upkeep_steps[0]);
+        u->more = u->step != 0 || s.more;
+        return rc < 0 ? -1 : 0;
 }
 
 int store_engine_figures(struct db *db, int64_t epoch, int64_t pass_us, int64_t placed_total, struct err *err)

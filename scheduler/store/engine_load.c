@@ -187,17 +187,17 @@ struct ended_tasks {
         bool whole;    /* one row a task, in order */
 };
 
-static void ended_task_add(struct ended_tasks *e, int32_t task, bool ok, bool cancelled)
+static void ended_task_add(struct ended_tasks *e, struct load_ended_task t)
 {
         if (e->whole) {
-                size_t i = (size_t)task - (size_t)e->first;
+                size_t i = (size_t)t.task - (size_t)e->first;
 
                 if (i < e->n)
-                        e->rows[i].ok = e->rows[i].ok || ok;
+                        e->rows[i] = t;
                 return;
         }
         e->rows = xgrow(e->rows, e->n, &e->cap, sizeof *e->rows);
-        e->rows[e->n++] = (struct load_ended_task){.task = task, .ok = ok, .cancelled = cancelled};
+        e->rows[e->n++] = t;
 }
 
 static void ended_tasks_whole(struct ended_tasks *e, int64_t first, int64_t last)
@@ -216,10 +216,14 @@ static int ended_from_history(struct db *db, int64_t job, struct ended_tasks *e,
 
         for (;;) {
                 AUTO_ROWS struct rows *r = NULL;
+                /* Lost while it was being stopped on request is cancelled too. */
                 struct stmt *st = db_stmt(db, "ended_history",
-                                          "select task, state = 'succeeded' as ok, state = 'aborted' as "
-                                          "cancelled from attempts where job_id = $1"
-                                          " and task > $2 and final order by task limit $3");
+                                          "select a.task, a.state = 'succeeded' as ok, a.state = 'aborted' or"
+                                          " (a.state = 'lost' and exists (select from job_intents i where"
+                                          " i.job_id = a.job_id and i.task = a.task and i.kind = 'cancel' and"
+                                          " i.applied_at <= a.ended_at)) as cancelled from attempts a where"
+                                          " a.job_id = $1 and a.task > $2 and a.final order by a.task limit"
+                                          " $3");
 
                 bind_int(st, job);
                 bind_int(st, after);
@@ -228,7 +232,10 @@ static int ended_from_history(struct db *db, int64_t job, struct ended_tasks *e,
                         return -1;
                 while (rows_next(r)) {
                         after = row_int(r, "task");
-                        ended_task_add(e, (int32_t)after, row_bool(r, "ok"), row_bool(r, "cancelled"));
+                        ended_task_add(e, (struct load_ended_task){.task = (int32_t)after,
+                                                                   .ok = row_bool(r, "ok"),
+                                                                   .attempted = true,
+                                                                   .cancelled = row_bool(r, "cancelled")});
                 }
                 if (rows_count(r) < ENDED_PAGE)
                         return 0;
@@ -250,7 +257,7 @@ static int ended_from_intents(struct db *db, int64_t job, struct ended_tasks *e,
         if (db_query(st, &r, err) < 0)
                 return -1;
         while (rows_next(r))
-                ended_task_add(e, (int32_t)row_int(r, "task"), false, false);
+                ended_task_add(e, (struct load_ended_task){.task = (int32_t)row_int(r, "task")});
         return 0;
 }
 
@@ -329,6 +336,7 @@ static void attempt_fill(const struct rows *r, void *element)
         a->placed_at = row_time(r, "placed_at");
         a->started_at = row_time(r, "started_at");
         a->decision = row_int(r, "decision_id");
+        a->cancel = row_bool(r, "cancel");
 }
 
 int store_load_attempts(struct db *db, struct load_attempt **ret, size_t *ret_n, struct err *err)
@@ -336,7 +344,9 @@ int store_load_attempts(struct db *db, struct load_attempt **ret, size_t *ret_n,
         return LOAD_ALL(
             db_stmt(db, "load_attempts",
                     "select job_id, task, attempt, site_id, worker_id, task_failures, site_failures, state,"
-                    " placed_at, started_at, decision_id from attempts_live order by job_id, task"),
+                    " placed_at, started_at, decision_id, state = 'aborting' and exists (select from"
+                    " job_intents i where i.job_id = l.job_id and i.task = l.task and i.kind = 'cancel' and"
+                    " i.applied_at is not null) as cancel from attempts_live l order by job_id, task"),
             struct load_attempt, attempt_fill, ret, ret_n, err);
 }
 
@@ -359,6 +369,7 @@ static void dataset_fill(const struct rows *r, void *element)
         d->removed = row_bool(r, "removed");
         d->files = (int32_t)row_int(r, "files");
         d->bytes = row_int(r, "bytes");
+        d->maker_failed = row_null(r, "maker_failed") ? 0 : row_time(r, "maker_failed");
 }
 
 static void datasets_take_sites(struct load_dataset *all, size_t n, struct rows *r)
@@ -397,8 +408,9 @@ int store_load_datasets(struct db *db, const int64_t *ids, size_t n, struct load
                 return -1;
         st = db_stmt(db, "load_datasets",
                      "select id, name, sealed_at is not null as sealed, removed_at is not null as removed, "
-                     "files, bytes"
-                     " from datasets where id = any($1::bigint[]) order by id");
+                     "files, bytes, (select j.finished_at from jobs j where j.id = d.job_id and j.state in"
+                     " ('failed', 'cancelled')) as maker_failed"
+                     " from datasets d where id = any($1::bigint[]) order by id");
         bind_ints(st, ids, n);
         if (LOAD_ALL(st, struct load_dataset, dataset_fill, ret, ret_n, err) < 0)
                 return -1;

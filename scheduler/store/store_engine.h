@@ -97,7 +97,7 @@ struct load_job {
         size_t input_count;
 };
 #define TASK_TAKEN_OUT (-1) /* attempt of a task_queue row that says: cancelled before it was placed */
-struct load_task { /* a row of task_queue */
+struct load_task {          /* a row of task_queue */
         int64_t job;
         int32_t task, attempt, task_failures, site_failures, avoid_site;
         int64_t not_before;
@@ -107,6 +107,7 @@ struct load_attempt { /* a row of attempts_live */
         int32_t site, worker, task_failures, site_failures;
         enum attempt_state state;
         int64_t placed_at, started_at, decision;
+        bool cancel; /* aborting, and a person asked for it */
 };
 struct load_dataset {
         int64_t id;
@@ -114,6 +115,7 @@ struct load_dataset {
         bool sealed, removed;
         int32_t files;
         int64_t bytes;
+        int64_t maker_failed; /* when the job that makes it ended without success; 0 = it did not */
         struct {
                 int32_t site;
                 char *root;
@@ -162,7 +164,8 @@ int store_job_end(struct db *db, int64_t job, enum job_state *ret, struct err *e
 struct load_ended_task {
         int32_t task;
         bool ok;
-        bool cancelled; /* it had an attempt, which was stopped on request */
+        bool attempted; /* by an attempt of its own */
+        bool cancelled; /* that attempt was to be stopped on request */
 };
 int store_load_ended_tasks(struct db *db, int64_t job, struct load_ended_task **ret, size_t *ret_n,
                            struct err *err);
@@ -328,9 +331,18 @@ struct scan_file {
 int store_dataset_register(struct db *db, int64_t epoch, const char *name, int32_t project,
                            const char *made_by, int32_t site, const char *root, bool is_file,
                            const struct scan_file *files, size_t n, struct err *err);
-/* Upkeep, a few times an hour: partitions, expired sessions, calls, idempotency keys, decisions of forgotten
- * jobs. */
-int store_upkeep(struct db *db, int64_t epoch, int keep_days, struct err *err);
+/* Calls that an earlier leadership had taken up: failed. */
+int store_calls_abandon(struct db *db, int64_t epoch, struct err *err);
+/* Upkeep, a few times an hour: partitions, expired sessions, calls and idempotency keys; jobs that ended more
+ * than keep_days ago, with everything that hangs on them (what they made stays); datasets that people removed
+ * as long ago. One small slice a call: call again soon while u->more. After an error (a slice that would have
+ * waited for somebody, say) the next call goes on with the next step. */
+struct upkeep {
+        int step;
+        int64_t after_job;
+        bool more; /* this round is not over */
+};
+int store_upkeep(struct db *db, int64_t epoch, int keep_days, struct upkeep *u, struct err *err);
 /* Running figures for pages: pass time and so on, kept in totals. */
 int store_engine_figures(struct db *db, int64_t epoch, int64_t pass_us, int64_t placed_total,
                          struct err *err);

@@ -96,7 +96,7 @@ static void a_silent_leader_is_replaced_when_its_lease_ran_out_and_fenced(void *
         assert_int_equal(err.code, ERR_FENCED);
         assert_int_equal(store_site_health(a, 1, 1, SITE_UP, NULL, &err), -1);
         assert_int_equal(err.code, ERR_FENCED);
-        assert_int_equal(store_upkeep(a, 1, 30, &err), -1);
+        assert_int_equal(store_upkeep(a, 1, 30, &(struct upkeep){0}, &err), -1);
         assert_int_equal(err.code, ERR_FENCED);
         assert_int_equal(ask_int(a, "select count(*) as v from attempts_live"), 0);
 

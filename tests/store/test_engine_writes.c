@@ -122,13 +122,25 @@ static void calls_run_and_end_once(void **state)
         assert_int_equal(store_call_data(db, test_epoch, 2, "{}", "x", 1, &err), -1);
 }
 
+/* A whole round of upkeep; the number of slices it took. */
+static int upkeep(struct db *db, int keep_days)
+{
+        struct upkeep u = {0};
+        struct err err = {0};
+        int slices = 0;
+
+        do {
+                ok(store_upkeep(db, test_epoch, keep_days, &u, &err));
+                assert_true(++slices < 200);
+        } while (u.more);
+        return slices;
+}
+
 static void upkeep_drops_what_is_old_and_keeps_what_lives(void **state)
 {
         struct db *db = *state;
         struct err err = {0};
-        int64_t live = job_make(db, 1);
 
-        (void)live;
         ok(db_run(db,
                   "insert into sessions (hash, user_id, kind, expires_at) values ('a', 1, 'cookie', now() - "
                   "interval '1 s'),"
@@ -139,28 +151,154 @@ static void upkeep_drops_what_is_old_and_keeps_what_lives(void **state)
                   "insert into call_data values (1, 'x'), (2, 'x');"
                   "insert into idempotency values (1, 'old', 'h', 1, 1, now() - interval '8 days'),"
                   " (1, 'new', 'h', 1, 1, now());"
-                  "insert into decisions (id, job_id, task, site_id, candidates, decided_at) values"
-                  " (1, 1, 1, 1, '[]', now() - interval '99 days'), (2, 999, 1, 1, '[]', now() - interval "
-                  "'99 days'),"
-                  " (3, 999, 1, 1, '[]', now()), (4, 999, 1, 1, '[]', now() - interval '99 days');"
                   "select reeve_partition_make('attempts', 'ended_at', current_date - 100);"
                   "select reeve_partition_make('attempts', 'ended_at', current_date - 20)",
                   &err));
-        ok(store_upkeep(db, test_epoch, 30, &err));
+        upkeep(db, 30);
         assert_string_equal(ask_text(db, "select string_agg(encode(hash, 'escape'), '') as v from sessions"),
                             "b");
         assert_string_equal(ask_text(db, "select string_agg(id::text, '') as v from calls"), "2");
         assert_string_equal(ask_text(db, "select string_agg(call_id::text, '') as v from call_data"), "2");
         assert_string_equal(ask_text(db, "select string_agg(key, '') as v from idempotency"), "new");
-        /* 1 belongs to a live job, 3 is young, 4 is the newest number. */
-        assert_string_equal(ask_text(db, "select string_agg(id::text, '' order by id) as v from decisions"),
-                            "134");
         assert_string_equal(
             ask_text(db, "select concat_ws('/', to_regclass('attempts_' || to_char(current_date - 100,"
                          " 'YYYYMMDD')) is null, to_regclass('attempts_' || to_char(current_date - 20,"
                          " 'YYYYMMDD')) is null, to_regclass('events_' || to_char(current_date + 3,"
                          " 'YYYYMMDD')) is null) as v"),
             "t/f/f");
+}
+
+/* Six jobs: 1 and 2 ended long ago, 3 lives and waits for 2, 4 lives since long ago, 5 ended long ago after 1
+ * and made a dataset, 6 ended today. */
+static void jobs_are_forgotten_with_all_that_hangs_on_them(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+
+        for (int i = 0; i < 6; i++)
+                job_make(db, 1);
+        ok(db_run(
+            db,
+            "update totals set value = 77 where name = 'jobs';"
+            "update jobs set submitted_at = now() - interval '50 days' where id <= 5;"
+            "update jobs set state = 'succeeded', finished_at = now() - interval '40 days' where id in (1, "
+            "2, 5);"
+            "update jobs set state = 'failed', finished_at = now() where id = 6;"
+            "delete from job_queue where job_id not in (3, 4);"
+            "insert into job_after values (3, 2, 'ok', false), (5, 1, 'ok', false);"
+            "insert into job_intents (job_id, kind, actor, applied_at) select id, 'hold', 'ann', now() from"
+            " jobs;"
+            "insert into datasets (name, project_id, made_by, job_id) values ('made', 1, 'ann', 5), ('in', 1,"
+            " 'ann', null);"
+            "insert into job_inputs select id, 1, 2 from jobs;"
+            "insert into decisions (id, job_id, task, site_id, candidates) select id, id, 1, 1, '[]' from "
+            "jobs",
+            &err));
+        upkeep(db, 30);
+        assert_string_equal(ask_text(db, "select string_agg(id::text, '' order by id) as v from jobs"),
+                            "2346");
+        assert_string_equal(ask_text(db, "select string_agg(id::text, '' order by id) as v from decisions"),
+                            "2346");
+        assert_int_equal(ask_int(db, "select count(*) as v from job_intents"), 4);
+        assert_int_equal(ask_int(db, "select count(*) as v from job_inputs"), 4);
+        assert_int_equal(ask_int(db, "select count(*) as v from job_after"), 1);
+        assert_string_equal(ask_text(db, "select string_agg(name, ' ' order by name) as v from datasets"
+                                         " where job_id is null"),
+                            "in made");
+        assert_int_equal(ask_int(db, "select value as v from totals where name = 'jobs'"), 77);
+}
+
+static void many_jobs_are_forgotten_slice_by_slice(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+
+        ok(db_run(
+            db,
+            "insert into jobs (project_id, user_id, name, spec, first_task, last_task, state, submitted_at,"
+            " finished_at) select 1, 1, 'j', '{}', 1, 1, 'succeeded', now() - interval '9 days', now() -"
+            " interval '8 days' from generate_series(1, 3500);"
+            "insert into decisions (id, job_id, task, site_id, candidates) values (5, 3500, 1, 1, '[]')",
+            &err));
+        job_make(db, 1);
+        assert_in_range(upkeep(db, 7), 4 + 6, 5 + 6);
+        assert_int_equal(ask_int(db, "select count(*) as v from jobs"), 1);
+        /* Numbers of decisions go on from the newest. */
+        assert_int_equal(ask_int(db, "select max(id) as v from decisions"), 5);
+}
+
+/* 1 was removed long ago, 2 too but is still read, 3 was removed today, 4 is there. */
+static void removed_datasets_are_forgotten_with_their_files(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+        int64_t job = job_make(db, 1);
+
+        (void)job;
+        ok(db_run(
+            db,
+            "insert into datasets (name, project_id, made_by, removed_at) values ('a', 1, 'ann', now() -"
+            " interval '40 days'), ('b', 1, 'ann', now() - interval '40 days'), ('c', 1, 'ann', now()), "
+            "('d', "
+            "1,"
+            " 'ann', null);"
+            "insert into job_inputs values (1, 1, 2);"
+            "insert into files select d.id, 'f' || n, 1, 'x' from datasets d, generate_series(1, 1500) n;"
+            "insert into dataset_sites (dataset_id, site_id, root) select id, 1, '/r' from datasets;"
+            "insert into replicas select dataset_id, path, 1, '/r', 'present' from files;"
+            "insert into transfers (dataset_id, path, from_site, to_site, state) values (1, 'f1', 1, 2, "
+            "'done')",
+            &err));
+        upkeep(db, 30);
+        assert_string_equal(ask_text(db, "select string_agg(name, '' order by id) as v from datasets"),
+                            "bcd");
+        assert_int_equal(ask_int(db, "select count(*) as v from files"), 4500);
+        assert_int_equal(ask_int(db, "select count(*) as v from replicas"), 4500);
+        assert_int_equal(ask_int(db, "select count(*) as v from dataset_sites"), 3);
+        assert_int_equal(ask_int(db, "select count(*) as v from transfers"), 0);
+}
+
+/* Somebody who reads a table keeps its partitions from being dropped: that is put off, the rest is done. */
+static void a_slice_that_would_wait_is_put_off(void **state)
+{
+        struct db *db = *state, *reader = test_open();
+        struct upkeep u = {0};
+        struct err err = {0};
+
+        ok(db_run(db, "select reeve_partition_make('attempts', 'ended_at', current_date - 100)", &err));
+        ok(db_run(reader, "begin; select count(*) from attempts", &err));
+        assert_int_equal(store_upkeep(db, test_epoch, 30, &u, &err), -1);
+        assert_int_not_equal(err.code, ERR_FENCED);
+        assert_true(db_is_ok(db));
+        assert_true(u.more);
+        assert_int_equal(u.step, 1);
+        while (u.more)
+                ok(store_upkeep(db, test_epoch, 30, &u, &err));
+        ok(db_run(reader, "commit", &err));
+        db_close(reader);
+        upkeep(db, 30);
+        assert_int_equal(ask_int(db, "select count(*) as v from pg_class where relname = 'attempts_' ||"
+                                     " to_char(current_date - 100, 'YYYYMMDD')"),
+                         0);
+}
+
+static void calls_of_an_earlier_leadership_are_answered(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+
+        ok(db_run(
+            db,
+            "insert into calls (kind, site_id, args, actor, state) values ('test', 1, '{}', 'a', 'queued'),"
+            " ('test', 1, '{}', 'a', 'running'), ('test', 1, '{}', 'a', 'done')",
+            &err));
+        ok(store_calls_abandon(db, test_epoch, &err));
+        assert_string_equal(ask_text(db, "select string_agg(state, ' ' order by id) as v from calls"),
+                            "queued failed done");
+        assert_int_equal(ask_int(db,
+                                 "select count(*) as v from calls where ended_at is not null and message is "
+                                 "not null"),
+                         1);
 }
 
 static void a_day_whose_rows_went_to_the_default_gets_its_partition(void **state)
@@ -179,7 +317,7 @@ static void a_day_whose_rows_went_to_the_default_gets_its_partition(void **state
         c.ended[0].ended_at = clock_wall_ms();
         commit_ok(db, &c);
         assert_int_equal(ask_int(db, "select count(*) as v from attempts_default"), 1);
-        ok(store_upkeep(db, test_epoch, 30, &err));
+        upkeep(db, 30);
         assert_int_equal(ask_int(db, "select count(*) as v from attempts_default"), 0);
         assert_int_equal(ask_int(db, "select count(*) as v from attempts"), 1);
         commit_release(&c);
@@ -206,6 +344,7 @@ static void every_write_is_fenced(void **state)
         struct err err = {0};
         int64_t old = test_epoch - 1;
         struct worker_report w = {.worker = 1, .link = LINK_READY};
+        struct upkeep u = {0};
         int rc[] = {
             store_worker_report(db, old, &w, &err),
             store_site_health(db, old, 1, SITE_UP, NULL, &err),
@@ -216,7 +355,8 @@ static void every_write_is_fenced(void **state)
             store_call_state(db, old, 1, "done", NULL, NULL, NULL, &err),
             store_call_data(db, old, 1, "{}", "x", 1, &err),
             store_dataset_register(db, old, "n", 1, "ann", 1, "/r", false, NULL, 0, &err),
-            store_upkeep(db, old, 30, &err),
+            store_upkeep(db, old, 30, &u, &err),
+            store_calls_abandon(db, old, &err),
             store_engine_figures(db, old, 1, 1, &err),
         };
 
@@ -238,6 +378,11 @@ int main(void)
             engine_test(host_keys_seen_stay_unpinned),
             engine_test(calls_run_and_end_once),
             engine_test(upkeep_drops_what_is_old_and_keeps_what_lives),
+            engine_test(jobs_are_forgotten_with_all_that_hangs_on_them),
+            engine_test(many_jobs_are_forgotten_slice_by_slice),
+            engine_test(removed_datasets_are_forgotten_with_their_files),
+            engine_test(a_slice_that_would_wait_is_put_off),
+            engine_test(calls_of_an_earlier_leadership_are_answered),
             engine_test(a_day_whose_rows_went_to_the_default_gets_its_partition),
             engine_test(figures_are_kept_in_totals),
             engine_test(every_write_is_fenced),
