@@ -351,7 +351,7 @@ def storm_workers(rng):
 
 def storm_cuts(rng):
     """connections that are cut again and again while sites have room to spare break no promise"""
-    return storm_of("cut", "connector", longest=6, pause=1)(rng)
+    return storm_of("cut", longest=6, pause=3)(rng)
 
 
 def storm_calm(rng):
