@@ -1070,7 +1070,10 @@ static void on_janitor_end(void *arg)
 static void on_janitor_timer(void *arg)
 {
         struct agent *g = arg;
-        struct janitor_request q = {.generation = g->generation, .count = g->running_count};
+        struct janitor_request q = {.now = clock_wall_ms() / 1000,
+                                    .keep_bytes = KEEP_BYTES,
+                                    .generation = g->generation,
+                                    .count = g->running_count};
         struct err err;
 
         bound_log();

@@ -43,10 +43,13 @@ struct measure_request {
 };
 void chore_measure(int fd, void *arg); /* struct measure_request */
 
-#define KEEP_SECONDS    (7 * 86400)  /* directories of ended attempts, with their logs */
-#define KEEP_BYTES      (4ull << 30) /* all of them together; the oldest go first */
-#define SCRATCH_SECONDS (1 * 86400)  /* directories that a killed keeper left */
+#define KEEP_SECONDS       (7 * 86400)  /* directories of ended attempts, with their logs */
+#define KEEP_BYTES         (4ull << 30) /* all of them together; the oldest go first */
+#define KEEP_YOUNG_SECONDS 3600         /* never removed for space: its logs may be on someone's screen */
+#define SCRATCH_SECONDS    (1 * 86400)  /* directories that a killed keeper left */
 struct janitor_request {
+        int64_t now;         /* wall clock, seconds */
+        uint64_t keep_bytes; /* KEEP_BYTES */
         uint64_t generation; /* of the keeper that lives: its directories are its own business */
         char **running;      /* directories in use, below the root */
         size_t count;

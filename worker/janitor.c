@@ -14,11 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define LISTED_MAX    200000 /* directories looked at in one round; the rest waits for the next */
-#define YOUNG_SECONDS 3600   /* never removed for space: its logs may be on someone's screen */
+#define LISTED_MAX 200000 /* directories looked at in one round; the rest waits for the next */
 
 static int on_size(void *arg, const struct walk_entry *e)
 {
@@ -111,17 +109,16 @@ static int by_age(const void *a, const void *b)
         return x->since != y->since ? (x->since < y->since ? -1 : 1) : strcmp(x->path, y->path);
 }
 
-static void remove_old(const struct listing *l)
+static void remove_old(const struct janitor_request *q, const struct listing *l)
 {
         uint64_t total = 0;
-        time_t now = time(NULL);
 
         for (size_t i = 0; i < l->count; i++)
                 total += l->list[i].bytes;
         for (size_t i = 0; i < l->count; i++) {
-                time_t age = now - l->list[i].since;
+                int64_t age = q->now - l->list[i].since;
 
-                if (age < KEEP_SECONDS && (total <= KEEP_BYTES || age < YOUNG_SECONDS))
+                if (age < KEEP_SECONDS && (total <= q->keep_bytes || age < KEEP_YOUNG_SECONDS))
                         continue;
                 if (dir_remove(AT_FDCWD, l->list[i].path) == 0)
                         total -= l->list[i].bytes;
@@ -141,7 +138,6 @@ static bool is_running(const struct janitor_request *q, const char *path)
 static void remove_scratch(const struct janitor_request *q)
 {
         struct listing l = {0};
-        time_t now = time(NULL);
         char ours[64];
 
         snprintf(ours, sizeof ours, "spool/run/%llu.", (unsigned long long)q->generation);
@@ -150,7 +146,7 @@ static void remove_scratch(const struct janitor_request *q)
                 struct stat st;
 
                 if (strncmp(l.list[i].path, ours, strlen(ours)) != 0 && !is_running(q, l.list[i].path) &&
-                    lstat(l.list[i].path, &st) == 0 && now - st.st_ctime > SCRATCH_SECONDS)
+                    lstat(l.list[i].path, &st) == 0 && q->now - st.st_ctime > SCRATCH_SECONDS)
                         dir_remove(AT_FDCWD, l.list[i].path);
         }
         free(l.list);
@@ -164,7 +160,7 @@ void chore_janitor(int fd, void *arg)
         list_dirs(&l, "spool", 1);
         if (l.count)
                 qsort(l.list, l.count, sizeof *l.list, by_age);
-        remove_old(&l);
+        remove_old(arg, &l);
         free(l.list);
         remove_scratch(arg);
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/util.h"
+#include "worker/cgroup.h"
 #include "worker/files.h"
 #include "worker/glob.h"
 #include "worker/launch.h"
@@ -400,6 +401,49 @@ static void removing_does_not_follow_links(void **state)
         assert_int_equal(dir_remove(AT_FDCWD, "gone"), 0);
 }
 
+static void groups_are_found_where_they_are_mounted(void **state)
+{
+        static const char hybrid[] =
+            "25 1 0:22 / /proc rw - proc proc rw\n"
+            "33 30 0:30 / /sys/fs/cgroup/memory rw,nosuid shared:9 - cgroup cgroup rw,memory\n"
+            "34 30 0:31 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n"
+            "35 30 0:32 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw,nsdelegate\n";
+        static const char part[] = "33 30 0:30 /docker/ab /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
+        static const char own[] = "4:memory:/a/b\n2:cpu,cpuacct:/c\n1:name=systemd:/d\n0::/\n";
+        static const struct {
+                const char *mounts, *own, *controller, *found;
+        } cases[] = {
+            {hybrid, own, "memory", "/sys/fs/cgroup/memory/a/b"},
+            {hybrid, own, "cpuacct", "/sys/fs/cgroup/cpu/c"},
+            {hybrid, own, "", "/sys/fs/cgroup/unified"},
+            {hybrid, own, "pids", NULL},
+            {hybrid, "0::/x/y\n", "", "/sys/fs/cgroup/unified/x/y"},
+            {hybrid, "0::/../up\n", "", NULL},
+            {hybrid, "4:memory:/a", "memory", "/sys/fs/cgroup/memory/a"},
+            {part, "0::/docker/ab/job\n", "", "/sys/fs/cgroup/job"},
+            {part, "0::/docker/ab\n", "", "/sys/fs/cgroup"},
+            {part, "0::/docker/abc\n", "", NULL},
+            {"1 2 3 / /my\\040mount rw - cgroup2 c rw\n", "0::/x\n", "", NULL},
+            {"", own, "memory", NULL},
+            {hybrid, "", "memory", NULL},
+            {hybrid, "4:memory", "memory", NULL},
+            {" - ", "0::/\n", "", NULL},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                char found[CGROUP_PATH_MAX] = "";
+                bool is = cgroup_locate(cases[i].mounts, cases[i].own, cases[i].controller, found);
+
+                assert_int_equal(is, cases[i].found != NULL);
+                if (is)
+                        assert_string_equal(found, cases[i].found);
+        }
+        assert_int_equal(cgroup_event("low 1\noom 3\noom_kill 2\n", "oom_kill"), 2);
+        assert_int_equal(cgroup_event("low 1\noom_kill_disable 0\n", "oom_kill"), 0);
+        assert_int_equal(cgroup_event("", "max"), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -417,6 +461,7 @@ int main(void)
             PLACE_TEST(a_cut_log_keeps_its_length),
             PLACE_TEST(paths_stay_beneath),
             PLACE_TEST(removing_does_not_follow_links),
+            cmocka_unit_test(groups_are_found_where_they_are_mounted),
         };
 
         return cmocka_run_group_tests_name("worker_parts", tests, NULL, NULL);
