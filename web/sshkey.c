@@ -46,13 +46,18 @@ static uint32_t take_u32(struct cursor *c)
 
 static const uint8_t *take_string(struct cursor *c, size_t *ret_n)
 {
+        const uint8_t *p;
+
         *ret_n = take_u32(c);
-        return take(c, *ret_n);
+        p = take(c, *ret_n);
+        if (c->bad)
+                *ret_n = 0;
+        return p;
 }
 
 static int decode_body(const char *text, uint8_t *out, size_t max, size_t *ret_n, struct err *err)
 {
-        const char *from = strstr(text, BEGIN), *to = from ? strstr(from, END) : NULL;
+        const char *from = strstr(text, BEGIN), *to = from ? strstr(from + strlen(BEGIN), END) : NULL;
 
         if (!to)
                 return err_set(

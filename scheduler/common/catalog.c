@@ -40,7 +40,7 @@ char *catalog_encode(const char *path)
         return text;
 }
 
-char *catalog_decode(const char *text)
+static char *decode(const char *text)
 {
         size_t n = strlen(text), out = 0;
         char *path = xmalloc(n + 1);
@@ -64,4 +64,16 @@ char *catalog_decode(const char *text)
         }
         path[out] = '\0';
         return path;
+}
+
+char *catalog_decode(const char *text)
+{
+        char *path = decode(text);
+        AUTO_FREE char *again = path ? catalog_encode(path) : NULL;
+
+        /* One path has one form: another that means the same would be another file in the catalog. */
+        if (path && strcmp(again, text) == 0)
+                return path;
+        free(path);
+        return NULL;
 }

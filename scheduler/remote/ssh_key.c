@@ -101,6 +101,19 @@ static int wire_type(const uint8_t *key, size_t len, char ret[65])
         return 0;
 }
 
+/* Every type here is a row of strings that fills the key exactly. */
+static bool wire_is_whole(const uint8_t *key, size_t len)
+{
+        struct wire w = {key, key + len, false};
+        size_t fields = 0, ignored;
+
+        while (!w.bad && w.p < w.end) {
+                wire_string(&w, &ignored);
+                fields++;
+        }
+        return !w.bad && fields >= 2;
+}
+
 static char *base64_text(const uint8_t *p, size_t n)
 {
         size_t size = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
@@ -138,20 +151,11 @@ static int public_decode(const char *base64, size_t n, struct ssh_public *ret, s
 {
         struct ssh_public p = {.wire = xmalloc(n + 1)};
         const char *end;
-        struct wire w;
-        size_t fields = 0, ignored;
 
         if (sodium_base642bin(p.wire, n + 1, base64, n, NULL, &p.wire_len, &end,
                               sodium_base64_VARIANT_ORIGINAL) != 0 ||
-            end != base64 + n || wire_type(p.wire, p.wire_len, p.type) < 0)
-                goto bad;
-        /* Every type here is a row of strings that fills the key exactly. */
-        w = (struct wire){p.wire, p.wire + p.wire_len, false};
-        while (!w.bad && w.p < w.end) {
-                wire_string(&w, &ignored);
-                fields++;
-        }
-        if (w.bad || fields < 2)
+            end != base64 + n || wire_type(p.wire, p.wire_len, p.type) < 0 ||
+            !wire_is_whole(p.wire, p.wire_len))
                 goto bad;
         *ret = p;
         return 0;
@@ -319,7 +323,8 @@ int ssh_key_generate(const char *comment, char **ret_private, char **ret_public_
 /* The bytes between the marks. The caller wipes and frees *ret. */
 static int pem_decode(const char *text, uint8_t **ret, size_t *ret_n, struct err *err)
 {
-        const char *begin = strstr(text, PEM_BEGIN), *end = begin ? strstr(begin, PEM_END) : NULL;
+        const char *begin = strstr(text, PEM_BEGIN),
+                   *end = begin ? strstr(begin + strlen(PEM_BEGIN), PEM_END) : NULL;
         size_t max;
 
         if (!end)
@@ -364,7 +369,7 @@ static int private_read(const uint8_t *p, size_t n, struct ssh_private *ret, str
         wire = wire_string(&w, &wire_len);
         wire_string(&w, &len);
         if (w.bad || w.p != w.end || wire_len > SSH_KEY_WIRE_MAX || len < 8 ||
-            wire_type(wire, wire_len, pub.type) < 0)
+            wire_type(wire, wire_len, pub.type) < 0 || !wire_is_whole(wire, wire_len))
                 return err_set(err, ERR_BAD_INPUT,
                                "the private key is damaged: its parts do not fit together");
         type = key_type_index(pub.type);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/support/ssh_site.h"
+#include "web/sshkey.h"
 
 #include <fcntl.h>
 #include <sodium.h>
@@ -147,6 +148,28 @@ static void a_private_key_cut_anywhere_or_changed_in_its_frame_is_refused(void *
         ssh_key_wipe(private);
 }
 
+static void marks_of_a_private_key_may_not_overlap(void **unused)
+{
+        /* The dashes of the first mark are the beginning of the second. */
+        static const char *const texts[] = {
+            "-----BEGIN OPENSSH PRIVATE KEY-----END OPENSSH PRIVATE KEY-----",
+            "-----BEGIN OPENSSH PRIVATE KEY-------END OPENSSH PRIVATE KEY-----",
+            "-----BEGIN OPENSSH PRIVATE KEY----------END OPENSSH PRIVATE KEY-----",
+        };
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+                struct ssh_private key;
+                char line[256];
+                struct err err;
+
+                assert_int_equal(ssh_private_parse(texts[i], &key, &err), -1);
+                assert_int_equal(err.code, ERR_BAD_INPUT);
+                assert_int_equal(sshkey_public(texts[i], line, sizeof line, &err), -1);
+                assert_int_equal(err.code, ERR_BAD_INPUT);
+        }
+}
+
 static void public_lines_are_found_among_names_and_options(void **unused)
 {
         static const char key[] =
@@ -263,6 +286,7 @@ int main(void)
             cmocka_unit_test(keys_of_ssh_keygen_are_understood),
             cmocka_unit_test(keys_that_cannot_be_used_are_refused_with_the_fix),
             cmocka_unit_test(a_private_key_cut_anywhere_or_changed_in_its_frame_is_refused),
+            cmocka_unit_test(marks_of_a_private_key_may_not_overlap),
             cmocka_unit_test(public_lines_are_found_among_names_and_options),
             cmocka_unit_test(public_lines_that_are_none_are_refused),
             cmocka_unit_test(comments_that_could_be_more_than_a_name_are_refused),
