@@ -7,7 +7,7 @@ JOBS   ?= $(shell nproc)
 # What needs no root is run as an ordinary user, also when root calls.
 AS_USER := tests/support/unprivileged
 
-SUITES := build:900! unit:300 sim:300 checks:180 store:600 web:600 e2e:900 faults:600 planted:900 browser:600 demo:300 clang:900 san:1200
+SUITES := build:900! unit:300 groups:150 fuzz:600 sim:300 checks:180 store:600 web:600 e2e:900 faults:600 planted:900 browser:600 demo:300 clang:900 san:1200
 
 .PHONY: check
 check: deps

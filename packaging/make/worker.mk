@@ -11,3 +11,8 @@ $(BUILD)/tests/worker-drive: $(O)/tests/support/hollow/drive.o $(O)/libcommon.a
 
 # This test drives the real program.
 $(BUILD)/tests/test_worker_run: | $(BUILD)/reeve-worker
+
+# Limits kept by control groups: only root can hand some over to the ordinary account that the worker runs under.
+.PHONY: check-groups
+check-groups: $(BUILD)/reeve-worker $(BUILD)/tests/test_worker_run
+	@TEST='*group*' tests/support/run-programs 120 $(BUILD)/tests/test_worker_run

@@ -5,17 +5,10 @@
 #include "cli/fetch.h"
 #include "cli/text.h"
 #include "common/util.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool true_thing)
-{
-        if (!true_thing)
-                abort();
-}
 
 static void check_filter(const uint8_t *data, size_t size)
 {
@@ -60,4 +53,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 must(doc != NULL);
         json_decref(doc);
         return 0;
+}
+
+void fuzz_seeds(void)
+{
+        fuzz_seed_text("name: x\nenv:\n  A: 1\ncommand: [a, \"b\"]\n");
+        fuzz_seed_text("{\"command\": [\"x\"]}");
+        fuzz_seed_text("\033[31mred\033[0m\r\n\tplain");
+        fuzz_seed_text("a/b/c.txt");
+        fuzz_seed_text("\033]0;title\007text");
+        fuzz_seed_text("[jobs]\n- 1\n");
 }

@@ -2,17 +2,10 @@
 /* Readers of numbers, sizes, durations, times, ranges and references: any bytes, no harm; and what is read
  * and printed is read again as the same. */
 #include "common/num.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool true_thing)
-{
-        if (!true_thing)
-                abort();
-}
 
 static void check_time(const char *s)
 {
@@ -83,4 +76,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_rest(s);
         free(s);
         return 0;
+}
+
+void fuzz_seeds(void)
+{
+        fuzz_seed_text("2h30m");
+        fuzz_seed_text("1.5GiB");
+        fuzz_seed_text("2026-11-21T07:00:00.5+01:00");
+        fuzz_seed_text("1-1000%50");
+        fuzz_seed_text("1234.7#2");
+        fuzz_seed_text("-12");
+        fuzz_seed_text("2-00:00:00");
+        fuzz_seed_text("00ff00ff00ff00ff");
 }
