@@ -365,14 +365,14 @@ static void on_probe_done(void *arg, const struct host_probe_result *r)
         if (r->reached && r->backend == BACKEND_OPENSSH && !row->openssh &&
             store_account_backend(c->e->db, c->e->epoch, row->account, true, &err) < 0)
                 log_warn("call=%lld the back end could not be written: %s", (long long)c->id, err.text);
-        host_probe_free(c->probe);
-        c->probe = NULL;
         /* A jump host that wants our key first still showed its own: a person can confirm that one and ask
          * again. */
         if (!r->reached && !(r->hop_count > 1 && r->keys[0].seen)) {
                 call_fail(c, "%s: %s%s%s", row->address, r->text, r->fix[0] ? "; " : "", r->fix);
-                return;
+                return; /* the probe goes with the call */
         }
+        host_probe_free(c->probe); /* and r with it */
+        c->probe = NULL;
         c->row_next++;
         probe_next(c);
 }
@@ -718,7 +718,7 @@ void calls_worker_gone(struct engine *e, const struct engine_worker *ew)
 {
         for (struct engine_call *c = e->calls; c; c = c->next) {
                 if (c->worker == ew && !c->over)
-                        fail_unreachable(c);
+                        call_fail(c, "the connection to the site was given up meanwhile; ask again");
         }
 }
 
