@@ -177,7 +177,7 @@ static struct run *run_new(struct keeper *k, struct attempt *a, struct workdir *
         return run;
 }
 
-/* An attempt without limits needs no group, and goes without: it would cost it a tenth of its start. */
+/* An attempt without limits needs no group, and goes without: a group costs about as much as a start. */
 static void group_make(struct keeper *k, struct attempt *a, struct run *run, struct launch_place *place)
 {
         const struct proto_template *t = &a->job->t;

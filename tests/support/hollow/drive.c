@@ -2,7 +2,8 @@
 /* worker-drive ATTACH... - how fast is a worker? Runs an array of tasks through a worker's attach command and
  * prints lines "name value unit", beside a bare loop of vfork, exec and wait with two output files each.
  *
- * Environment: TASKS (20000), SLOTS (4), WINDOW (1000), PROGRAM (/bin/true), BARE=0 leaves the bare loop out.
+ * Environment: TASKS (20000), SLOTS (4), WINDOW (1000), PROGRAM (/bin/true), MEMORY (0: no limit) in MiB for
+ * each, BARE=0 leaves the bare loop out.
  */
 #include "client.h"
 
@@ -99,13 +100,14 @@ int main(int argc, char **argv)
                                      .slots = (uint32_t)slots,
                                      .memory = 1ull << 40};
         char *command[] = {(char *)program, NULL};
-        struct proto_template t = {.job = (int64_t)hello.epoch,
-                                   .name = (char *)"drive",
-                                   .project = (char *)"drive",
-                                   .argv = command,
-                                   .argc = 1,
-                                   .resources = {.cpus = 1},
-                                   .kill_grace_ms = 1000};
+        struct proto_template t = {
+            .job = (int64_t)hello.epoch,
+            .name = (char *)"drive",
+            .project = (char *)"drive",
+            .argv = command,
+            .argc = 1,
+            .resources = {.cpus = 1, .memory = (uint64_t)env_number("MEMORY", 0) << 20},
+            .kill_grace_ms = 1000};
         long sent = 0, ended = 0, bad = 0;
         double from, rate, bare = 0;
         struct client c;
