@@ -286,6 +286,8 @@ static int run(struct reeved *r, struct err *err)
                 return -1;
         announce(r);
         uv_run(&r->loop, UV_RUN_DEFAULT);
+        if (uv_loop_close(&r->loop) < 0)
+                log_warn("something was still open in the loop at the end");
         return 0;
 }
 
