@@ -486,7 +486,7 @@ static void limits_end_an_attempt(void **state)
         run_template(w, &t, 1);
         res = result_of(w, 7401, 0, 1);
         assert_int_equal(res->outcome, OUTCOME_MEMORY_LIMIT);
-        assert_true(res->memory_peak >= (has_groups ? 90 : 100) << 20);
+        assert_true(res->memory_peak >= (has_groups ? 90u : 100u) << 20);
         assert_int_equal(living(7401), 0);
 }
 
