@@ -409,7 +409,9 @@ static int dataset_check(struct request *rq, struct db *db, const struct dataset
                 issue_add(is, "/project", "not_found", "you belong to no such project");
         if (is->count)
                 return request_invalid(rq, err);
-        if (rows_next(taken))
+        /* A registered one may lie at one more place: its files are compared when they have been read there.
+         */
+        if (rows_next(taken) && !row_null(taken, "job_id"))
                 return err_set(err, ERR_CONFLICT, "there is a dataset \"%s\" already", in->name);
         return 0;
 }

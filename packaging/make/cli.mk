@@ -12,12 +12,3 @@ $(BUILD)/man/%: docs/man/%.scd $(BUILD)/reeve
 	$(BUILD)/reeve help --manual | sed -e '/^@COMMANDS@$$/{' -e 'r /dev/stdin' -e 'd' -e '}' $< | scdoc > $@.tmp
 	@mv $@.tmp $@
 
-# libFuzzer targets of numbers and of what the command line takes from others; FUZZ_SECONDS each.
-FUZZ_SECONDS ?= 30
-FUZZ_CLI_LIBS := -lcurl -ljansson -lsmartcols -lyaml -lsodium
-.PHONY: fuzz-cli
-fuzz-cli: $(BUILD)/fuzz/fuzz_num $(BUILD)/fuzz/fuzz_cli
-	for f in $^; do $$f -max_total_time=$(FUZZ_SECONDS) -max_len=300 -artifact_prefix=$$f- -print_final_stats=1 || exit 1; done
-$(BUILD)/fuzz/fuzz_num $(BUILD)/fuzz/fuzz_cli: $(BUILD)/fuzz/%: tests/fuzz/%.c $(COMMON) $(filter-out %/main.c,$(CLI))
-	@mkdir -p $(@D)
-	clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $^ $(FUZZ_CLI_LIBS) -luv

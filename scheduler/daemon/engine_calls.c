@@ -25,6 +25,7 @@
 #define SCAN_NAMES_MAX (256u << 20) /* bytes of the names of all files being scanned */
 #define SCAN_SILENT_MS 600000       /* a scan that says nothing for so long is given up */
 #define READ_SILENT_MS 40000        /* a read likewise; nobody waits longer for it */
+#define PATIENCE_MS    8000         /* for a worker that is about to be there */
 #define PROBE_TIMEOUT  15000
 #define JSON_MAX       (1u << 20)
 
@@ -36,6 +37,9 @@ struct engine_call {
         int32_t site;
         json_t *args;
         struct engine_worker *worker; /* of read and scan */
+        void (*start)(struct engine_call *c);
+        int64_t patience_until; /* boot ms */
+        bool waits;             /* for a worker: started again by the tick */
         uint32_t request;
         int64_t heard_at; /* boot ms: begun, or last word of the worker */
         bool over;        /* answered: freed at the next tick, when nothing of it is on the stack */
@@ -47,7 +51,8 @@ struct engine_call {
         struct load_worker *rows; /* of the site */
         size_t row_n, row_next;
         struct host_probe *probe;
-        int probed; /* keys in the result */
+        struct proto_config config; /* of the probe; borrowed by it until its end */
+        int probed;                 /* keys in the result */
         struct buf result;
         /* test: one worker after the other; steps is the JSON so far, step_now of the worker under test */
         struct site_test *test;
@@ -58,15 +63,29 @@ struct engine_call {
         enum connect_backend backend;
 };
 
-static void call_free(struct engine_call *c)
+static void probe_config_clear(struct engine_call *c)
 {
-        host_probe_free(c->probe);
-        site_test_free(c->test);
-        buf_release(&c->steps);
+        ssh_key_wipe(c->config.private_key);
+        world_hops_release(c->config.hops, c->config.hop_count);
+        c->config = (struct proto_config){0};
+}
+
+static void files_clear(struct engine_call *c)
+{
         for (size_t i = 0; i < c->file_n; i++) {
                 free((char *)(uintptr_t)c->files[i].path);
                 free((uint8_t *)(uintptr_t)c->files[i].sha256);
         }
+        c->file_n = 0;
+}
+
+static void call_free(struct engine_call *c)
+{
+        host_probe_free(c->probe);
+        probe_config_clear(c);
+        site_test_free(c->test);
+        buf_release(&c->steps);
+        files_clear(c);
         free(c->files);
         store_free_workers(c->rows, c->row_n);
         buf_release(&c->result);
@@ -147,10 +166,15 @@ static struct engine_worker *pick_worker(const struct engine_call *c, int32_t id
         return NULL;
 }
 
+/* A site that was just opened, or whose link broke a moment ago, is waited for. */
 static void fail_unreachable(struct engine_call *c)
 {
         const struct m_site *s = model_site(c->e->m, c->site);
 
+        if (s && s->intent == SITE_OPEN && !s->alarm && clock_boot_ms() < c->patience_until) {
+                c->waits = true;
+                return;
+        }
         call_fail(c, "site %s does not answer now: %s; see: reeve site show %s", s ? s->name : "(removed)",
                   s ? site_health_name(s->health) : "removed", s ? s->name : "NAME");
 }
@@ -316,12 +340,10 @@ void calls_on_scan_end(struct engine *e, struct engine_worker *ew, uint32_t requ
                 bytes += (uint64_t)c->files[i].size;
         if (store_dataset_register(e->db, e->epoch, name, (int32_t)arg_int(c, "project_id", 0), c->actor,
                                    c->site, path, is_file, c->files, c->file_n, &err) < 0) {
-                if (err.code == ERR_CONFLICT)
-                        call_fail(c, "there is a dataset named %s already; choose another name", name);
-                else
-                        call_fail(c, "%s", err.text);
+                call_fail(c, "%s", err.text);
                 return;
         }
+        jobs_dataset_moved(e, name);
         buf_init(&b, 1024);
         buf_text(&b, "{\"dataset\":");
         buf_json_str(&b, name, strlen(name));
@@ -398,10 +420,10 @@ static void forget_last_pin(struct proto_config *config)
 
 static void probe_next(struct engine_call *c)
 {
-        struct proto_config config = {.probe = 1, .timeout_ms = PROBE_TIMEOUT};
         struct err err = {0};
         int rc;
 
+        probe_config_clear(c);
         while (c->row_next < c->row_n &&
                (c->rows[c->row_next].site != c->site || host_was_probed(c, c->row_next)))
                 c->row_next++;
@@ -410,16 +432,15 @@ static void probe_next(struct engine_call *c)
                 call_end(c, buf_cstr(&c->result), NULL);
                 return;
         }
-        config.backend = c->rows[c->row_next].openssh ? BACKEND_OPENSSH : BACKEND_LIBSSH2;
-        rc = world_hops(&c->rows[c->row_next], config.hops, &config.hop_count, &err);
+        c->config = (struct proto_config){.probe = 1, .timeout_ms = PROBE_TIMEOUT};
+        c->config.backend = c->rows[c->row_next].openssh ? BACKEND_OPENSSH : BACKEND_LIBSSH2;
+        rc = world_hops(&c->rows[c->row_next], c->config.hops, &c->config.hop_count, &err);
         if (rc == 0) {
-                config.private_key =
-                    config.hop_count > 1 ? world_open_key(c->e, &c->rows[c->row_next], &err) : NULL;
-                forget_last_pin(&config);
-                rc = host_probe_start(c->e->loop, c->e->set.connector_path, &config, on_probe_done, c,
+                c->config.private_key =
+                    c->config.hop_count > 1 ? world_open_key(c->e, &c->rows[c->row_next], &err) : NULL;
+                forget_last_pin(&c->config);
+                rc = host_probe_start(c->e->loop, c->e->set.connector_path, &c->config, on_probe_done, c,
                                       &c->probe, &err);
-                ssh_key_wipe(config.private_key);
-                world_hops_release(config.hops, config.hop_count);
         }
         if (rc < 0)
                 call_fail(c, "%s", err.text);
@@ -673,11 +694,13 @@ static void call_start(struct engine *e, const struct load_call *row)
         c->site = row->site;
         c->heard_at = clock_boot_ms();
         c->args = json_loads(row->args, 0, NULL);
+        c->patience_until = clock_boot_ms() + PATIENCE_MS;
         c->next = e->calls;
         e->calls = c;
         for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
                 if (strcmp(kinds[i].kind, row->kind) == 0) {
-                        kinds[i].start(c);
+                        c->start = kinds[i].start;
+                        c->start(c);
                         return;
                 }
         }
@@ -714,14 +737,6 @@ int calls_take_new(struct engine *e, struct err *err)
 }
 
 /* No answer will come over a link that is given up. */
-void calls_worker_gone(struct engine *e, const struct engine_worker *ew)
-{
-        for (struct engine_call *c = e->calls; c; c = c->next) {
-                if (c->worker == ew && !c->over)
-                        call_fail(c, "the connection to the site was given up meanwhile; ask again");
-        }
-}
-
 /* A worker need not be well-behaved: what it does not answer ends all the same. */
 static bool is_silent(const struct engine_call *c, int64_t now)
 {
@@ -729,11 +744,30 @@ static bool is_silent(const struct engine_call *c, int64_t now)
                now - c->heard_at > (strcmp(c->kind, "scan") == 0 ? SCAN_SILENT_MS : READ_SILENT_MS);
 }
 
+/* Its link goes without a word to those who asked something over it: they are asked again over the next one.
+ */
+void calls_worker_gone(struct engine *e, const struct engine_worker *ew)
+{
+        for (struct engine_call *c = e->calls; c; c = c->next) {
+                if (c->worker != ew || c->over)
+                        continue;
+                files_clear(c);
+                c->worker = NULL;
+                c->request = 0;
+                c->patience_until = clock_boot_ms() + PATIENCE_MS;
+                c->waits = true;
+        }
+}
+
 void calls_tick(struct engine *e, int64_t now)
 {
         for (struct engine_call **at = &e->calls; *at;) {
                 struct engine_call *c = *at;
 
+                if (c->waits) {
+                        c->waits = false;
+                        c->start(c);
+                }
                 if (!c->over && is_silent(c, now))
                         call_fail(c, "the worker does not answer; try again later");
                 if (!c->over) {

@@ -47,6 +47,24 @@ static int datasets_load(struct engine *e, const int64_t *ids, size_t n, struct 
         return 0;
 }
 
+void jobs_dataset_moved(struct engine *e, const char *name)
+{
+        struct m_dataset *d;
+        struct err err;
+
+        for (size_t i = 0; (d = map_next(&e->m->datasets, &i));) {
+                int64_t id = d->id;
+
+                if (strcmp(d->name, name) != 0)
+                        continue;
+                if (datasets_load(e, &id, 1, &err) < 0)
+                        log_warn("dataset=%s could not be read again: %s", name, err.text);
+                model_dataset_changed(e->m, d);
+                engine_wake(e);
+                return;
+        }
+}
+
 /* Those named by the jobs and not known yet, in one query. */
 static int datasets_load_for(struct engine *e, const struct load_job *rows, size_t n, struct err *err)
 {

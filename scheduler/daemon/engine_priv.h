@@ -57,8 +57,9 @@ struct engine_worker { /* what the engine keeps of a worker beside the model */
         char link_text[600], hostname[128], machine[64], root[512], features[64];
         uint8_t spool_id[16], boot_id[16];
         struct key_list acks, cancels;
-        uint64_t signature; /* of everything the link was made from */
-        bool seen;          /* in the reading of the world that goes on */
+        uint64_t signature;   /* of everything the link was made from */
+        bool seen;            /* in the reading of the world that goes on */
+        int64_t stop_sent_at; /* boot ms when the worker of a closed site was told to end; 0 = not */
 };
 
 struct engine_call;
@@ -152,6 +153,8 @@ void jobs_finish_if_done(struct engine *e, struct m_job *j);
 void jobs_deadlines(struct engine *e);
 int jobs_after_commit(struct engine *e, struct err *err);
 void jobs_fetch_specs(struct engine *e);
+/* A dataset lies somewhere else, or at one more place: read it again if a live job reads it. */
+void jobs_dataset_moved(struct engine *e, const char *name);
 
 /* engine_fold.c */
 extern const struct worker_link_events fold_events;

@@ -17,9 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REPORT_MS 15000 /* a worker's figures are written this often */
-#define DIALS_MAX 2     /* connections to one site between dialing and greeting at once */
-#define PROBE_MS  60000 /* a probe that has not answered by then failed */
+#define REPORT_MS    15000 /* a worker's figures are written this often */
+#define DIALS_MAX    2     /* connections to one site between dialing and greeting at once */
+#define STOP_WAIT_MS 10000 /* for a worker to end */
+#define PROBE_MS     60000 /* a probe that has not answered by then failed */
 
 struct engine_worker *world_worker(const struct engine *e, int32_t id)
 {
@@ -238,6 +239,7 @@ static void link_drop(struct engine_worker *ew)
         calls_worker_gone(ew->e, ew);
         worker_link_free(ew->link);
         ew->link = NULL;
+        ew->stop_sent_at = 0;
         ew->w->ready = false;
         ew->acks.n = ew->cancels.n = 0;
 }
@@ -363,6 +365,10 @@ void world_link_state(struct engine_worker *ew, enum link_state s, const struct 
 {
         struct engine *e = ew->e;
 
+        if (ew->stop_sent_at && s == LINK_ABSENT) {
+                why = NULL; /* it ended because we asked */
+                worker_link_stop(ew->link);
+        }
         ew->report.link = s;
         ew->w->ready = s == LINK_READY;
         if (s == LINK_READY)
@@ -471,6 +477,26 @@ static bool is_to_be_probed(const struct m_worker *w)
         return w->ready;
 }
 
+/* A closed site keeps nothing of ours that runs: once it is idle its worker is told to end, and the link goes
+ * when it has. */
+static void leave(struct engine_worker *ew, int64_t now)
+{
+        bool ready = worker_link_state(ew->link) == LINK_READY;
+
+        if (!ew->w->site->alarm && has_attempts(ew->e, ew->w))
+                return;
+        if (ready && !ew->w->site->alarm && !ew->stop_sent_at &&
+            worker_link_stop_worker(ew->link, STOP_WHEN_IDLE, NULL) == 0) {
+                ew->stop_sent_at = now;
+                return;
+        }
+        if (ready && !ew->w->site->alarm && now - ew->stop_sent_at < STOP_WAIT_MS)
+                return;
+        link_drop(ew);
+        ew->report.link = LINK_ABSENT;
+        ew->report_now = true;
+}
+
 void world_tick(struct engine *e, int64_t now)
 {
         for (size_t i = 0; i < e->worker_cap; i++) {
@@ -490,11 +516,8 @@ void world_tick(struct engine *e, int64_t now)
                         ew->report_at = now;
                         write_report(ew);
                 }
-                if (s->intent == SITE_CLOSED && ew->link && (s->alarm || !has_attempts(e, ew->w))) {
-                        link_drop(ew);
-                        ew->report.link = LINK_ABSENT;
-                        ew->report_now = true;
-                }
+                if (ew->link && (s->intent == SITE_CLOSED || ew->w->gone))
+                        leave(ew, now);
         }
 }
 
@@ -649,7 +672,9 @@ static void worker_update(struct engine *e, const struct load_worker *row)
                 ew->found = (struct res){.slots = RES_SLOTS_ANY, .cpus = row->cpus, .memory = row->memory};
         if (!res_equal(&before, &ew->configured))
                 ew->offered = false;
-        if (ew->link && (!wanted || signature != ew->signature)) {
+        /* A site that was closed is left in order, by the tick. */
+        if (ew->link && ((!wanted && (s->intent != SITE_CLOSED || s->alarm)) ||
+                         (wanted && ew->stop_sent_at) || signature != ew->signature)) {
                 link_drop(ew);
                 ew->report.link = LINK_ABSENT;
                 ew->report_now = true;
@@ -683,10 +708,8 @@ static int load_workers(struct engine *e, struct err *err)
         for (size_t i = 0; i < e->worker_cap; i++) {
                 struct engine_worker *ew = e->workers[i];
 
-                if (ew && !ew->seen && !ew->w->gone) {
-                        link_drop(ew);
-                        ew->w->gone = true;
-                }
+                if (ew && !ew->seen)
+                        ew->w->gone = true; /* the tick leaves it in order */
         }
         return rc;
 }

@@ -37,6 +37,7 @@
 #define RETRY_MAX_MS       300000
 #define RETRY_REFUSED_MS   5000 /* at least, after a refused login: servers ban who insists */
 #define REFUSED_MAX        3
+#define TRIES_WHEN_READY   1     /* failures that count against a link that had become ready */
 #define STEADY_MS          60000 /* a link that was ready for this long begins its count of failures anew */
 #define PRIVATE_QUEUE      (4u << 20) /* for grants and pings, which no limit refuses */
 #define GATE_LINKS_MAX     1024
@@ -314,6 +315,9 @@ static void link_down(struct worker_link *l, struct link_failure *why)
         if (why) {
                 if (l->ready_ms && clock_boot_ms() - l->ready_ms >= STEADY_MS)
                         l->tries = 0;
+                /* The site lives; it is the link that breaks, and attempts wait for it. */
+                if (l->ready_ms && l->tries > TRIES_WHEN_READY)
+                        l->tries = TRIES_WHEN_READY;
                 why->tries = ++l->tries;
                 why->final = l->final = failure_is_final(l, why);
                 l->dead = !was_reached && why->kind == FAIL_UNREACHABLE;

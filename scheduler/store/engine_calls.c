@@ -2,6 +2,8 @@
 /* Answers to calls, scanned datasets, upkeep and figures. */
 #include "store/engine_priv.h"
 
+#include "common/util.h"
+
 #include <string.h>
 
 #define CALL_WORDS                                                                                           \
@@ -93,7 +95,10 @@ static int scan_add_place(struct db *db, const char *name, int32_t site, const c
         struct stmt *st = db_stmt(
             db, "scan_place",
             "insert into dataset_sites (dataset_id, site_id, root, is_file, files, bytes)"
-            " select id, $2::int, $3::text, $4::boolean, files, bytes from datasets where name = $1::text");
+            " select id, $2::int, $3::text, $4::boolean, files, bytes from datasets where name = $1::text"
+            " on conflict (dataset_id, site_id, root) do update set files = excluded.files, bytes = "
+            "excluded.bytes,"
+            " checked_at = now()");
 
         bind_text(st, name);
         bind_int(st, site);
@@ -123,10 +128,106 @@ static int scan_add_files(struct db *db, const char *name, int32_t site, const c
         return db_pipeline_add(st, err);
 }
 
+/* The files of a dataset that is known already lie at one more place. */
+static int scan_add_copies(struct db *db, const char *name, int32_t site, const char *root, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "scan_copies",
+                    "insert into replicas (dataset_id, path, site_id, root, state)"
+                    " select f.dataset_id, f.path, $2::int, $3::text, 'present' from datasets d"
+                    " join files f on f.dataset_id = d.id where d.name = $1::text"
+                    " on conflict (dataset_id, path, site_id, root) do update set state = 'present',"
+                    " since = now()");
+
+        bind_text(st, name);
+        bind_int(st, site);
+        bind_text(st, root);
+        return db_pipeline_add(st, err);
+}
+
+static int by_path(const void *a, const void *b)
+{
+        return strcmp((*(const struct scan_file *const *)a)->path,
+                      (*(const struct scan_file *const *)b)->path);
+}
+
+/* One row of the catalog and one found file, either of which may be missing (both lists are in order of
+ * path). */
+static int compare_file(const char *name, const struct rows *r, const struct scan_file *f, struct err *err)
+{
+        const char *path = r ? row_text(r, "path") : f->path;
+        int order = r && f ? strcmp(row_text(r, "path"), f->path) : r ? -1 : 1;
+        const uint8_t *sum;
+        size_t len;
+
+        if (order < 0)
+                return err_set(err, ERR_CONFLICT,
+                               "there is a dataset \"%s\" already, and its file %.200s is not here: choose"
+                               " another name",
+                               name, path);
+        if (order > 0)
+                return err_set(err, ERR_CONFLICT,
+                               "there is a dataset \"%s\" already, and it has no file %.200s: choose another"
+                               " name",
+                               name, f->path);
+        sum = row_bytes(r, "sha256", &len);
+        if (row_int(r, "size") != f->size || len != 32 || memcmp(sum, f->sha256, 32) != 0)
+                return err_set(err, ERR_CONFLICT,
+                               "there is a dataset \"%s\" already, and its file %.200s has other content:"
+                               " choose another name",
+                               name, path);
+        return 0;
+}
+
+/* Is there a registered dataset of that name with exactly these files? 1 yes, 0 no such name, -1 there is,
+ * and it differs. */
+static int scan_is_known(struct db *db, const char *name, int32_t project, const struct scan_file *files,
+                         size_t n, struct err *err)
+{
+        struct stmt *st = db_stmt(
+            db, "scan_known",
+            "select d.project_id, d.job_id is null and d.sealed_at is not null as fits, f.path, f.size,"
+            " f.sha256 from datasets d join files f on f.dataset_id = d.id where d.name = $1::text"
+            " order by f.path collate \"C\"");
+        AUTO_FREE const struct scan_file **sorted = xcalloc(n, sizeof *sorted);
+        AUTO_ROWS struct rows *r = NULL;
+        size_t i = 0;
+
+        bind_text(st, name);
+        if (db_query(st, &r, err) < 0)
+                return -1;
+        if (!rows_count(r))
+                return 0;
+        for (size_t k = 0; k < n; k++)
+                sorted[k] = &files[k];
+        qsort(sorted, n, sizeof *sorted, by_path);
+        while (rows_next(r)) {
+                if (row_int(r, "project_id") != project || !row_bool(r, "fits"))
+                        return err_set(err, ERR_CONFLICT,
+                                       "there is a dataset \"%s\" already: choose another name", name);
+                if (compare_file(name, r, i < n ? sorted[i] : NULL, err) < 0)
+                        return -1;
+                i++;
+        }
+        return i < n ? compare_file(name, NULL, sorted[i], err) : 1;
+}
+
+static int scan_add_known(struct db *db, int64_t epoch, const char *name, int32_t site, const char *root,
+                          bool is_file, struct err *err)
+{
+        if (db_pipeline_begin(db, err) < 0 || fence_add(db, epoch, err) < 0 ||
+            scan_add_place(db, name, site, root, is_file, err) < 0 ||
+            scan_add_copies(db, name, site, root, err) < 0)
+                return -1;
+        return db_pipeline_end(db, NULL, 0, err);
+}
+
 int store_dataset_register(struct db *db, int64_t epoch, const char *name, int32_t project,
                            const char *made_by, int32_t site, const char *root, bool is_file,
                            const struct scan_file *files, size_t n, struct err *err)
 {
+        int rc;
+
         for (size_t i = 0; i < n; i++) {
                 if (strlen(files[i].path) > STORE_PATH_MAX)
                         return err_set(err, ERR_BAD_INPUT,
@@ -137,6 +238,9 @@ int store_dataset_register(struct db *db, int64_t epoch, const char *name, int32
         if (strlen(root) > STORE_ROOT_MAX)
                 return err_set(err, ERR_BAD_INPUT, "the path \"%.60s...\" is longer than %d bytes", root,
                                STORE_ROOT_MAX);
+        rc = scan_is_known(db, name, project, files, n, err);
+        if (rc)
+                return rc < 0 ? -1 : scan_add_known(db, epoch, name, site, root, is_file, err);
         if (db_pipeline_begin(db, err) < 0 || fence_add(db, epoch, err) < 0 ||
             scan_add_head(db, name, project, made_by, files, n, err) < 0 ||
             scan_add_place(db, name, site, root, is_file, err) < 0)

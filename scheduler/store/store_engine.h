@@ -321,8 +321,9 @@ int store_call_state(struct db *db, int64_t epoch, int64_t call, const char *sta
                      const char *result, const char *message, struct err *err); /* NULL keeps */
 int store_call_data(struct db *db, int64_t epoch, int64_t call, const char *result, const void *bytes,
                     size_t n, struct err *err); /* ends the call as done */
-/* A scanned dataset: one transaction, sealed, with all files and replicas. ERR_CONFLICT when the name is
- * taken, ERR_BAD_INPUT when a path is longer than STORE_PATH_MAX. */
+/* A scanned dataset: one transaction, sealed, with all files and replicas. When there is one of that name
+ * with exactly these files, it lies at one more place from then on; ERR_CONFLICT with the first difference
+ * when there is another. ERR_BAD_INPUT when a path is longer than STORE_PATH_MAX. */
 struct scan_file {
         const char *path; /* catalog form */
         int64_t size;
