@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Retention: what ended long ago goes, a slice at a time (store_upkeep), so that nobody waits for it. Totals stay.
 
 create function reeve_forget_jobs(keep_days integer, after_id bigint, n integer) returns bigint language plpgsql as $$

@@ -691,6 +691,8 @@ static void on_connection(void *cls, struct MHD_Connection *con, void **context,
                 link_closed(w, (int)(l - w->links));
 }
 
+static void on_log(void *cls, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
 static void on_log(void *cls, const char *fmt, va_list ap)
 {
         char text[512];

@@ -52,7 +52,7 @@ void buf_str(struct buf *b, const char *s);            /* u32 length, bytes; NUL
 void buf_blob(struct buf *b, const void *p, size_t n); /* u32 length, bytes */
 void buf_text(struct buf *b, const char *s);           /* bytes of s, no length */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 /* Overwrite a u32 written earlier, `at` bytes after the first live byte. */
 void buf_patch_u32(struct buf *b, size_t at, uint32_t v);

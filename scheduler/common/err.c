@@ -37,17 +37,21 @@ int err_errno(struct err *err, const char *fmt, ...)
 
 int err_prefix(struct err *err, const char *fmt, ...)
 {
-        char head[256], whole[sizeof err->text + sizeof head];
+        char head[256];
+        size_t n, room = sizeof err->text - 1;
         va_list ap;
 
         if (!err)
                 return -1;
         va_start(ap, fmt);
-        vsnprintf(head, sizeof head, fmt, ap);
+        vsnprintf(head, sizeof head - 2, fmt, ap);
         va_end(ap);
-        snprintf(whole, sizeof whole, "%s: %s", head, err->text);
-        memcpy(err->text, whole, sizeof err->text - 1);
-        err->text[sizeof err->text - 1] = '\0';
+        n = strlen(head);
+        head[n++] = ':';
+        head[n++] = ' ';
+        memmove(err->text + n, err->text, room - n);
+        memcpy(err->text, head, n);
+        err->text[room] = '\0';
         return -1;
 }
 

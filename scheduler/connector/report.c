@@ -28,6 +28,8 @@ void report_release(struct report *r)
         buf_release(&r->out);
 }
 
+static char *text_format(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+
 static char *text_format(const char *fmt, va_list ap)
 {
         char *s;
