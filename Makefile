@@ -132,7 +132,8 @@ $(BUILD)/reeve: $(call obj,$(filter %/main.c,$(CLI))) $(O)/libcli.a $(O)/libcomm
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 
-include $(wildcard packaging/make/*.mk)
+# Lists of tests first: prerequisites are read where they stand.
+include packaging/make/tests.mk $(filter-out packaging/make/tests.mk,$(wildcard packaging/make/*.mk))
 
 .PHONY: clean
 clean:

@@ -256,12 +256,14 @@ static void say_why(const struct model *m, const struct m_shape *s, struct candi
 {
         const struct m_site *site = c->site;
         struct res best = {0};
+        bool serves = false;
 
         for (size_t i = 0; i < site->worker_count; i++) {
                 const struct res *o = &site->workers[i]->offer;
 
                 if (!worker_serves(site->workers[i], s))
                         continue;
+                serves = true;
                 best.cpus = o->cpus > best.cpus ? o->cpus : best.cpus;
                 best.gpus = o->gpus > best.gpus ? o->gpus : best.gpus;
                 best.memory = o->memory > best.memory ? o->memory : best.memory;
@@ -283,6 +285,8 @@ static void say_why(const struct model *m, const struct m_shape *s, struct candi
         case PLACE_SIZE:
                 if (!site->worker_count)
                         snprintf(c->why, sizeof c->why, "it has no worker");
+                else if (!serves)
+                        snprintf(c->why, sizeof c->why, "its workers serve other projects");
                 else if (!best.cpus)
                         snprintf(c->why, sizeof c->why, "none of its workers has been reached yet");
                 else if (s->need.cpus > best.cpus)
