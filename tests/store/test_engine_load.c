@@ -318,14 +318,29 @@ static void registering_is_all_or_nothing(void **state)
 {
         static const char long_path[STORE_PATH_MAX + 2] = {[0 ... STORE_PATH_MAX] = 'p'};
         const uint8_t *sha = (const uint8_t *)"0123456789abcdef0123456789abcdef";
-        const struct scan_file one[] = {{"x", 1, sha}}, twice[] = {{"x", 1, sha}, {"x", 2, sha}},
-                               too_long[] = {{long_path, 1, sha}};
+        const struct scan_file one[] = {{"x", 1, sha}}, other[] = {{"x", 2, sha}},
+                               twice[] = {{"x", 1, sha}, {"x", 2, sha}}, too_long[] = {{long_path, 1, sha}};
         struct db *db = *state;
         struct err err = {0};
 
         ok(store_dataset_register(db, test_epoch, "one", 1, "ann", 1, "/d", false, one, 1, &err));
+        /* The same files once more: one more place. Other ones: a conflict that names the first difference.
+         */
+        ok(store_dataset_register(db, test_epoch, "one", 1, "ann", 1, "/copy", false, one, 1, &err));
+        assert_string_equal(
+            ask_text(db, "select string_agg(root || ':' || files, ' ' order by root) as v from dataset_sites"
+                         " where dataset_id = (select id from datasets where name = 'one')"),
+            "/copy:1 /d:1");
+        assert_string_equal(
+            ask_text(db, "select string_agg(root || ':' || path, ' ' order by root) as v from replicas"
+                         " where dataset_id = (select id from datasets where name = 'one')"),
+            "/copy:x /d:x");
         assert_int_equal(
-            store_dataset_register(db, test_epoch, "one", 1, "ann", 1, "/d", false, one, 1, &err), -1);
+            store_dataset_register(db, test_epoch, "one", 1, "ann", 1, "/e", false, other, 1, &err), -1);
+        assert_int_equal(err.code, ERR_CONFLICT);
+        assert_non_null(strstr(err.text, "its file x has other content"));
+        assert_int_equal(
+            store_dataset_register(db, test_epoch, "one", 2, "ann", 1, "/e", false, one, 1, &err), -1);
         assert_int_equal(err.code, ERR_CONFLICT);
         assert_non_null(strstr(err.text, "\"one\""));
         assert_int_equal(
