@@ -33,7 +33,7 @@
 struct fake {
         int listener, port, wake[2];
         const char *const *answers;
-        size_t next;
+        _Atomic size_t next;
         pthread_t thread;
         char seen[SEEN_MAX]; /* all requests, one after another */
         size_t seen_len;
@@ -77,11 +77,14 @@ static void *serve(void *arg)
                 fd = accept(f->listener, NULL, NULL);
                 if (*answer) {
                         read_request(f, fd);
+                        /* Before the answer: who has it may look at once. */
+                        f->next += f->answers[f->next + 1] != NULL;
                         assert_int_equal(write(fd, answer, strlen(answer)), strlen(answer));
                         shutdown(fd, SHUT_WR);
+                } else {
+                        f->next += f->answers[f->next + 1] != NULL;
                 }
                 close(fd);
-                f->next += f->answers[f->next + 1] != NULL;
         }
 }
 
