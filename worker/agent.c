@@ -40,6 +40,8 @@
 #define SCANS_AT_ONCE        2
 #define SCANS_MAX            64
 #define MEASURE_EVERY_MS     5000
+#define DISK_FULL_BYTES      (64u << 20) /* the worker takes no launch below it */
+#define KEEP_FULL_SECONDS    60 /* on a full disk, younger leavings stay: their results may be on the way */
 #define JANITOR_EVERY_MS     (3600 * 1000)
 #define JANITOR_FIRST_MS     (60 * 1000)
 #define WORKER_LOG_MAX       (4u << 20)
@@ -266,6 +268,8 @@ static void on_heartbeat(void *arg)
         g->heartbeat_timer = loop_timer_set(g->loop, g->current->heartbeat_ms, on_heartbeat, g);
 }
 
+static void janitor_start(struct agent *g, uint64_t keep_bytes, int64_t keep_seconds);
+
 static void send_health(struct agent *g, struct reader *counts)
 {
         struct buf *b = &g->current->out;
@@ -273,6 +277,9 @@ static void send_health(struct agent *g, struct reader *counts)
         uint64_t disk_free, disk_total;
 
         disk_space(&disk_free, &disk_total);
+        /* On a full disk what ended attempts left behind goes first. */
+        if (disk_free < DISK_FULL_BYTES && !g->janitor)
+                janitor_start(g, 0, KEEP_FULL_SECONDS);
         buf_u64(b, disk_free);
         buf_u64(b, disk_total);
         buf_u64(b, facts_memory_available());
@@ -1067,11 +1074,11 @@ static void on_janitor_end(void *arg)
         g->janitor = NULL;
 }
 
-static void on_janitor_timer(void *arg)
+static void janitor_start(struct agent *g, uint64_t keep_bytes, int64_t keep_seconds)
 {
-        struct agent *g = arg;
         struct janitor_request q = {.now = clock_wall_ms() / 1000,
-                                    .keep_bytes = KEEP_BYTES,
+                                    .keep_bytes = keep_bytes,
+                                    .keep_seconds = keep_seconds,
                                     .generation = g->generation,
                                     .count = g->running_count};
         struct err err;
@@ -1083,6 +1090,13 @@ static void on_janitor_timer(void *arg)
         if (!g->janitor)
                 helper_start(g->loop, chore_janitor, &q, ignore_frame, on_janitor_end, g, &g->janitor, &err);
         free(q.running);
+}
+
+static void on_janitor_timer(void *arg)
+{
+        struct agent *g = arg;
+
+        janitor_start(g, KEEP_BYTES, KEEP_YOUNG_SECONDS);
         loop_timer_set(g->loop, JANITOR_EVERY_MS, on_janitor_timer, g);
 }
 

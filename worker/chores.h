@@ -48,10 +48,11 @@ void chore_measure(int fd, void *arg); /* struct measure_request */
 #define KEEP_YOUNG_SECONDS 3600         /* never removed for space: its logs may be on someone's screen */
 #define SCRATCH_SECONDS    (1 * 86400)  /* directories that a killed keeper left */
 struct janitor_request {
-        int64_t now;         /* wall clock, seconds */
-        uint64_t keep_bytes; /* KEEP_BYTES */
-        uint64_t generation; /* of the keeper that lives: its directories are its own business */
-        char **running;      /* directories in use, below the root */
+        int64_t now;          /* wall clock, seconds */
+        uint64_t keep_bytes;  /* KEEP_BYTES; 0 when the disk is full */
+        int64_t keep_seconds; /* what is younger stays in any case */
+        uint64_t generation;  /* of the keeper that lives: its directories are its own business */
+        char **running;       /* directories in use, below the root */
         size_t count;
 };
 void chore_janitor(int fd, void *arg); /* struct janitor_request */

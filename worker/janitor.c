@@ -118,7 +118,7 @@ static void remove_old(const struct janitor_request *q, const struct listing *l)
         for (size_t i = 0; i < l->count; i++) {
                 int64_t age = q->now - l->list[i].since;
 
-                if (age < KEEP_SECONDS && (total <= q->keep_bytes || age < KEEP_YOUNG_SECONDS))
+                if (age < KEEP_SECONDS && (total <= q->keep_bytes || age < q->keep_seconds))
                         continue;
                 if (dir_remove(AT_FDCWD, l->list[i].path) == 0)
                         total -= l->list[i].bytes;

@@ -64,6 +64,7 @@ static void attempt_made(const char *dir, size_t bytes)
 static void clean(int64_t seconds_later, uint64_t keep_bytes)
 {
         struct janitor_request q = {.now = clock_wall_ms() / 1000 + seconds_later,
+                                    .keep_seconds = KEEP_YOUNG_SECONDS,
                                     .keep_bytes = keep_bytes,
                                     .generation = 2,
                                     .running = (char **)running,
