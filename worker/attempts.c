@@ -13,6 +13,7 @@
 #include "worker/files.h"
 #include "worker/guard.h"
 #include "worker/keeper.h"
+#include "worker/pids.h"
 #include "worker/procs.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHILDREN_MAX 8192 /* looked at in one sweep */
+#define CHILDREN_MAX PROCS_MAX /* looked at in one sweep */
 
 static int64_t clock_boot_us(void)
 {
@@ -157,7 +158,7 @@ static void start_failed(struct keeper *k, struct attempt *a, int error, const c
 
 static void on_time_limit(void *arg);
 
-static void run_timer(struct keeper *k, struct attempt *a, uint64_t delay_ms, loop_timer_cb cb)
+void attempt_timer(struct keeper *k, struct attempt *a, uint64_t delay_ms, loop_timer_cb cb)
 {
         int64_t delay = delay_ms > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)delay_ms;
 
@@ -278,7 +279,7 @@ static void start_one(struct keeper *k, struct attempt *a)
         a->run = run;
         work_move(&k->work, a, PHASE_RUNNING);
         if (a->job->t.time_limit_ms)
-                run_timer(k, a, a->job->t.time_limit_ms, on_time_limit);
+                attempt_timer(k, a, a->job->t.time_limit_ms, on_time_limit);
         attempts_watch(k);
 }
 
@@ -367,13 +368,11 @@ void attempts_on_child(struct keeper *k)
 }
 
 /* The attempt a process belongs to: by its session, else by its mark. */
-static struct attempt *owner(struct keeper *k, const struct proc *p)
+static struct attempt *owner(struct keeper *k, const struct pids *leaders, const struct proc *p)
 {
         struct attempt_key key;
-        struct attempt *a = by_pid(&k->work.running, p->session);
+        struct attempt *a = pids_find(leaders, p->session);
 
-        if (!a)
-                a = by_pid(&k->work.exited, p->session);
         if (!a && procs_key(p->pid, k->launcher.spool_hex, &key))
                 a = work_find(&k->work, key);
         return a;
@@ -392,14 +391,14 @@ static bool is_older_than_all(const struct keeper *k, const struct proc *p)
         return true;
 }
 
-static void sweep_child(struct keeper *k, pid_t pid)
+static void sweep_child(struct keeper *k, const struct pids *leaders, pid_t pid)
 {
         struct attempt *a;
         struct proc p;
 
         if (!procs_read(pid, &p) || p.state == 'Z')
                 return;
-        a = owner(k, &p);
+        a = owner(k, leaders, &p);
         if (a && a->phase == PHASE_RUNNING)
                 return;
         if (a && a->run)
@@ -415,6 +414,7 @@ static void sweep(struct keeper *k)
 {
         static pid_t children[CHILDREN_MAX];
         ssize_t n = procs_children(children, CHILDREN_MAX);
+        struct pids leaders;
 
         k->sweep_again = false;
         for (struct attempt *a = k->work.exited.first; a; a = a->next)
@@ -422,10 +422,14 @@ static void sweep(struct keeper *k)
         /* As many as there should be: leaders not reaped yet, and the agent. */
         if (!k->adopting && n == (ssize_t)k->work.running.count + (k->agent_pid > 0))
                 return;
+        pids_init(&leaders, &k->work, true);
         for (ssize_t i = 0; i < n; i++) {
-                if (children[i] != k->agent_pid && !by_pid(&k->work.running, children[i]))
-                        sweep_child(k, children[i]);
+                struct attempt *a = pids_find(&leaders, children[i]);
+
+                if (children[i] != k->agent_pid && (!a || a->phase != PHASE_RUNNING))
+                        sweep_child(k, &leaders, children[i]);
         }
+        pids_release(&leaders);
 }
 
 /* ---- logs ---- */
@@ -533,6 +537,7 @@ static void finalize(struct keeper *k, struct attempt *a)
 
 void attempts_finalize(struct keeper *k)
 {
+        kills_send(k);
         if (!k->work.exited.first && !k->sweep_again)
                 return;
         sweep(k);
@@ -547,86 +552,7 @@ void attempts_finalize(struct keeper *k)
         }
 }
 
-/* ---- killing ---- */
-
-/* Everything of an attempt, in its session or out of it. */
-static void kill_all_of(struct keeper *k, struct attempt *a)
-{
-        struct proc *all;
-        size_t n = procs_scan(&all);
-
-        for (size_t i = 0; i < n; i++) {
-                struct attempt_key key;
-
-                if (all[i].pid == getpid() || all[i].pid == k->agent_pid)
-                        continue;
-                if ((a->run->pid > 0 && all[i].session == a->run->pid && !a->run->adopted) ||
-                    (procs_key(all[i].pid, k->launcher.spool_hex, &key) && attempt_key_equal(key, a->key)))
-                        procs_kill(&all[i], SIGKILL);
-        }
-        free(all);
-}
-
-static void kill_now(struct keeper *k, struct attempt *a)
-{
-        loop_timer_cancel(k->loop, a->run->timer);
-        a->run->timer = 0;
-        a->run->kill_sent = true;
-        if (a->run->cgroup)
-                cgroup_kill(&k->cgroups, a->key);
-        if (!a->run->adopted)
-                kill(-a->run->pid, SIGKILL);
-        kill_all_of(k, a);
-}
-
-static void signal_all_of(struct keeper *k, struct attempt *a, int signo)
-{
-        struct proc *all;
-        size_t n;
-
-        if (!a->run->adopted) {
-                kill(-a->run->pid, signo);
-                return;
-        }
-        n = procs_scan(&all);
-        for (size_t i = 0; i < n; i++) {
-                struct attempt_key key;
-
-                if (procs_key(all[i].pid, k->launcher.spool_hex, &key) && attempt_key_equal(key, a->key))
-                        procs_kill(&all[i], signo);
-        }
-        free(all);
-}
-
-static void on_grace_end(void *arg)
-{
-        struct run *run = arg;
-
-        run->timer = 0;
-        kill_now(run->keeper, run->owner);
-}
-
-void attempt_kill(struct keeper *k, struct attempt *a, enum outcome outcome, uint32_t grace_ms,
-                  const char *text)
-{
-        struct run *run = a->run;
-        bool first = run->outcome == OUTCOME_COUNT;
-
-        if (first) {
-                run->outcome = (uint8_t)outcome;
-                snprintf(run->text, sizeof run->text, "%s", text);
-        }
-        if (run->kill_sent || (!first && grace_ms))
-                return;
-        if (!grace_ms) {
-                kill_now(k, a);
-                return;
-        }
-        loop_timer_cancel(k->loop, run->timer);
-        run_timer(k, a, grace_ms, on_grace_end);
-        signal_all_of(k, a, SIGTERM);
-        signal_all_of(k, a, SIGCONT);
-}
+/* ---- limits of time ---- */
 
 static void on_time_limit(void *arg)
 {
@@ -647,8 +573,8 @@ void attempts_resume(struct keeper *k)
                 int64_t ran = (clock_boot_us() - a->run->start_boot_us) / 1000;
 
                 if (limit)
-                        run_timer(k, a, ran > 0 && (uint64_t)ran >= limit ? 0 : limit - (uint64_t)ran,
-                                  on_time_limit);
+                        attempt_timer(k, a, ran > 0 && (uint64_t)ran >= limit ? 0 : limit - (uint64_t)ran,
+                                      on_time_limit);
         }
         attempts_watch(k);
 }
@@ -716,16 +642,19 @@ static void check_logs(struct keeper *k)
 /* Give each process the key of its attempt: by session, by mark, or by its parent's. */
 static void attribute(struct keeper *k, struct proc *all, size_t n)
 {
+        struct pids leaders;
         bool more = true;
 
+        pids_init(&leaders, &k->work, false);
         for (size_t i = 0; i < n; i++) {
-                struct attempt *a = by_pid(&k->work.running, all[i].session);
+                struct attempt *a = pids_find(&leaders, all[i].session);
 
                 if (a)
                         all[i].key = a->key;
                 else
                         procs_key(all[i].pid, k->launcher.spool_hex, &all[i].key);
         }
+        pids_release(&leaders);
         while (more) {
                 more = false;
                 for (size_t i = 0; i < n; i++) {

@@ -662,7 +662,8 @@ static void flush(struct keeper *k)
 /* Sync at once when the last sync is long ago, else let more gather. */
 static void flush_if_due(struct keeper *k)
 {
-        bool due = k->work.exited.first || k->sweep_again || k->accept_due || journal_is_dirty(k->journal);
+        bool due = k->work.exited.first || k->kills_due || k->sweep_again || k->accept_due ||
+                   journal_is_dirty(k->journal);
         int64_t since = clock_boot_ms() - k->flushed_ms;
 
         if (!due || k->flush_timer)

@@ -2,7 +2,8 @@
 /* keeping.h - what the parts of the keeper share: its state, and who does what.
  *
  *   keeper.c    start, stop, the agent and its frames
- *   attempts.c  start, end, kill, limits: everything that happens to attempts
+ *   attempts.c  start, end, limits: everything that happens to attempts
+ *   killing.c   signals to everything of an attempt
  *   recover.c   journal records, and picking up what an earlier keeper left
  *
  * A turn of the loop: handle what arrived; then, at its end, keeper_settle makes everything durable at once
@@ -77,6 +78,7 @@ struct keeper {
         uint64_t flush_timer, tick_timer, start_timer;
         int64_t logs_ms, memory_ms, disk_ms;
         bool journal_failed, disk_low, adopting;
+        bool kills_due;   /* attempts have a signal that kills_send owes to what left their group */
         bool sweep_again; /* leftovers were killed and are not gone yet */
 
         bool stopping; /* nothing new is started */
@@ -88,9 +90,8 @@ void attempts_on_child(struct keeper *k);
 /* Look for leftovers of exited attempts; write the results of those that have none. */
 void attempts_finalize(struct keeper *k);
 void attempts_start(struct keeper *k);
-/* Ask it to end, then make it end. The first reason stays. */
-void attempt_kill(struct keeper *k, struct attempt *a, enum outcome outcome, uint32_t grace_ms,
-                  const char *text);
+/* The attempt's one timer: its time limit, or the end of its grace. */
+void attempt_timer(struct keeper *k, struct attempt *a, uint64_t delay_ms, loop_timer_cb cb);
 /* End an attempt that never started, or whose run is already settled. */
 void attempt_end_unstarted(struct keeper *k, struct attempt *a, enum outcome outcome, const char *text);
 void attempt_published(struct keeper *k, struct attempt *a, enum outcome outcome, uint32_t count,
@@ -105,6 +106,14 @@ void attempts_watch(struct keeper *k);
 void attempt_put_finish(struct keeper *k, const struct attempt *a);
 void attempt_finish_by_result(struct keeper *k, struct attempt *a, const struct proto_result *res,
                               bool outputs);
+
+/* ---- killing.c ---- */
+/* Ask it to end, then make it end. The first reason stays. Its process group and control group are told at
+ * once; what left those is looked for by kills_send. */
+void attempt_kill(struct keeper *k, struct attempt *a, enum outcome outcome, uint32_t grace_ms,
+                  const char *text);
+/* One look at all processes serves every attempt that was told to end since the last one. */
+void kills_send(struct keeper *k);
 
 /* ---- keeper.c ---- */
 /* The agent's output buffer with a frame of this type begun, or NULL when no agent wants it. */

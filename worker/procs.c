@@ -14,7 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define ENVIRON_MAX (256u << 10) /* of an environment that is searched for our mark */
+#define CHILDREN_TEXT_MAX (8u * PROCS_MAX) /* a number and a space for each */
+#define ENVIRON_MAX       (256u << 10)     /* of an environment that is searched for our mark */
 
 static ssize_t read_file(const char *path, char *to, size_t size)
 {
@@ -113,7 +114,7 @@ static ssize_t children_by_scan(pid_t *list, size_t max)
 ssize_t procs_children(pid_t *list, size_t max)
 {
         static int fd = -2;
-        static char text[64u << 10];
+        static char text[CHILDREN_TEXT_MAX];
         char path[64], *s = text;
         size_t k = 0, got = 0;
 

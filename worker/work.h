@@ -50,6 +50,7 @@ struct run {
         bool reported;               /* K_STARTED sent and journaled */
         bool leftovers;              /* something of it still lived when last looked */
         bool kill_sent;              /* SIGKILL was sent */
+        int signal_due;              /* to be sent to all of it by the next kills_send; 0: none */
         unsigned cgroup;             /* CGROUP_ flags of its control group; 0: it has none */
         uint8_t outcome;             /* why we are killing it; OUTCOME_COUNT: we are not */
         char text[160];              /* the words for it */

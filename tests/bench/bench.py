@@ -300,7 +300,7 @@ def restart():
     bench = Bench(slots=10000)
     try:
         fill_history(bench, HISTORY)
-        bench.ask("POST", "/v1/jobs", {"name": "running", "command": ["/bin/sleep", "3600"], "array": "1-9999"})
+        running = bench.ask("POST", "/v1/jobs", {"name": "running", "command": ["/bin/sleep", "3600"], "array": "1-9999"})["id"]
         wait_until(lambda: bench.sql("select count(*) from attempts_live where state = 'running'") == "9999", 120, "9,999 tasks run")
         queue_jobs(bench, 1000, 1000)
         wait_until(lambda: bench.sql("select count(*) from job_queue where taken") == "1001", 60, "the engine has taken the jobs up")
@@ -315,6 +315,10 @@ def restart():
             f"select extract(epoch from min(placed_at)) from (select placed_at from attempts_live where job_id = {job} union all"
             f" select placed_at from attempts where job_id = {job}) p"), 60, "something is placed again"))
         say("restart", placed - started, "s")
+        started = time.time()
+        bench.ask("POST", f"/v1/jobs/{running}/cancel", {})
+        wait_until(lambda: bench.sql(f"select count(*) from attempts_live where job_id = {running}") == "0", 300, "9,999 tasks end")
+        say("cancel_10000", time.time() - started, "s")
     finally:
         bench.end()
 
