@@ -87,6 +87,7 @@ class Grid:
         self.url = None
         self.settings = {}
         self.database = None
+        self.role = "all"
         self.patience = 0
 
     def user_name(self):
@@ -103,7 +104,7 @@ class Grid:
 
     def spawn(self, port, state, seconds):
         """A reeved on a port with a state directory: (process, address)."""
-        words = [os.path.join(self.bin, "reeved"), "--state", state, "--listen", f"127.0.0.1:{port}"]
+        words = [os.path.join(self.bin, "reeved"), "--role", self.role, "--state", state, "--listen", f"127.0.0.1:{port}"]
         if self.database:
             words += ["--database", self.database]
         for name, value in self.settings.items():

@@ -74,7 +74,10 @@ def task_fills_site(grid):
 
 @suite.test
 def database_full(grid):
-    """a full disk under the database refuses submissions by that name; jobs that run still end; with room again all goes on"""
+    """a full disk under the database refuses submissions; its reserve lets running jobs end, and is made anew with room again"""
+    def reserves():
+        return [os.path.join(base, "reserve") for base, _d, names in os.walk(grid.state) if "reserve" in names]
+    wait_until(reserves, 30, "the database has its reserve")
     running = grid.submit({"command": ["/bin/sleep", "5"], "sites": ["bravo"]})["id"]
     wait_until(lambda: grid.job(running)["tasks"]["running"], 30, "the first job runs")
     filler = fill(grid.state, leave=8 << 20)
@@ -83,9 +86,11 @@ def database_full(grid):
         status, reply = grid.api("POST", "/v1/jobs", {"command": ["/bin/true"]})
         return status == 507 and "disk" in str(reply)
     wait_until(refused, 60, "a submission is refused because the disk is full")
+    wait_until(lambda: not reserves(), 60, "the reserve is given up")
     equal(grid.wait_job(running, 60)["state"], "succeeded")
     os.unlink(filler)
     wait_until(lambda: not refused(), 60, "submissions are taken again")
+    wait_until(reserves, 120, "the reserve is made anew")
     equal(grid.run_job(command=["/bin/true"])["state"], "succeeded")
 
 
