@@ -101,6 +101,14 @@ static int64_t missing_bytes(const struct model *m, const struct m_shape *s, int
         return missing;
 }
 
+static bool holds_inputs(const struct model *m, const struct m_shape *s, int32_t site)
+{
+        const struct m_dataset *lacks;
+
+        missing_bytes(m, s, site, &lacks);
+        return !lacks;
+}
+
 /* Tasks of the shape that `max` CPUs still allow when `used` are taken; those that ask for none are not
  * limited. */
 static int64_t cpu_room(const struct m_shape *s, int32_t max, int32_t used)
@@ -171,6 +179,11 @@ static int64_t slots_of(const struct m_shape *s, const struct m_site *site)
         return slots > 0 ? slots : 1;
 }
 
+static bool site_is_open(const struct m_site *site)
+{
+        return site->intent == SITE_OPEN && !site->alarm;
+}
+
 /* The funnel: the step that drops the site, or PLACE_STEP_COUNT. `lacks`: an input is not there. */
 static enum place_step funnel(const struct model *m, const struct m_shape *s, const struct m_site *site,
                               bool lacks, struct look *ret)
@@ -181,7 +194,7 @@ static enum place_step funnel(const struct model *m, const struct m_shape *s, co
         *ret = (struct look){0};
         if (site->gone)
                 return PLACE_KNOWN;
-        if (site->intent != SITE_OPEN || site->alarm)
+        if (!site_is_open(site))
                 return PLACE_OPEN;
         if (!site->all_projects && !rule)
                 return PLACE_PROJECT;
@@ -215,21 +228,27 @@ static double backlog(const struct m_shape *s)
         return n > 1 ? (double)n : 1;
 }
 
-/* Price a site. `waiting`: tasks that stand in line for its next places when it is full; 0 when it is not.
- * What frees places for the shape there is its own tasks that run there, so their number sets the pace. */
-static void price(const struct model *m, const struct m_shape *s, const struct m_site *site, double waiting,
-                  int32_t avoid_site, struct terms *ret)
+double place_run_s(const struct model *m, const struct m_shape *s, const struct m_site *site)
 {
         const struct m_shape_site *at = shape_at(s, site->id);
         double run_ms = s->run_ms > 0 ? s->run_ms
                         : s->time_limit_ms > 0 && s->time_limit_ms < m->default_run_ms
                             ? (double)s->time_limit_ms
                             : m->default_run_ms;
-        struct terms t = {0};
 
         if (at && at->ok)
                 run_ms = at->run_ms;
-        t.run = run_ms / 1000.0 / site->speed;
+        return run_ms / 1000.0 / site->speed;
+}
+
+/* Price a site. `waiting`: tasks that stand in line for its next places when it is full; 0 when it is not.
+ * What frees places for the shape there is its own tasks that run there, so their number sets the pace. */
+static void price(const struct model *m, const struct m_shape *s, const struct m_site *site, double waiting,
+                  int32_t avoid_site, struct terms *ret)
+{
+        const struct m_shape_site *at = shape_at(s, site->id);
+        struct terms t = {.run = place_run_s(m, s, site)};
+
         if (waiting > 0)
                 t.wait = waiting * t.run / (double)(at && at->live > 0 ? at->live : slots_of(s, site));
         t.penalty = site->failures_in_row * 30.0;
@@ -356,8 +375,46 @@ void place_judge(const struct model *m, const struct m_shape *s, struct m_site *
                 say_why(m, s, ret, lacks);
 }
 
-/* The reason of a shape: the furthest step that any site reached says what is to be waited for. */
-static enum wait_reason reason_of(const struct m_shape *s, enum place_step furthest, bool any)
+/* How near the sites came to taking a task: what the reason of a shape is made of. */
+struct reach {
+        bool any;
+        bool would;               /* a site that is not open would take it, now or later, if it were */
+        enum place_step furthest; /* step that dropped the site that came furthest */
+};
+
+/* Where a site that is not open would drop the shape if it were; PLACE_STEP_COUNT: it would do, now or later.
+ * A worker that was never reached may be as large as it likes. */
+static enum place_step step_if_open(const struct m_shape *s, const struct m_site *site, bool lacks)
+{
+        bool large = false;
+
+        if (!site->all_projects && !rule_for(site, s->project))
+                return PLACE_PROJECT;
+        if (!site_is_named(s, site->id))
+                return PLACE_NAMED;
+        for (size_t i = 0; i < site->worker_count && !large; i++) {
+                const struct m_worker *w = site->workers[i];
+
+                large = worker_serves(w, s) && (!w->offer_known || res_fits(&s->need, &w->offer));
+        }
+        return !large ? PLACE_SIZE : lacks ? PLACE_DATA : PLACE_STEP_COUNT;
+}
+
+static void reach_add(struct reach *r, const struct m_shape *s, const struct m_site *site,
+                      enum place_step step, bool lacks)
+{
+        r->any = true;
+        if (step == PLACE_OPEN) {
+                step = step_if_open(s, site, lacks);
+                r->would = r->would || step == PLACE_STEP_COUNT;
+        }
+        if (step != PLACE_STEP_COUNT && step > r->furthest)
+                r->furthest = step;
+}
+
+/* The reason of a shape: the furthest step that any site reached says what is to be waited for. A site that
+ * would do if it were open comes before those that lack room or data. */
+static enum wait_reason reason_of(const struct m_shape *s, const struct reach *r)
 {
         static const enum wait_reason reasons[] = {
             [PLACE_KNOWN] = WAIT_NO_SITE, [PLACE_OPEN] = WAIT_CLOSED,    [PLACE_PROJECT] = WAIT_NO_SITE,
@@ -367,12 +424,14 @@ static enum wait_reason reason_of(const struct m_shape *s, enum place_step furth
         };
         const struct m_project *p = s->project;
 
-        if (!any)
+        if (!r->any)
                 return WAIT_NO_SITE;
-        if (furthest == PLACE_LIMITS && ((p->max_tasks && p->used_tasks >= p->max_tasks) ||
-                                         (p->max_cpus && p->used_cpus + s->need.cpus > p->max_cpus)))
+        if (r->would && r->furthest < PLACE_HEALTH)
+                return WAIT_CLOSED;
+        if (r->furthest == PLACE_LIMITS && ((p->max_tasks && p->used_tasks >= p->max_tasks) ||
+                                            (p->max_cpus && p->used_cpus + s->need.cpus > p->max_cpus)))
                 return WAIT_PROJECT_LIMIT;
-        return reasons[furthest];
+        return reasons[r->furthest];
 }
 
 /* Is a full site worth waiting for while another could start the task? Only where run times are known and
@@ -398,9 +457,8 @@ static bool is_better(const struct m_shape *s, const struct candidate *a, const 
 size_t place_all(const struct model *m, const struct m_shape *s, int32_t avoid_site, bool explain,
                  struct candidate *out, size_t max, int *ret_best, enum wait_reason *ret_wait)
 {
-        enum place_step furthest = PLACE_KNOWN;
+        struct reach reach = {.furthest = PLACE_KNOWN};
         int best = -1;
-        bool any = false;
         size_t n = 0;
 
         for (size_t i = 0; i < m->site_cap && n < max; i++) {
@@ -409,16 +467,15 @@ size_t place_all(const struct model *m, const struct m_shape *s, int32_t avoid_s
                 if (!m->sites[i] || m->sites[i]->gone)
                         continue;
                 place_judge(m, s, m->sites[i], avoid_site, explain, c);
-                any = true;
-                if (c->dropped && c->step > furthest)
-                        furthest = c->step;
+                reach_add(&reach, s, c->site, c->step,
+                          c->step == PLACE_OPEN && !holds_inputs(m, s, c->site->id));
                 if ((!c->dropped || c->step == PLACE_FREE) && (best < 0 || is_better(s, c, &out[best])))
                         best = (int)n;
                 n++;
         }
         *ret_wait = WAIT_NONE;
         if (best < 0 || out[best].dropped) {
-                *ret_wait = best < 0 ? reason_of(s, furthest, any) : WAIT_BUSY;
+                *ret_wait = best < 0 ? reason_of(s, &reach) : WAIT_BUSY;
                 best = -1;
         }
         *ret_best = best;
@@ -496,27 +553,23 @@ static uint8_t *sift(const struct model *m, const struct m_shape *s, size_t *ret
 {
         uint8_t *steps = xmalloc(m->site_cap);
         int32_t all, *held = count_inputs_held(m, s, &all);
-        enum place_step furthest = PLACE_KNOWN;
-        bool any = false;
+        struct reach reach = {.furthest = PLACE_KNOWN};
         struct look k;
         size_t n = 0;
 
         for (size_t i = 0; i < m->site_cap; i++) {
                 const struct m_site *site = m->sites[i];
-                enum place_step step;
+                bool lacks = held && held[i] < all;
 
                 if (!site || site->gone)
                         continue;
-                any = true;
-                steps[i] = step = funnel(m, s, site, held && held[i] < all, &k);
-                if (step == PLACE_STEP_COUNT)
-                        n++;
-                else if (step > furthest)
-                        furthest = step;
+                steps[i] = funnel(m, s, site, lacks, &k);
+                n += steps[i] == PLACE_STEP_COUNT;
+                reach_add(&reach, s, site, (enum place_step)steps[i], lacks);
         }
         free(held);
         *ret_n = n;
-        *ret_why = n ? WAIT_NONE : reason_of(s, furthest, any);
+        *ret_why = n ? WAIT_NONE : reason_of(s, &reach);
         return steps;
 }
 
@@ -607,14 +660,6 @@ struct m_site *options_pick(const struct model *m, const struct m_shape *s, stru
 /* ---- room for large tasks --------------------------------------------------------------------------------
  */
 
-static bool holds_inputs(const struct model *m, const struct m_shape *s, int32_t site)
-{
-        const struct m_dataset *lacks;
-
-        missing_bytes(m, s, site, &lacks);
-        return !lacks;
-}
-
 bool place_is_suitable(const struct model *m, const struct m_shape *s, const struct m_worker *w)
 {
         struct look k;
@@ -654,13 +699,21 @@ struct m_worker *place_nearest_to_room(const struct model *m, const struct m_sha
         return best;
 }
 
+static bool limit_allows_one(int32_t max_cpus, const struct m_shape *s)
+{
+        return !max_cpus || s->need.cpus <= max_cpus;
+}
+
 bool place_can_ever(const struct model *m, const struct m_shape *s)
 {
+        if (!limit_allows_one(s->project->max_cpus, s))
+                return false;
         for (size_t i = 0; i < m->site_cap; i++) {
                 const struct m_site *site = m->sites[i];
+                const struct m_site_rule *rule = site ? rule_for(site, s->project) : NULL;
 
-                if (!site || site->gone || (!site->all_projects && !rule_for(site, s->project)) ||
-                    !site_is_named(s, site->id))
+                if (!site || site->gone || (!site->all_projects && !rule) || !site_is_named(s, site->id) ||
+                    (rule && !limit_allows_one(rule->max_cpus, s)))
                         continue;
                 for (size_t k = 0; k < site->worker_count; k++) {
                         const struct m_worker *w = site->workers[k];

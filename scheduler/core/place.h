@@ -88,7 +88,11 @@ bool place_was_passed_over(const struct model *m, const struct m_shape *s);
 /* The suitable worker with the largest part of what it needs free, ties to the lower id; NULL = none. */
 struct m_worker *place_nearest_to_room(const struct model *m, const struct m_shape *s);
 
-/* True when some site could run it as asked, now or at a better time. */
+/* Seconds that a task of the shape is expected to run there: measured, else its time limit or the prior. */
+double place_run_s(const struct model *m, const struct m_shape *s, const struct m_site *site);
+
+/* True when some site could run it as asked, now or at a better time, within the CPUs that the limits of its
+ * project allow when nothing else runs. */
 bool place_can_ever(const struct model *m, const struct m_shape *s);
 
 /* Why the job's next task waits, as of now. WAIT_NONE when it has none. */
