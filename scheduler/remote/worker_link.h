@@ -66,6 +66,11 @@ struct link_started {
         int64_t start_wall_ms; /* site's clock */
 };
 
+struct link_progress {
+        struct attempt_key key;
+        struct progress said; /* its text made printable */
+};
+
 struct link_health {
         uint64_t disk_free, disk_total, memory_available;
         uint32_t load_milli;
@@ -104,6 +109,8 @@ struct worker_link_events {
         void (*on_snapshot)(void *arg, struct worker_link *l, const struct link_snapshot_item *items,
                             size_t n);
         void (*on_started)(void *arg, struct worker_link *l, const struct link_started *items, size_t n);
+        /* How far running attempts say they are: the newest of each, and again after a reconnect. */
+        void (*on_reported)(void *arg, struct worker_link *l, const struct link_progress *items, size_t n);
         void (*on_finishing)(void *arg, struct worker_link *l, const struct attempt_key *keys, size_t n);
         /* Output files of one attempt; several times for many files, always before its result. After a
          * reconnect they come again from the start. */
@@ -119,6 +126,10 @@ struct worker_link_events {
          * broke. */
         void (*on_scan_end)(void *arg, struct worker_link *l, uint32_t request, enum read_status status,
                             bool is_file, const char *text);
+        /* Exactly one per accepted transfer_remove; READ_FAILED when the connection broke, or when something
+         * could not be deleted. */
+        void (*on_removed)(void *arg, struct worker_link *l, uint32_t request, enum read_status status,
+                           uint64_t files, uint64_t bytes, const char *text);
         void (*on_health)(void *arg, struct worker_link *l, const struct link_health *h);
         /* The host shows a key that is not pinned; the link has stopped. `hop` counts from 0, jump hosts
          * first. */

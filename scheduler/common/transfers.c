@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transfers.h"
+
+#include "util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_TEXT_MAX  4096 /* a public key line, a private key */
+#define KEY_BYTES_MAX 2048 /* a host key */
+#define WORD_MAX      256  /* host, user */
+
+#define END_ROW_(sym, name, blame, retries, sentence) {name, sentence, BLAMES_##blame, retries},
+static const struct {
+        const char *name, *sentence;
+        enum transfer_blame blame;
+        bool retries;
+} ends[] = {TRANSFER_ENDS(END_ROW_)};
+
+const char *transfer_end_name(enum transfer_end_kind k)
+{
+        return k < TRANSFER_END_COUNT ? ends[k].name : "unknown";
+}
+
+const char *transfer_end_sentence(enum transfer_end_kind k)
+{
+        return k < TRANSFER_END_COUNT ? ends[k].sentence : "it ended in a way that is not known";
+}
+
+enum transfer_blame transfer_end_blame(enum transfer_end_kind k)
+{
+        return k < TRANSFER_END_COUNT ? ends[k].blame : BLAMES_NOBODY;
+}
+
+bool transfer_end_retries(enum transfer_end_kind k)
+{
+        return k < TRANSFER_END_COUNT && ends[k].retries;
+}
+
+const char *transfer_way_name(enum transfer_way w)
+{
+        static const char *const names[] = {"local", "direct", "relay"};
+
+        return w < ARRAY_LEN(names) ? names[w] : "unknown";
+}
+
+/* ---- paths and lists ---- */
+
+static bool part_is_valid(const char *part, size_t n)
+{
+        return n > 0 && n < 256 && !(n == 1 && part[0] == '.') && !(n == 2 && memcmp(part, "..", 2) == 0) &&
+               strncmp(part, TRANSFER_HIDDEN, strlen(TRANSFER_HIDDEN)) != 0;
+}
+
+bool transfer_path_is_valid(const char *path)
+{
+        size_t n = path ? strlen(path) : 0;
+
+        if (n == 0 || n >= PATH_TEXT_MAX)
+                return false;
+        for (const char *part = path;; part++) {
+                size_t length = strcspn(part, "/");
+
+                if (!part_is_valid(part, length))
+                        return false;
+                part += length;
+                if (!*part)
+                        return true;
+        }
+}
+
+void transfer_list_release(struct transfer_list *l)
+{
+        for (uint32_t i = 0; i < l->count; i++)
+                free(l->entries[i].path);
+        free(l->entries);
+        *l = (struct transfer_list){0};
+}
+
+void transfer_list_add(struct transfer_list *l, const char *path, uint64_t size, const uint8_t *sha256)
+{
+        struct transfer_entry *e;
+
+        if (l->count == l->cap) {
+                l->cap = l->cap ? 2 * l->cap : 16;
+                l->entries = xrealloc(l->entries, l->cap * sizeof *l->entries);
+        }
+        e = &l->entries[l->count++];
+        *e = (struct transfer_entry){.path = xstrdup(path), .size = size, .has_sha256 = sha256};
+        if (sha256)
+                memcpy(e->sha256, sha256, sizeof e->sha256);
+}
+
+void put_transfer_entries(struct buf *b, const struct transfer_list *l, uint32_t *at)
+{
+        size_t start = buf_len(b);
+        uint32_t n = 0;
+
+        buf_u32(b, 0);
+        for (; *at < l->count && buf_len(b) - start < TRANSFER_BATCH_MAX; n++) {
+                const struct transfer_entry *e = &l->entries[(*at)++];
+
+                buf_str(b, e->path);
+                buf_u64(b, e->size);
+                buf_u8(b, e->has_sha256);
+                buf_put(b, e->sha256, sizeof e->sha256);
+        }
+        buf_patch_u32(b, start, n);
+}
+
+static void get_bytes(struct reader *r, uint8_t *to, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                to[i] = reader_u8(r);
+}
+
+void get_transfer_entries(struct reader *r, struct transfer_list *l, uint32_t total)
+{
+        for (uint32_t n = reader_u32(r); n && !r->bad; n--) {
+                AUTO_FREE char *path = reader_str(r, PATH_TEXT_MAX);
+                uint64_t size = reader_u64(r);
+                bool has = reader_u8(r);
+                uint8_t sha256[32];
+
+                get_bytes(r, sha256, sizeof sha256);
+                if (r->bad || l->count >= total || size > INT64_MAX || !transfer_path_is_valid(path))
+                        r->bad = true;
+                else
+                        transfer_list_add(l, path, size, has ? sha256 : NULL);
+        }
+}
+
+/* ---- offers ---- */
+
+void transfer_offer_release(struct transfer_offer *o)
+{
+        free(o->from);
+        free(o->public_key);
+        free(o->authorized_keys);
+        *o = (struct transfer_offer){0};
+}
+
+void put_transfer_offer(struct buf *b, const struct transfer_offer *o)
+{
+        buf_u64(b, o->id);
+        buf_u32(b, o->seconds);
+        buf_str(b, o->from);
+        buf_u8(b, o->is_file);
+        buf_str(b, o->public_key);
+        buf_str(b, o->authorized_keys);
+        buf_u32(b, o->total);
+}
+
+void get_transfer_offer(struct reader *r, struct transfer_offer *ret)
+{
+        *ret = (struct transfer_offer){.id = reader_u64(r), .seconds = reader_u32(r)};
+        ret->from = reader_str(r, PATH_TEXT_MAX);
+        ret->is_file = reader_u8(r);
+        ret->public_key = reader_str(r, KEY_TEXT_MAX);
+        ret->authorized_keys = reader_str(r, PATH_TEXT_MAX);
+        ret->total = reader_u32(r);
+        r->bad |= r->bad || ret->from[0] != '/' || ret->total > TRANSFER_FILES_MAX ||
+                  (ret->is_file && ret->total > 1);
+}
+
+/* ---- pulls ---- */
+
+void transfer_pull_release(struct transfer_pull *p)
+{
+        free(p->to);
+        free(p->host);
+        free(p->user);
+        for (uint32_t i = 0; i < p->host_key_count; i++)
+                free(p->host_keys[i].data);
+        if (p->private_key)
+                explicit_bzero(p->private_key, strlen(p->private_key));
+        free(p->private_key);
+        *p = (struct transfer_pull){0};
+}
+
+void put_transfer_pull(struct buf *b, const struct transfer_pull *p)
+{
+        buf_u64(b, p->id);
+        buf_u32(b, p->turn);
+        buf_u8(b, p->way);
+        buf_str(b, p->to);
+        buf_u64(b, p->room);
+        buf_u64(b, p->keep_free);
+        buf_u64(b, p->rate_limit);
+        buf_u64(b, p->least_rate);
+        buf_u32(b, p->stall_ms);
+        buf_u32(b, p->total);
+        if (p->way != WAY_DIRECT)
+                return;
+        buf_str(b, p->host);
+        buf_str(b, p->user);
+        buf_u16(b, p->port);
+        buf_u32(b, p->host_key_count);
+        for (uint32_t i = 0; i < p->host_key_count; i++)
+                buf_blob(b, p->host_keys[i].data, p->host_keys[i].len);
+        buf_str(b, p->private_key);
+}
+
+static void get_direct(struct reader *r, struct transfer_pull *ret)
+{
+        uint32_t n;
+
+        ret->host = reader_str(r, WORD_MAX);
+        ret->user = reader_str(r, WORD_MAX);
+        ret->port = reader_u16(r);
+        n = reader_u32(r);
+        r->bad |= n == 0 || n > PULL_KEYS_MAX;
+        while (!r->bad && ret->host_key_count < n) {
+                size_t len;
+                const uint8_t *p = reader_blob(r, KEY_BYTES_MAX, &len);
+
+                if (!r->bad) {
+                        ret->host_keys[ret->host_key_count].data = memcpy(xmalloc(len + 1), p, len);
+                        ret->host_keys[ret->host_key_count++].len = len;
+                }
+        }
+        ret->private_key = reader_str(r, KEY_TEXT_MAX);
+}
+
+void get_transfer_pull(struct reader *r, struct transfer_pull *ret)
+{
+        *ret = (struct transfer_pull){.id = reader_u64(r), .turn = reader_u32(r), .way = reader_u8(r)};
+        ret->to = reader_str(r, PATH_TEXT_MAX);
+        ret->room = reader_u64(r);
+        ret->keep_free = reader_u64(r);
+        ret->rate_limit = reader_u64(r);
+        ret->least_rate = reader_u64(r);
+        ret->stall_ms = reader_u32(r);
+        ret->total = reader_u32(r);
+        r->bad |= r->bad || ret->way > WAY_RELAY || ret->total > TRANSFER_FILES_MAX ||
+                  !transfer_path_is_valid(ret->to);
+        if (ret->way == WAY_DIRECT && !r->bad)
+                get_direct(r, ret);
+}
+
+/* ---- what comes back ---- */
+
+void put_transfer_state(struct buf *b, const struct transfer_state *s)
+{
+        buf_u64(b, s->id);
+        buf_u32(b, s->turn);
+        buf_u8(b, s->streams);
+        buf_u64(b, s->bytes_done);
+        buf_u64(b, s->bytes_moved);
+        buf_u64(b, s->bytes_per_s);
+        buf_u32(b, s->files_done);
+}
+
+void get_transfer_state(struct reader *r, struct transfer_state *ret)
+{
+        *ret = (struct transfer_state){.id = reader_u64(r), .turn = reader_u32(r)};
+        ret->streams = reader_u8(r);
+        ret->bytes_done = reader_u64(r);
+        ret->bytes_moved = reader_u64(r);
+        ret->bytes_per_s = reader_u64(r);
+        ret->files_done = reader_u32(r);
+}
+
+void put_transfer_pulled(struct buf *b, const struct transfer_pulled *f)
+{
+        buf_u32(b, f->index);
+        buf_u8(b, f->present);
+        buf_u64(b, f->size);
+        buf_put(b, f->sha256, sizeof f->sha256);
+}
+
+void get_transfer_pulled(struct reader *r, struct transfer_pulled *ret)
+{
+        *ret = (struct transfer_pulled){.index = reader_u32(r)};
+        ret->present = reader_u8(r);
+        ret->size = reader_u64(r);
+        get_bytes(r, ret->sha256, sizeof ret->sha256);
+}
+
+void put_transfer_close(struct buf *b, const struct transfer_close *c)
+{
+        buf_u64(b, c->id);
+        buf_u32(b, c->turn);
+        buf_u8(b, c->kind);
+        buf_u32(b, c->file);
+        buf_u64(b, c->bytes_moved);
+        buf_u64(b, c->busy_ms);
+        buf_str(b, c->text);
+        buf_str(b, c->root);
+}
+
+static void get_text(struct reader *r, char *to, size_t size)
+{
+        AUTO_FREE char *s = reader_str(r, size - 1);
+
+        memcpy(to, s ? s : "", s ? strlen(s) + 1 : 1);
+}
+
+void get_transfer_close(struct reader *r, struct transfer_close *ret)
+{
+        *ret = (struct transfer_close){.id = reader_u64(r), .turn = reader_u32(r), .kind = reader_u8(r)};
+        ret->file = reader_u32(r);
+        ret->bytes_moved = reader_u64(r);
+        ret->busy_ms = reader_u64(r);
+        get_text(r, ret->text, sizeof ret->text);
+        get_text(r, ret->root, sizeof ret->root);
+        r->bad |= ret->kind >= TRANSFER_END_COUNT;
+}
