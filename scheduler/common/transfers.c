@@ -13,28 +13,28 @@
 #define END_ROW_(sym, name, blame, retries, sentence) {name, sentence, BLAMES_##blame, retries},
 static const struct {
         const char *name, *sentence;
-        enum transfer_blame blame;
+        enum move_blame blame;
         bool retries;
-} ends[] = {TRANSFER_ENDS(END_ROW_)};
+} ends[] = {MOVE_ENDS(END_ROW_)};
 
-const char *transfer_end_name(enum transfer_end_kind k)
+const char *move_end_name(enum move_end k)
 {
-        return k < TRANSFER_END_COUNT ? ends[k].name : "unknown";
+        return k < MOVE_END_COUNT ? ends[k].name : "unknown";
 }
 
-const char *transfer_end_sentence(enum transfer_end_kind k)
+const char *move_end_sentence(enum move_end k)
 {
-        return k < TRANSFER_END_COUNT ? ends[k].sentence : "it ended in a way that is not known";
+        return k < MOVE_END_COUNT ? ends[k].sentence : "it ended in a way that is not known";
 }
 
-enum transfer_blame transfer_end_blame(enum transfer_end_kind k)
+enum move_blame move_end_blame(enum move_end k)
 {
-        return k < TRANSFER_END_COUNT ? ends[k].blame : BLAMES_NOBODY;
+        return k < MOVE_END_COUNT ? ends[k].blame : BLAMES_NOBODY;
 }
 
-bool transfer_end_retries(enum transfer_end_kind k)
+bool move_end_retries(enum move_end k)
 {
-        return k < TRANSFER_END_COUNT && ends[k].retries;
+        return k < MOVE_END_COUNT && ends[k].retries;
 }
 
 const char *transfer_way_name(enum transfer_way w)
@@ -240,7 +240,7 @@ void get_transfer_pull(struct reader *r, struct transfer_pull *ret)
 
 /* ---- what comes back ---- */
 
-void put_transfer_state(struct buf *b, const struct transfer_state *s)
+void put_transfer_report(struct buf *b, const struct transfer_report *s)
 {
         buf_u64(b, s->id);
         buf_u32(b, s->turn);
@@ -251,9 +251,9 @@ void put_transfer_state(struct buf *b, const struct transfer_state *s)
         buf_u32(b, s->files_done);
 }
 
-void get_transfer_state(struct reader *r, struct transfer_state *ret)
+void get_transfer_report(struct reader *r, struct transfer_report *ret)
 {
-        *ret = (struct transfer_state){.id = reader_u64(r), .turn = reader_u32(r)};
+        *ret = (struct transfer_report){.id = reader_u64(r), .turn = reader_u32(r)};
         ret->streams = reader_u8(r);
         ret->bytes_done = reader_u64(r);
         ret->bytes_moved = reader_u64(r);
@@ -304,5 +304,5 @@ void get_transfer_close(struct reader *r, struct transfer_close *ret)
         ret->busy_ms = reader_u64(r);
         get_text(r, ret->text, sizeof ret->text);
         get_text(r, ret->root, sizeof ret->root);
-        r->bad |= ret->kind >= TRANSFER_END_COUNT;
+        r->bad |= ret->kind >= MOVE_END_COUNT;
 }

@@ -34,30 +34,29 @@ enum transfer_frame {
 
 /* How a transfer ended; whose fault is what the engine learns from. Rows: name, blame, may the same source be
  * tried again, what people read. */
-#define TRANSFER_ENDS(X)                                                                                     \
-        X(TRANSFER_DONE, "done", NOBODY, false, "every file is there and verified")                          \
-        X(TRANSFER_CANCELLED, "cancelled", NOBODY, false, "it was cancelled")                                \
-        X(TRANSFER_SOURCE_GONE, "source_gone", SOURCE, false, "a file is not at its source any more")        \
-        X(TRANSFER_SOURCE_CHANGED, "source_changed", SOURCE, false,                                          \
+#define MOVE_ENDS(X)                                                                                         \
+        X(MOVE_DONE, "done", NOBODY, false, "every file is there and verified")                              \
+        X(MOVE_CANCELLED, "cancelled", NOBODY, false, "it was cancelled")                                    \
+        X(MOVE_SOURCE_GONE, "source_gone", SOURCE, false, "a file is not at its source any more")            \
+        X(MOVE_SOURCE_CHANGED, "source_changed", SOURCE, false,                                              \
           "a file at the source is not what was registered")                                                 \
-        X(TRANSFER_SOURCE_REFUSED, "source_refused", SOURCE, true, "the source could not offer the files")   \
-        X(TRANSFER_SOURCE_AWAY, "source_away", SOURCE, true, "the source cannot be reached")                 \
-        X(TRANSFER_NO_SPACE, "no_space", DESTINATION, false, "there is no room at the destination")          \
-        X(TRANSFER_DESTINATION, "destination", DESTINATION, true, "the destination could not keep a file")   \
-        X(TRANSFER_DESTINATION_AWAY, "destination_away", DESTINATION, true,                                  \
-          "the destination cannot be reached")                                                               \
-        X(TRANSFER_BROKEN, "broken", LINK, true, "the stream between the sites broke")                       \
-        X(TRANSFER_STALLED, "stalled", LINK, true, "no byte came for too long")                              \
-        X(TRANSFER_SLOW, "slow", LINK, false, "the link is slower than this transfer can wait")              \
-        X(TRANSFER_INTERRUPTED, "interrupted", LINK, true, "a process of the transfer ended")
-#define TRANSFER_END_ENUM_(sym, ...) sym,
-enum transfer_end_kind { TRANSFER_ENDS(TRANSFER_END_ENUM_) TRANSFER_END_COUNT };
-enum transfer_blame { BLAMES_NOBODY, BLAMES_SOURCE, BLAMES_DESTINATION, BLAMES_LINK };
+        X(MOVE_SOURCE_REFUSED, "source_refused", SOURCE, true, "the source could not offer the files")       \
+        X(MOVE_SOURCE_AWAY, "source_away", SOURCE, true, "the source cannot be reached")                     \
+        X(MOVE_NO_SPACE, "no_space", DESTINATION, false, "there is no room at the destination")              \
+        X(MOVE_DESTINATION, "destination", DESTINATION, true, "the destination could not keep a file")       \
+        X(MOVE_DESTINATION_AWAY, "destination_away", DESTINATION, true, "the destination cannot be reached") \
+        X(MOVE_BROKEN, "broken", LINK, true, "the stream between the sites broke")                           \
+        X(MOVE_STALLED, "stalled", LINK, true, "no byte came for too long")                                  \
+        X(MOVE_SLOW, "slow", LINK, false, "the link is slower than this transfer can wait")                  \
+        X(MOVE_INTERRUPTED, "interrupted", LINK, true, "a process of the transfer ended")
+#define MOVE_END_ENUM_(sym, ...) sym,
+enum move_end { MOVE_ENDS(MOVE_END_ENUM_) MOVE_END_COUNT };
+enum move_blame { BLAMES_NOBODY, BLAMES_SOURCE, BLAMES_DESTINATION, BLAMES_LINK };
 
-const char *transfer_end_name(enum transfer_end_kind k);
-const char *transfer_end_sentence(enum transfer_end_kind k);
-enum transfer_blame transfer_end_blame(enum transfer_end_kind k);
-bool transfer_end_retries(enum transfer_end_kind k);
+const char *move_end_name(enum move_end k);
+const char *move_end_sentence(enum move_end k);
+enum move_blame move_end_blame(enum move_end k);
+bool move_end_retries(enum move_end k);
 
 enum transfer_way { WAY_LOCAL, WAY_DIRECT, WAY_RELAY };
 const char *transfer_way_name(enum transfer_way w);
@@ -125,15 +124,15 @@ void put_transfer_pull(struct buf *b, const struct transfer_pull *p);
 void get_transfer_pull(struct reader *r, struct transfer_pull *ret);
 
 /* P_PULLING */
-struct transfer_state {
+struct transfer_report {
         uint64_t id;
         uint32_t turn;
         bool streams; /* the way is proved: the other side has spoken */
         uint64_t bytes_done, bytes_moved, bytes_per_s;
         uint32_t files_done;
 };
-void put_transfer_state(struct buf *b, const struct transfer_state *s);
-void get_transfer_state(struct reader *r, struct transfer_state *ret);
+void put_transfer_report(struct buf *b, const struct transfer_report *s);
+void get_transfer_report(struct reader *r, struct transfer_report *ret);
 
 /* One published file, in P_PULLED. */
 struct transfer_pulled {
@@ -149,7 +148,7 @@ void get_transfer_pulled(struct reader *r, struct transfer_pulled *ret);
 struct transfer_close {
         uint64_t id;
         uint32_t turn; /* of a pull */
-        uint8_t kind;  /* enum transfer_end_kind */
+        uint8_t kind;  /* enum move_end */
         uint32_t file; /* UINT32_MAX: none */
         uint64_t bytes_moved, busy_ms;
         char text[RESULT_TEXT_MAX];
