@@ -18,6 +18,7 @@
 #include "worker/files.h"
 #include "worker/helper.h"
 #include "worker/spool.h"
+#include "worker/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,6 +114,7 @@ struct agent {
         struct scan_job *scans;
         size_t scan_count;
         struct helper *measurer, *janitor;
+        struct watch *watch;
 };
 
 /* ---- the keeper's side ---- */
@@ -819,6 +821,7 @@ static void on_snapshot_end(struct agent *g, struct reader *r)
         if (!g->current)
                 return;
         frame_end(&g->current->out, to_engine(g, P_SNAPSHOT_END));
+        watch_again(g->watch);
         loop_timer_cancel(g->loop, g->heartbeat_timer);
         on_heartbeat(g);
 }
@@ -843,6 +846,7 @@ static void on_started(struct agent *g, struct reader *r)
                         g->running = xgrow(g->running, g->running_count, &g->running_cap, sizeof *g->running);
                         g->running[g->running_count] = (struct running){.key = key, .disk_limit = limit};
                         snprintf(g->running[g->running_count++].dir, sizeof g->running->dir, "%s", dir);
+                        watch_add(g->watch, key, dir);
                 }
                 if (b) {
                         put_key(b, key);
@@ -903,8 +907,10 @@ static void on_ended(struct agent *g, const struct frame *f)
 
                 get_result(&r, &res);
                 run = running_find(g, res.key);
-                if (run)
+                if (run) {
                         *run = g->running[--g->running_count];
+                        watch_drop(g->watch, res.key);
+                }
                 if (g->current && res.output_count)
                         send_outputs(g, res.key);
         }
@@ -1002,6 +1008,18 @@ static void on_keeper_fd(void *arg, int fd, unsigned ready)
                 if (n < (ssize_t)READ_SIZE)
                         return;
         }
+}
+
+/* ---- progress ---- */
+
+static bool on_watch_frame(void *arg, const struct frame *f)
+{
+        struct agent *g = arg;
+
+        if (g->current && buf_len(&g->current->out) > BULK_MAX)
+                return false;
+        forward_to_engine(g, P_PROGRESS, f);
+        return true;
 }
 
 /* ---- housekeeping ---- */
@@ -1114,6 +1132,7 @@ static void on_turn_end(void *arg)
                 return;
         if (g->reader)
                 helper_resume(g->reader);
+        watch_resume(g->watch);
         for (struct scan_job *s = g->scans, *next; s; s = next) {
                 next = s->next;
                 if (s->helper)
@@ -1147,6 +1166,7 @@ static void agent_free(struct agent *g)
                 published(g, g->publish_count - 1);
         free(g->publish);
         free(g->running);
+        watch_free(g->watch);
         free(g->cgroup_word);
         buf_release(&g->keeper_in);
         buf_release(&g->keeper_out);
@@ -1170,6 +1190,7 @@ int agent_main(const char *root, struct err *err)
         } else if (loop_new(&g->loop, err) == 0 &&
                    loop_fd_add(g->loop, KEEPER_FD, LOOP_READ, on_keeper_fd, g, err) == 0 &&
                    open_socket(g, err) == 0) {
+                g->watch = watch_new(g->loop, on_watch_frame, g);
                 loop_on_turn_end(g->loop, on_turn_end, g);
                 loop_timer_set(g->loop, MEASURE_EVERY_MS, on_measure_timer, g);
                 loop_timer_set(g->loop, JANITOR_FIRST_MS, on_janitor_timer, g);

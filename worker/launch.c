@@ -2,8 +2,10 @@
 #include "worker/launch.h"
 
 #include "common/num.h"
+#include "common/progress.h"
 #include "common/util.h"
 #include "worker/files.h"
+#include "worker/spool.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,10 +20,11 @@
 #include <unistd.h>
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
-#define VARYING      5 /* environment entries that differ between attempts */
+#define VARYING      6       /* environment entries that differ between attempts */
+#define TOOLS_DIR    "tools" /* below the root: programs that attempts find in their PATH */
 #define VARY_MAX     (PATH_TEXT_MAX + 64)
 
-enum vary { VARY_KEY, VARY_TASK, VARY_ATTEMPT, VARY_TMPDIR, VARY_GPUS };
+enum vary { VARY_KEY, VARY_TASK, VARY_ATTEMPT, VARY_TMPDIR, VARY_PROGRESS, VARY_GPUS };
 
 struct launch_plan {
         char *script;      /* owned, path below the root; NULL for a command */
@@ -66,6 +69,21 @@ static char *who(const char *variable, int field, const char *otherwise)
         return ret ? ret : xstrdup(otherwise);
 }
 
+/* `reeve` for programs at the site: this binary by another name (main.c). The link is put in place whole,
+ * because attempts that an earlier keeper started use it. A colon cannot stand in PATH. */
+static bool tools_make(const char *root)
+{
+        char self[PATH_TEXT_MAX];
+        ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+        if (n <= 0 || strchr(root, ':') || (mkdir(TOOLS_DIR, 0700) < 0 && errno != EEXIST))
+                return false;
+        self[n] = '\0';
+        unlink(TOOLS_DIR "/reeve.new");
+        return access(self, X_OK) == 0 && symlink(self, TOOLS_DIR "/reeve.new") == 0 &&
+               rename(TOOLS_DIR "/reeve.new", TOOLS_DIR "/reeve") == 0;
+}
+
 int launcher_init(struct launcher *l, const char *root, const uint8_t spool_id[16], struct err *err)
 {
         memset(l, 0, sizeof *l);
@@ -74,6 +92,7 @@ int launcher_init(struct launcher *l, const char *root, const uint8_t spool_id[1
         l->home = who("HOME", 5, "/");
         l->user = who("USER", 0, "unknown");
         l->shell = who("SHELL", 6, "/bin/sh");
+        l->has_tools = tools_make(root);
         l->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (l->null_fd < 0)
                 return err_errno(err, "could not open \"/dev/null\"");
@@ -153,6 +172,18 @@ static void env_inputs(struct launch_plan *p, const struct proto_template *t)
         env_set_number(p, "REEVE_INPUTS", t->input_count);
 }
 
+/* Our tools come last: whatever else the site or the job calls by these names goes first. */
+static void env_add_tools(const struct launcher *l, struct launch_plan *p)
+{
+        const char *path = env_get(p, "PATH");
+
+        if (l->has_tools) {
+                AUTO_FREE char *longer = xasprintf("%s%s%s/" TOOLS_DIR, path, *path ? ":" : "", l->root);
+
+                env_set(p, "PATH", longer);
+        }
+}
+
 static void env_make(const struct launcher *l, struct launch_plan *p, const struct proto_template *t)
 {
         for (size_t i = 0; i < VARYING; i++) {
@@ -169,6 +200,7 @@ static void env_make(const struct launcher *l, struct launch_plan *p, const stru
                 if (!name_is_ours(t->env[i].name))
                         env_set(p, t->env[i].name, t->env[i].value);
         }
+        env_add_tools(l, p);
         env_set_number(p, "REEVE_JOB_ID", (uint64_t)t->job);
         env_set(p, "REEVE_JOB_NAME", t->name);
         env_set(p, "REEVE_PROJECT", t->project);
@@ -199,6 +231,7 @@ static void env_fill(const struct launcher *l, struct launch_plan *p, struct att
         snprintf(p->vary[VARY_TASK], VARY_MAX, "REEVE_TASK=%d", key.task);
         snprintf(p->vary[VARY_ATTEMPT], VARY_MAX, "REEVE_ATTEMPT=%d", key.attempt);
         snprintf(p->vary[VARY_TMPDIR], VARY_MAX, "TMPDIR=%s/%s", l->root, dir);
+        snprintf(p->vary[VARY_PROGRESS], VARY_MAX, PROGRESS_VARIABLE "=%s/%s/" LOG_PROGRESS, l->root, dir);
         gpu_list(p->vary[VARY_GPUS], gpus);
 }
 

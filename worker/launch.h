@@ -18,6 +18,7 @@ struct launcher {
         char spool_hex[33];
         char *home, *user, *shell; /* owned */
         int null_fd;
+        bool has_tools; /* there is a directory of tools for attempts */
         void *stack; /* the child's, until exec */
 };
 

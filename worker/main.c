@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/num.h"
+#include "common/progress.h"
 #include "common/proto.h"
 #include "common/util.h"
 
@@ -155,10 +156,35 @@ static int run_help(char **args, struct err *err)
         return 0;
 }
 
+/* Under the name "reeve" it is what programs at the site call from inside a job. */
+static bool is_tool(const char *called)
+{
+        const char *slash = called ? strrchr(called, '/') : NULL;
+
+        return called && strcmp(slash ? slash + 1 : called, "reeve") == 0;
+}
+
+static int tool_main(char **args)
+{
+        struct err err = {0};
+
+        if (args[0] && strcmp(args[0], "progress") == 0) {
+                if (progress_report((const char *const *)args + 1, &err) == 0)
+                        return 0;
+                fprintf(stderr, "reeve: %s\n", err.text);
+                return err.code == ERR_BAD_INPUT ? 2 : 1;
+        }
+        fprintf(stderr, "reeve: inside a job there is `reeve progress FRACTION [TEXT]`; everything else is "
+                        "asked from outside\n");
+        return 2;
+}
+
 int main(int argc, char **argv)
 {
         struct err err = {0};
 
+        if (argc > 0 && is_tool(argv[0]))
+                return tool_main(argv + 1);
         log_init("reeve-worker", LOG_LEVEL_INFO);
         for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++) {
                 if (strcmp(argv[1], commands[i].name) != 0)

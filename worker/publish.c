@@ -90,7 +90,7 @@ static bool is_output(struct publish *p, const char *path)
 static bool is_ours(const char *path)
 {
         return strcmp(path, LOG_STDOUT) == 0 || strcmp(path, LOG_STDERR) == 0 ||
-               strcmp(path, OUTPUT_LIST) == 0;
+               strcmp(path, OUTPUT_LIST) == 0 || strcmp(path, LOG_PROGRESS) == 0;
 }
 
 static int on_candidate(void *arg, const struct walk_entry *e)

@@ -16,9 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LOG_STDOUT  ".stdout"
-#define LOG_STDERR  ".stderr"
-#define OUTPUT_LIST ".outputs" /* what was kept of this attempt; written by the agent */
+#define LOG_STDOUT   ".stdout"
+#define LOG_STDERR   ".stderr"
+#define LOG_PROGRESS ".progress" /* what the attempt itself says of its progress, named by REEVE_PROGRESS */
+#define OUTPUT_LIST  ".outputs"  /* what was kept of this attempt; written by the agent */
 
 struct workdir {
         char path[56]; /* below the root */

@@ -136,6 +136,23 @@ void get_resources(struct reader *r, struct proto_resources *ret)
         }
 }
 
+void put_progress(struct buf *b, struct attempt_key key, const struct progress *p)
+{
+        put_key(b, key);
+        buf_u16(b, p->fraction);
+        buf_str(b, p->text);
+}
+
+struct attempt_key get_progress(struct reader *r, struct progress *ret)
+{
+        struct attempt_key key = get_key(r);
+
+        ret->fraction = reader_u16(r);
+        get_text(r, ret->text, sizeof ret->text);
+        r->bad |= ret->fraction > PROGRESS_WHOLE && ret->fraction != PROGRESS_UNKNOWN;
+        return key;
+}
+
 void put_file(struct buf *b, const struct proto_file *f)
 {
         buf_str(b, f->path);

@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "err.h"
 #include "ids.h"
+#include "progress.h"
 
 #define PROTO_VERSION        1
 #define PROTO_MAGIC          "REEVE-ATTACH-1\n" /* the relay prints it before the first frame */
@@ -34,6 +35,8 @@
 #define RESULT_FILES_MAX     10000 /* output files of one task */
 #define PATH_TEXT_MAX        4096
 #define BATCH_MAX            4096 /* keys in one frame */
+
+#define PROGRESS_EVERY_MS 1000 /* of one attempt at most one report in this time */
 
 enum proto_type {
         /* engine -> worker */
@@ -63,6 +66,7 @@ enum proto_type {
         P_HEALTH = 76,
         P_PONG = 77,
         P_FINISHING = 78,
+        P_PROGRESS = 79,
 
         /* engine -> connector */
         C_CONFIG = 129,
@@ -164,6 +168,10 @@ struct proto_result {
 };
 void put_result(struct buf *b, const struct proto_result *res);
 void get_result(struct reader *r, struct proto_result *ret);
+
+/* How far one running attempt says it is, in P_PROGRESS. The text comes from the job. */
+void put_progress(struct buf *b, struct attempt_key key, const struct progress *p);
+struct attempt_key get_progress(struct reader *r, struct progress *ret);
 
 /* One output or scanned file. */
 struct proto_file {

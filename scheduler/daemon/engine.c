@@ -79,6 +79,7 @@ static void end_leadership(struct engine *e)
 {
         e->leading = false;
         calls_unload(e);
+        progress_close(e);
         world_unload(e);
         fold_outputs_clear(e);
         commit_clear(&e->commit);
@@ -161,7 +162,7 @@ static int load(struct engine *e, struct err *err)
         if (db_listen(e->db, "reeve_engine", err) < 0 || watch(e, err) < 0)
                 return -1;
         if (store_next_decision(e->db, &e->next_decision, err) < 0 ||
-            store_calls_abandon(e->db, e->epoch, err) < 0)
+            store_calls_abandon(e->db, e->epoch, err) < 0 || progress_open(e, err) < 0)
                 return -1;
         if (world_load(e, err) < 0 || jobs_load_all(e, err) < 0)
                 return -1;
@@ -333,6 +334,8 @@ static int keep_books(struct engine *e, int64_t now, struct err *err)
             cluster_disk_check(e->set.cluster_dir, &room, err) > 0)
                 log_error("the disk of the private PostgreSQL is almost full: %lld bytes are left",
                           (long long)room);
+        if (progress_tick(e, now, err) < 0)
+                return -1;
         return is_due(&e->upkeep_at, now, UPKEEP_MS) ? keep_house(e, now, err) : 0;
 }
 

@@ -307,6 +307,7 @@ void fold_attempt_end(struct engine *e, struct m_attempt *a, enum outcome said,
         if (step->to == ATTEMPT_SUCCEEDED && res)
                 record_outputs(e, a, res->output_count);
         outputs_drop(e, a->key);
+        progress_attempt_ended(e, a->key);
         breaker(e, a->worker, b);
         model_attempt_close(e->m, a, step->to == ATTEMPT_SUCCEEDED,
                             res && res->start_wall_ms ? (int64_t)(res->wall_us / 1000) : -1);
@@ -400,6 +401,19 @@ static void on_started(void *arg, struct worker_link *link, const struct link_st
                 a->started_at = site_time(items[i].start_wall_ms);
                 COMMIT_ADD(ew->e, states, (struct commit_state){a->key, a->state, a->started_at});
                 engine_wake(ew->e);
+        }
+}
+
+static void on_reported(void *arg, struct worker_link *link, const struct link_progress *items, size_t n)
+{
+        struct engine_worker *ew = arg;
+
+        (void)link;
+        for (size_t i = 0; i < n && ew->e->leading; i++) {
+                struct m_attempt *a = own_attempt(ew, items[i].key);
+
+                if (a)
+                        progress_said(ew->e, a, &items[i].said);
         }
 }
 
@@ -626,6 +640,7 @@ const struct worker_link_events fold_events = {
     .on_welcome = on_welcome,
     .on_snapshot = on_snapshot,
     .on_started = on_started,
+    .on_reported = on_reported,
     .on_finishing = on_finishing,
     .on_outputs = on_outputs,
     .on_ended = on_ended,

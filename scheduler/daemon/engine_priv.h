@@ -7,6 +7,7 @@
  *   engine_fold.c    what workers say
  *   engine_record.c  plan and changes into one commit; what is done after it
  *   engine_wait.c    why things wait, for people
+ *   engine_progress.c  what attempts say of their progress
  *   engine_calls.c   questions to sites: read, scan, probe, test
  */
 #ifndef REEVE_ENGINE_PRIV_H
@@ -16,6 +17,7 @@
 #include "core/decide.h"
 #include "core/model.h"
 #include "daemon/engine.h"
+#include "daemon/engine_progress.h"
 #include "remote/worker_link.h"
 #include "store/store_engine.h"
 
@@ -112,6 +114,7 @@ struct engine {
         bool world_loaded;
         size_t wait_cursor;
         struct upkeep upkeep;
+        struct progress_book *progress; /* while leading */
         int task_events;  /* of the commit that is being built */
         int details_left; /* explanations still to be made in this pass; the sweep brings up the rest */
         int64_t placed_total, pass_us;

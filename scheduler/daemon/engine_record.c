@@ -106,8 +106,12 @@ void record_dirty_jobs(struct engine *e)
                         e->m->dirty_tail = &e->m->dirty;
                 j->dirty = false;
                 /* The record of a job that ended in this pass is written as its end. */
-                if (!(job_is_done(j) && !j->live))
+                if (job_is_done(j) && !j->live) {
+                        progress_job_ended(e, j->id);
+                } else {
                         record_job(e, j);
+                        progress_job_moved(e, j);
+                }
         }
 }
 

@@ -124,6 +124,25 @@ int get_started(struct reader *r, struct link_started **ret, size_t *ret_n, stru
         return 0;
 }
 
+int get_reported(struct reader *r, struct link_progress **ret, size_t *ret_n, struct err *err)
+{
+        size_t n = take_count(r, KEY_BYTES + 6, BATCH_MAX);
+        struct link_progress *items = xcalloc(n + 1, sizeof *items);
+
+        for (size_t i = 0; i < n && !r->bad; i++) {
+                items[i].key = get_progress(r, &items[i].said);
+                r->bad |= !attempt_key_is_sane(items[i].key);
+                text_make_printable(items[i].said.text);
+        }
+        if (r->bad || reader_left(r)) {
+                free(items);
+                return bad(err, "P_PROGRESS");
+        }
+        *ret = items;
+        *ret_n = n;
+        return 0;
+}
+
 int get_keys(struct reader *r, struct attempt_key **ret, size_t *ret_n, struct err *err)
 {
         size_t n = take_count(r, KEY_BYTES, BATCH_MAX);

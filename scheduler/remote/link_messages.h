@@ -27,6 +27,7 @@ int get_snapshot(struct reader *r, struct link_snapshot_item **items, size_t *co
 
 /* Arrays of n, malloc'd. */
 int get_started(struct reader *r, struct link_started **ret, size_t *ret_n, struct err *err);
+int get_reported(struct reader *r, struct link_progress **ret, size_t *ret_n, struct err *err);
 int get_keys(struct reader *r, struct attempt_key **ret, size_t *ret_n, struct err *err);
 int get_results(struct reader *r, struct proto_result **ret, size_t *ret_n, struct err *err);
 

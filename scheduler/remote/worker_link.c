@@ -544,6 +544,17 @@ static int handle_started(struct worker_link *l, struct reader *r, struct err *e
         return 0;
 }
 
+static int handle_reported(struct worker_link *l, struct reader *r, struct err *err)
+{
+        AUTO_FREE struct link_progress *items = NULL;
+        size_t n;
+
+        if (get_reported(r, &items, &n, err) < 0)
+                return -1;
+        EMIT(l, on_reported, items, n);
+        return 0;
+}
+
 static int handle_finishing(struct worker_link *l, struct reader *r, struct err *err)
 {
         AUTO_FREE struct attempt_key *keys = NULL;
@@ -703,6 +714,7 @@ static const struct {
     {P_ENDED, AT(TALK_OPEN), handle_ended},
     {P_STARTED, AT(TALK_OPEN), handle_started},
     {P_FINISHING, AT(TALK_OPEN), handle_finishing},
+    {P_PROGRESS, AT(TALK_OPEN), handle_reported},
     {P_OUTPUTS, AT(TALK_OPEN), handle_outputs},
     {P_RENEW, AT(TALK_OPEN) | AT(TALK_SNAPSHOT), handle_renew},
     {P_HEALTH, AT(TALK_OPEN) | AT(TALK_SNAPSHOT), handle_health},

@@ -39,6 +39,8 @@ struct world {
         uint32_t snapshot_count;
         struct proto_file files[64];
         uint32_t file_count;
+        struct progress progress; /* the newest of any attempt */
+        uint32_t progress_count;
 };
 
 /* ---- the other end ---- */
@@ -75,6 +77,11 @@ static void hear(struct world *w)
                         get_file(&r, &w->files[w->file_count++]);
                 }
                 assert_false(r.bad);
+        } else if (f->type == P_PROGRESS) {
+                for (uint32_t n = reader_u32(&r); n; n--, w->progress_count++)
+                        (void)get_progress(&r, &w->progress);
+                assert_false(r.bad);
+                assert_int_equal(reader_left(&r), 0);
         } else if (f->type == P_SNAPSHOT) {
                 w->snapshot_count += reader_u32(&r);
         }
@@ -630,6 +637,40 @@ static void a_running_log_can_be_read(void **state)
         assert_int_equal(d.final, 0);
         cancel(w, 7740, 0, 0);
         assert_int_equal(result_of(w, 7740, 0, 1)->outcome, OUTCOME_CANCELLED);
+}
+
+static void wait_progress(struct world *w, const char *text)
+{
+        while (strcmp(w->progress.text, text) != 0) {
+                assert_true(client_next(&w->c, PATIENCE_MS));
+                hear(w);
+        }
+}
+
+static void progress_is_told_and_told_again_to_a_new_engine(void **state)
+{
+        struct world *w = *state;
+        char *argv[3];
+        struct proto_template t =
+            shell_job(7750, argv,
+                      "reeve progress 25% by command; until test -e ../../../go; do "
+                      "sleep 0.1; done; echo '##reeve progress 3/4 by line'; sleep 600");
+        AUTO_FREE char *go = xasprintf("%s/go", w->root);
+
+        attach(w);
+        run_template(w, &t, 1);
+        wait_progress(w, "by command");
+        assert_int_equal(w->progress.fraction, 2500);
+        assert_int_equal(mkdir(go, 0700), 0);
+        wait_progress(w, "by line");
+        assert_int_equal(w->progress.fraction, 7500);
+        detach(w);
+        memset(&w->progress, 0, sizeof w->progress);
+        w->epoch++;
+        attach(w);
+        wait_progress(w, "by line");
+        cancel(w, 7750, 0, 0);
+        assert_int_equal(result_of(w, 7750, 0, 1)->outcome, OUTCOME_CANCELLED);
 }
 
 static void reading_stays_inside_the_store(void **state)
@@ -1394,6 +1435,7 @@ int main(int argc, char **argv)
             WORLD_TEST(a_launch_twice_runs_once),
             WORLD_TEST(capacity_is_never_exceeded),
             WORLD_TEST(a_running_log_can_be_read),
+            WORLD_TEST(progress_is_told_and_told_again_to_a_new_engine),
             WORLD_TEST(reading_stays_inside_the_store),
             WORLD_TEST(outputs_are_kept_and_listed),
             WORLD_TEST(a_missing_output_is_named),
