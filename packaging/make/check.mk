@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make check` proves the product; each suite is also a target of its own (check-unit, check-e2e, ...).
-# tests/run runs them one after the other, each with a time limit in seconds, and counts their cases. After a
-# gate ("!") that fails nothing else is run.
+# tests/run runs them, each with a time limit in seconds, and counts their cases: the build first, and then lanes
+# beside each other: what computes, what waits for grids and browsers, what breaks things. After a gate ("!") that
+# fails nothing else is run.
 
 JOBS   ?= $(shell nproc)
 # What needs no root is run as an ordinary user, also when root calls.
 AS_USER := tests/support/unprivileged
 
-SUITES := build:900! unit:300 groups:150 fuzz:600 sim:300 checks:180 store:600 web:600 e2e:900 faults:600 planted:900 browser:600 demo:300 clang:900 san:1200
+SUITES := build:900! \
+	-- checks:180 unit:300 groups:150 fuzz:600 sim:300 store:600 clang:900 san:1200 \
+	-- web:600 e2e:900 browser:600 \
+	-- faults:600 planted:1200 demo:300
 
 .PHONY: check
 check: deps
