@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The model played forward on copies: what is free on each worker, what each limit counts, each project's
+ * score.
+ *
+ * An end frees a worker (or a limit); then the lanes that fit there take turns as in decide(), until none can
+ * place anything. The play is over when the asker's lane has placed its first task.
+ */
+#include "core/forecast_priv.h"
+
+#include "core/place.h"
+
+#include "common/util.h"
+
+#include <math.h>
+#include <string.h>
+
+enum how { SHORTER, EXPECTED, LONGER };
+
+struct p_worker {
+        const struct m_worker *w;
+        struct res free;
+        const struct m_shape *reserved; /* takes nothing else until that is placed */
+};
+struct p_end {
+        double at;
+        uint64_t seq;
+        const struct m_shape *shape;
+        int32_t worker; /* -1: not played; it frees limits only */
+        int32_t site, lane, count;
+        double owed; /* CPU seconds charged to the project when it ends */
+};
+struct p_site {
+        int32_t used;
+        int32_t *rule_used; /* parallel to its rules */
+};
+struct p_project {
+        const struct m_project *p;
+        double score;
+        int32_t used_cpus, used_tasks;
+        bool in_line;
+};
+#define BASIS_MAX FORECAST_LANES_MAX
+struct basis { /* shapes whose run times were used */
+        const struct m_shape *shapes[BASIS_MAX];
+        size_t n;
+};
+struct play {
+        const struct model *m;
+        struct lanes *ls;
+        enum how how;
+        struct p_worker *workers;
+        int32_t worker_n;
+        struct p_site *sites;       /* by id */
+        struct p_project *projects; /* by id */
+        struct p_end *ends;         /* heap by (at, seq) */
+        size_t end_n, end_cap;
+        uint64_t seq;
+        int64_t *before, *after; /* by lane: tasks left */
+        bool *aside;
+        double now;
+        int32_t steps, live;
+        int64_t placed;
+        bool started;
+        struct basis *basis;
+};
+
+/* What an end calls for: a look at one worker, or one of these. */
+#define LOOK_ALL  (-1)
+#define LOOK_NONE (-2)
+
+/* ---- run times -------------------------------------------------------------------------------------------
+ */
+
+/* How far a run time may be off, by how many ends it rests on. */
+static double stretch(const struct m_shape *s, enum how how)
+{
+        double wide = s->ended ? 0.25 + 0.75 / sqrt((double)s->ended) : 5.0;
+
+        return how == EXPECTED ? 1 : how == LONGER ? 1 + wide : 1 / (1 + wide);
+}
+
+static double run_of(const struct play *p, const struct m_shape *s, const struct m_site *site)
+{
+        double run = forecast_run_s(p->m, s, site) * stretch(s, p->how);
+
+        return s->time_limit_ms > 0 && run > (double)s->time_limit_ms / 1000.0
+                   ? (double)s->time_limit_ms / 1000.0
+                   : run;
+}
+
+/* How much longer an attempt runs. One that is over its time is taken to run on for a part of what it ran
+ * already. */
+static double rest_of(const struct play *p, const struct m_attempt *a)
+{
+        static const double more[] = {[SHORTER] = 0.05, [EXPECTED] = 0.3, [LONGER] = 1.0};
+        const struct m_shape *s = a->job->shape;
+        double ran = a->started_at == INT64_MIN ? 0 : (double)(p->m->wall_ms - a->started_at) / 1000.0;
+        double run = run_of(p, s, a->worker->site), limit = (double)s->time_limit_ms / 1000.0, rest;
+
+        ran = ran > 0 ? ran : 0;
+        rest = run > ran ? run - ran : ran * more[p->how];
+        if (limit > 0 && rest > limit - ran)
+                rest = limit > ran ? limit - ran : 0;
+        return rest;
+}
+
+static void basis_add(struct basis *b, const struct m_shape *s)
+{
+        for (size_t i = 0; i < b->n; i++) {
+                if (b->shapes[i] == s)
+                        return;
+        }
+        if (b->n < BASIS_MAX)
+                b->shapes[b->n++] = s;
+}
+
+/* ---- ends ------------------------------------------------------------------------------------------------
+ */
+
+static bool end_before(const struct p_end *a, const struct p_end *b)
+{
+        return a->at != b->at ? a->at < b->at : a->seq < b->seq;
+}
+
+static void end_swap(struct p_end *a, struct p_end *b)
+{
+        struct p_end t = *a;
+
+        *a = *b;
+        *b = t;
+}
+
+static void end_push(struct play *p, struct p_end e)
+{
+        size_t i = p->end_n;
+
+        e.seq = p->seq++;
+        p->ends = xgrow(p->ends, p->end_n, &p->end_cap, sizeof *p->ends);
+        p->ends[p->end_n++] = e;
+        for (; i && end_before(&p->ends[i], &p->ends[(i - 1) / 2]); i = (i - 1) / 2)
+                end_swap(&p->ends[i], &p->ends[(i - 1) / 2]);
+}
+
+static struct p_end end_pop(struct play *p)
+{
+        struct p_end top = p->ends[0];
+
+        p->ends[0] = p->ends[--p->end_n];
+        for (size_t i = 0, k; (k = 2 * i + 1) < p->end_n; i = k) {
+                if (k + 1 < p->end_n && end_before(&p->ends[k + 1], &p->ends[k]))
+                        k++;
+                if (!end_before(&p->ends[k], &p->ends[i]))
+                        break;
+                end_swap(&p->ends[i], &p->ends[k]);
+        }
+        return top;
+}
+
+/* ---- limits ----------------------------------------------------------------------------------------------
+ */
+
+static int32_t rule_index(const struct m_site *site, const struct m_project *p)
+{
+        for (size_t i = 0; i < site->rule_count; i++) {
+                if (site->rules[i].project == p->id)
+                        return (int32_t)i;
+        }
+        return -1;
+}
+
+static void count(struct play *p, const struct m_shape *s, const struct m_site *site, int32_t by)
+{
+        struct p_project *pp = &p->projects[s->project->id];
+        int32_t rule = rule_index(site, s->project);
+
+        pp->used_tasks += by;
+        pp->used_cpus += by * s->need.cpus;
+        p->sites[site->id].used += by;
+        if (rule >= 0)
+                p->sites[site->id].rule_used[rule] += by * s->need.cpus;
+}
+
+static int64_t cpu_room(const struct m_shape *s, int32_t max, int32_t used)
+{
+        return max && s->need.cpus > 0 ? ((int64_t)max - used) / s->need.cpus : INT32_MAX;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
+}
+
+static int64_t limit_room(const struct play *p, const struct m_shape *s, const struct m_site *site)
+{
+        const struct p_project *pp = &p->projects[s->project->id];
+        int32_t rule = rule_index(site, s->project);
+        int64_t room = cpu_room(s, s->project->max_cpus, pp->used_cpus);
+
+        if (s->project->max_tasks)
+                room = least(room, s->project->max_tasks - pp->used_tasks);
+        if (site->max_tasks)
+                room = least(room, site->max_tasks - p->sites[site->id].used);
+        if (rule >= 0)
+                room =
+                    least(room, cpu_room(s, site->rules[rule].max_cpus, p->sites[site->id].rule_used[rule]));
+        return room > 0 ? room : 0;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------
+ */
+
+static bool any_lane_fits(const struct play *p, const struct m_worker *w)
+{
+        for (size_t i = 0; i < p->ls->n; i++) {
+                if (lane_fits(&p->ls->at[i], w))
+                        return true;
+        }
+        return false;
+}
+
+/* Those that the asker could take first: they must be in. Returns their places by worker id, -1 = not in. */
+static int32_t *open_workers(struct play *p)
+{
+        const struct model *m = p->m;
+        int32_t *at = xmalloc((m->worker_cap + 1) * sizeof *at);
+
+        p->workers = xcalloc(FORECAST_WORKERS_MAX, sizeof *p->workers);
+        for (size_t i = 0; i < m->worker_cap; i++)
+                at[i] = -1;
+        for (int others = 0; others < 2; others++) {
+                for (size_t i = 0; i < m->worker_cap && p->worker_n < FORECAST_WORKERS_MAX; i++) {
+                        const struct m_worker *w = m->workers[i];
+
+                        if (!w || at[i] >= 0 || w->gone ||
+                            !(others ? any_lane_fits(p, w) : lane_fits(&p->ls->at[0], w)))
+                                continue;
+                        at[i] = p->worker_n;
+                        p->workers[p->worker_n++] = (struct p_worker){w, w->free, w->reserved};
+                }
+        }
+        return at;
+}
+
+static void open_counts(struct play *p)
+{
+        const struct model *m = p->m;
+
+        p->sites = xcalloc(m->site_cap + 1, sizeof *p->sites);
+        for (size_t i = 0; i < m->site_cap; i++) {
+                const struct m_site *s = m->sites[i];
+
+                if (!s)
+                        continue;
+                p->sites[i].used = s->used_tasks;
+                p->sites[i].rule_used = xcalloc(s->rule_count + 1, sizeof(int32_t));
+                for (size_t k = 0; k < s->rule_count; k++)
+                        p->sites[i].rule_used[k] = s->rules[k].used_cpus;
+        }
+        p->projects = xcalloc(m->project_cap + 1, sizeof *p->projects);
+        for (size_t i = 0; i < m->project_cap; i++) {
+                const struct m_project *mp = m->projects[i];
+
+                if (mp)
+                        p->projects[i] = (struct p_project){mp, project_score(m, mp), mp->used_cpus,
+                                                            mp->used_tasks, false};
+        }
+        for (size_t i = 0; i < p->ls->n; i++)
+                p->projects[p->ls->at[i].shape->project->id].in_line = true;
+}
+
+/* Every open attempt ends some time; beyond FORECAST_ENDS_MAX each one that is taken stands for several. */
+static void open_ends(struct play *p, const int32_t *worker_at)
+{
+        const struct m_attempt *a;
+        int32_t stride = (int32_t)(p->m->attempts.n / FORECAST_ENDS_MAX) + 1, n = 0;
+
+        for (size_t i = 0; (a = map_next(&p->m->attempts, &i));) {
+                const struct m_shape *s = a->job->shape;
+                bool own = a->job == p->ls->ask->job;
+
+                if (a->ahead || (n++ % stride && !own))
+                        continue;
+                basis_add(p->basis, s);
+                end_push(p,
+                         (struct p_end){
+                             .at = rest_of(p, a),
+                             .shape = s,
+                             .worker = worker_at[a->worker->id],
+                             .site = a->worker->site->id,
+                             .lane = own ? 0 : -1,
+                             .count = own ? 1 : stride,
+                             .owed = s->ended ? 0 : forecast_run_s(p->m, s, a->worker->site) - a->charged});
+        }
+}
+
+/* Data that is on its way lets nothing go before it is there. */
+static void open_stages(struct play *p)
+{
+        for (size_t i = 0; i < p->ls->n; i++) {
+                const struct lane *l = &p->ls->at[i];
+
+                for (int32_t k = 0; k < p->worker_n; k++) {
+                        double stage = l->stage[p->workers[k].w->site->id];
+
+                        if (stage > 0 && lane_fits(l, p->workers[k].w))
+                                end_push(p, (struct p_end){.at = stage,
+                                                           .shape = l->shape,
+                                                           .worker = k,
+                                                           .site = p->workers[k].w->site->id,
+                                                           .lane = -1});
+                }
+        }
+}
+
+static void play_open(struct play *p, const struct model *m, struct lanes *ls, enum how how, struct basis *b)
+{
+        AUTO_FREE int32_t *worker_at = NULL;
+
+        *p = (struct play){.m = m, .ls = ls, .how = how, .live = ls->ask->live, .basis = b};
+        worker_at = open_workers(p);
+        open_counts(p);
+        p->before = xcalloc(ls->n, sizeof *p->before);
+        p->after = xcalloc(ls->n, sizeof *p->after);
+        p->aside = xcalloc(ls->n, sizeof *p->aside);
+        p->before[0] = 1;
+        for (size_t i = 1; i < ls->n; i++) {
+                if (ls->at[i].before)
+                        basis_add(p->basis, ls->at[i].shape);
+                p->before[i] = ls->at[i].before;
+                p->after[i] = ls->at[i].after;
+        }
+        open_ends(p, worker_at);
+        open_stages(p);
+}
+
+static void play_close(struct play *p)
+{
+        for (size_t i = 0; i < p->m->site_cap; i++)
+                free(p->sites[i].rule_used);
+        free(p->workers);
+        free(p->sites);
+        free(p->projects);
+        free(p->ends);
+        free(p->before);
+        free(p->after);
+        free(p->aside);
+}
+
+/* ---- turns -----------------------------------------------------------------------------------------------
+ */
+
+/* Of one project: what goes before the asker, then the asker, then what comes after it. */
+static int rank_of(const struct play *p, size_t lane)
+{
+        if (!lane)
+                return 1;
+        return p->before[lane] ? 0 : 2;
+}
+
+static bool goes_first(const struct play *p, size_t a, size_t b)
+{
+        int x = rank_of(p, a), y = rank_of(p, b);
+
+        return x != y ? x < y : lane_goes_before(&p->ls->at[a], &p->ls->at[b]);
+}
+
+static bool has_turn(const struct play *p, size_t lane)
+{
+        return !p->aside[lane] && (p->before[lane] || p->after[lane]);
+}
+
+/* The lane whose turn it is: of the project with the lowest score; -1 = none is left. *ret_rivals: projects.
+ */
+static int next_lane(const struct play *p, int *ret_rivals)
+{
+        const struct p_project *best = NULL;
+        int lane = -1;
+
+        *ret_rivals = 0;
+        for (size_t i = 0; i < p->m->project_cap; i++) {
+                const struct p_project *pp = &p->projects[i];
+                bool has = false;
+
+                for (size_t k = 0; pp->in_line && k < p->ls->n && !has; k++)
+                        has = p->ls->at[k].shape->project == pp->p && has_turn(p, k);
+                *ret_rivals += has;
+                if (has && (!best || pp->score < best->score))
+                        best = pp;
+        }
+        for (size_t k = 0; best && k < p->ls->n; k++) {
+                if (p->ls->at[k].shape->project == best->p && has_turn(p, k) &&
+                    (lane < 0 || goes_first(p, k, (size_t)lane)))
+                        lane = (int)k;
+        }
+        return lane;
+}
+
+static bool is_kept_for_others(const struct play *p, const struct p_worker *pw, int lane)
+{
+        const struct forecast_ask *ask = p->ls->ask;
+
+        return pw->reserved && pw->reserved != p->ls->at[lane].shape &&
+               !(lane == 0 && ask->job && ask->job->shape == pw->reserved);
+}
+
+/* The worker for the lane's next tasks: with room, where they end first. */
+static int32_t best_worker(const struct play *p, int lane, int32_t only, int64_t *ret_room)
+{
+        const struct lane *l = &p->ls->at[lane];
+        double best_run = INFINITY;
+        int32_t best = -1;
+
+        for (int32_t i = only < 0 ? 0 : only; i < (only < 0 ? p->worker_n : only + 1); i++) {
+                const struct p_worker *pw = &p->workers[i];
+                int64_t room;
+                double run;
+
+                if (is_kept_for_others(p, pw, lane) || l->stage[pw->w->site->id] > p->now ||
+                    !lane_fits(l, pw->w))
+                        continue;
+                room = least(res_times(&l->shape->need, &pw->free, INT32_MAX),
+                             limit_room(p, l->shape, pw->w->site));
+                run = room > 0 ? run_of(p, l->shape, pw->w->site) : INFINITY;
+                if (run < best_run) {
+                        best_run = run;
+                        best = i;
+                        *ret_room = room;
+                }
+        }
+        return best;
+}
+
+static void unreserve(struct play *p, int lane)
+{
+        for (int32_t i = 0; i < p->worker_n; i++) {
+                if (p->workers[i].reserved && !is_kept_for_others(p, &p->workers[i], lane))
+                        p->workers[i].reserved = NULL;
+        }
+}
+
+/* Place tasks of the lane; false when there is no room for it. `only`: the one worker that changed, -1 = any.
+ */
+static bool place(struct play *p, int lane, int32_t only, int rivals)
+{
+        const struct m_shape *s = p->ls->at[lane].shape;
+        int64_t *left = p->before[lane] ? &p->before[lane] : &p->after[lane], room = 0;
+        int32_t k, at = best_worker(p, lane, only, &room);
+        struct p_project *pp = &p->projects[s->project->id];
+        double charge = lane_charge(s), run;
+
+        if (at < 0 || (!lane && p->ls->ask->throttle && p->live >= p->ls->ask->throttle))
+                return false;
+        room = rivals > 1 && room > 2 * rivals ? room / (2 * rivals) : rivals > 1 ? 1 : room;
+        k = (int32_t)least(room, *left);
+        *left -= k;
+        run = run_of(p, s, p->workers[at].w->site);
+        res_take(&p->workers[at].free, &s->need, k);
+        count(p, s, p->workers[at].w->site, k);
+        pp->score += charge * k / pp->p->share;
+        end_push(p, (struct p_end){
+                        .at = p->now + run,
+                        .shape = s,
+                        .worker = at,
+                        .site = p->workers[at].w->site->id,
+                        .lane = lane,
+                        .count = k,
+                        .owed = s->ended ? 0 : (run * (s->need.cpus > 0 ? s->need.cpus : 1) - charge) * k});
+        unreserve(p, lane);
+        p->placed += k;
+        p->steps++;
+        p->started = p->started || !lane;
+        return true;
+}
+
+static void turns(struct play *p, int32_t only)
+{
+        int lane, rivals;
+
+        for (size_t i = 0; i < p->ls->n; i++)
+                p->aside[i] = only >= 0 && !lane_fits(&p->ls->at[i], p->workers[only].w);
+        while (!p->started && p->steps < FORECAST_STEPS_MAX && (lane = next_lane(p, &rivals)) >= 0) {
+                if (!place(p, lane, only, rivals))
+                        p->aside[lane] = true;
+        }
+}
+
+/* Free what has ended. Returns the worker to look at, or LOOK_ALL when limits changed, or LOOK_NONE. */
+static int32_t end_one(struct play *p, const struct p_end *e)
+{
+        struct p_project *pp = &p->projects[e->shape->project->id];
+        const struct m_site *site = p->m->sites[e->site];
+        bool limited =
+            e->count && (pp->p->max_cpus || pp->p->max_tasks || site->max_tasks || site->rule_count);
+
+        count(p, e->shape, site, -e->count);
+        pp->score += e->owed / pp->p->share;
+        if (e->lane == 0 && e->count)
+                p->live -= e->count;
+        if (e->worker >= 0) {
+                struct p_worker *pw = &p->workers[e->worker];
+
+                /* One that stands for several must not free more than there is. */
+                for (int32_t k = 0; k < e->count && !res_fits(&pw->w->offer, &pw->free); k++)
+                        res_give(&pw->free, &e->shape->need, 1);
+        }
+        if (limited || (e->lane == 0 && p->ls->ask->throttle))
+                return LOOK_ALL;
+        return e->worker >= 0 ? e->worker : LOOK_NONE;
+}
+
+/* Seconds until the asker's first task is placed. */
+static double play(const struct model *m, struct lanes *ls, enum how how, struct basis *b, bool *ret_scaled)
+{
+        struct play p;
+        double at;
+
+        play_open(&p, m, ls, how, b);
+        turns(&p, LOOK_ALL);
+        while (!p.started && p.end_n && p.steps < FORECAST_STEPS_MAX) {
+                struct p_end e = end_pop(&p);
+                int32_t look = end_one(&p, &e);
+
+                p.now = e.at;
+                if (look != LOOK_NONE)
+                        turns(&p, look);
+        }
+        at = p.started ? p.now : INFINITY;
+        /* Too long a line to be played to its end: it goes on at the pace so far. */
+        if (!p.started && p.steps >= FORECAST_STEPS_MAX) {
+                double ahead = (double)lanes_ahead(m, ls), placed = (double)p.placed;
+
+                at = p.now * (ahead > placed ? ahead / placed : 1);
+                *ret_scaled = true;
+        }
+        play_close(&p);
+        return at;
+}
+
+double forecast_likely(const struct model *m, const struct forecast_ask *ask)
+{
+        struct basis b = {.n = 0};
+        struct lanes ls;
+        bool scaled;
+        double at;
+
+        if (!forecast_is_possible(m, ask->shape))
+                return INFINITY;
+        lanes_open(m, ask, &ls);
+        at = play(m, &ls, EXPECTED, &b, &scaled);
+        lanes_close(&ls);
+        return at;
+}
+
+void forecast_start(const struct model *m, const struct forecast_ask *ask, struct forecast_start *ret)
+{
+        struct forecast_start f = {INFINITY, INFINITY, INFINITY, 0, 0, false};
+        struct basis b = {.n = 0};
+        struct lanes ls;
+
+        *ret = f;
+        if (!forecast_is_possible(m, ask->shape))
+                return;
+        lanes_open(m, ask, &ls);
+        f.likely = play(m, &ls, EXPECTED, &b, &f.scaled);
+        f.earliest = f.likely > 0 ? play(m, &ls, SHORTER, &b, &f.scaled) : 0;
+        f.latest = f.likely > 0 ? play(m, &ls, LONGER, &b, &f.scaled) : 0;
+        if (f.earliest > f.likely)
+                f.earliest = f.likely;
+        if (f.latest < f.likely)
+                f.latest = f.likely;
+        for (size_t i = 0; i < b.n; i++) {
+                f.measured += b.shapes[i]->ended;
+                f.guessed += !b.shapes[i]->ended;
+        }
+        lanes_close(&ls);
+        *ret = f;
+}
