@@ -2,6 +2,8 @@
 /* The world around jobs: projects, sites, workers, datasets. Jobs are in model_jobs.c, attempts in
  * model_attempts.c. */
 #include "core/model.h"
+#include "core/ledger.h"
+#include "core/link.h"
 #include "core/model_priv.h"
 
 #include "common/util.h"
@@ -26,14 +28,27 @@ struct model *model_new(void)
         m->reserve_ms = 60 * 1000;
         m->ahead_ms = 30;
         m->ahead_max = 2000;
+        heap_init(&m->queued, transfer_goes_before, offsetof(struct m_transfer, place));
+        m->next_transfer = 1;
+        m->link_prior = LINK_RATE_DEFAULT;
+        m->bytes_price = 0.35;
+        m->bytes_fade_ms = 30 * 60 * 1000;
+        m->unwanted_ms = 30 * 1000;
         m->dirty_tail = &m->dirty;
         return m;
 }
 
-static void dataset_free(struct m_dataset *d)
+void dataset_free(struct m_dataset *d)
 {
+        struct m_transfer *t;
+
+        while ((t = d->transfers)) {
+                d->transfers = t->next;
+                free(t);
+        }
         model_dataset_clear_sites(d);
         free(d->sites);
+        free(d->allowed);
         free(d->readers);
         free(d->name);
         free(d);
@@ -43,8 +58,21 @@ static void shape_free(struct m_shape *s)
 {
         heap_release(&s->jobs);
         free(s->inputs);
+        free(s->data);
         free(s->sites);
         free(s->at);
+        free(s);
+}
+
+static void site_free(struct m_site *s)
+{
+        for (size_t i = 0; i < s->link_cap; i++)
+                free(s->links[i]);
+        free(s->links);
+        ledger_release(s->ledger);
+        free(s->name);
+        free(s->rules);
+        free(s->workers);
         free(s);
 }
 
@@ -59,12 +87,8 @@ static void world_free(struct model *m)
                 }
         }
         for (size_t i = 0; i < m->site_cap; i++) {
-                if (m->sites[i]) {
-                        free(m->sites[i]->name);
-                        free(m->sites[i]->rules);
-                        free(m->sites[i]->workers);
-                        free(m->sites[i]);
-                }
+                if (m->sites[i])
+                        site_free(m->sites[i]);
         }
         for (size_t i = 0; i < m->worker_cap; i++)
                 free(m->workers[i]);
@@ -80,6 +104,7 @@ void model_free(struct model *m)
         struct m_dataset *d;
         struct m_dependents *dep;
         struct m_attempt *a;
+        struct m_class *c;
 
         if (!m)
                 return;
@@ -100,6 +125,12 @@ void model_free(struct model *m)
                 free(dep->jobs);
                 free(dep);
         }
+        for (size_t i = 0; (c = map_next(&m->classes, &i));)
+                free(c);
+        map_release(&m->transfers);
+        map_release(&m->transfers_to);
+        map_release(&m->classes);
+        heap_release(&m->queued);
         map_release(&m->jobs);
         map_release(&m->shapes);
         map_release(&m->datasets);
@@ -272,31 +303,91 @@ void model_dataset_clear_sites(struct m_dataset *d)
         d->site_count = 0;
 }
 
-void model_dataset_site(struct m_dataset *d, int32_t site, const char *root, bool is_file, int32_t files,
-                        int64_t bytes)
+/* Index of the first place at the site, or of where one would stand. */
+static size_t place_index(const struct m_dataset *d, int32_t site)
 {
-        struct m_dataset_site *at = NULL;
+        size_t low = 0, high = d->site_count;
 
-        for (size_t i = 0; i < d->site_count && !at; i++) {
-                if (d->sites[i].site == site && strcmp(d->sites[i].root, root) == 0)
-                        at = &d->sites[i];
+        while (low < high) {
+                size_t mid = (low + high) / 2;
+
+                if (d->sites[mid].site < site)
+                        low = mid + 1;
+                else
+                        high = mid;
         }
-        if (!at) {
+        return low;
+}
+
+struct m_dataset_site *model_dataset_site(struct m_dataset *d, int32_t site, const char *root, bool is_file,
+                                          int32_t files, int64_t bytes)
+{
+        size_t i = place_index(d, site);
+        struct m_dataset_site *at;
+
+        while (i < d->site_count && d->sites[i].site == site && strcmp(d->sites[i].root, root) != 0)
+                i++;
+        if (i == d->site_count || d->sites[i].site != site) {
                 d->sites = xgrow(d->sites, d->site_count, &d->site_cap, sizeof *d->sites);
-                at = &d->sites[d->site_count++];
-                *at = (struct m_dataset_site){.site = site, .root = xstrdup(root), .is_file = is_file};
+                memmove(&d->sites[i + 1], &d->sites[i], (d->site_count++ - i) * sizeof *d->sites);
+                d->sites[i] =
+                    (struct m_dataset_site){.site = site, .root = xstrdup(root), .is_file = is_file};
         }
+        at = &d->sites[i];
         at->files = files;
         at->bytes = bytes;
+        return at;
 }
 
 const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t site)
 {
-        for (size_t i = 0; i < d->site_count; i++) {
-                if (d->sites[i].site == site && d->sites[i].files == d->files)
+        for (size_t i = place_index(d, site); i < d->site_count && d->sites[i].site == site; i++) {
+                if (d->sites[i].files == d->files && !d->sites[i].suspect)
                         return &d->sites[i];
         }
         return NULL;
+}
+
+int64_t model_dataset_missing(const struct m_dataset *d, int32_t site, int32_t *ret_files)
+{
+        int64_t bytes = 0;
+        int32_t files = 0;
+
+        for (size_t i = place_index(d, site); i < d->site_count && d->sites[i].site == site; i++) {
+                if (d->sites[i].suspect)
+                        continue;
+                bytes = d->sites[i].bytes > bytes ? d->sites[i].bytes : bytes;
+                files = d->sites[i].files > files ? d->sites[i].files : files;
+        }
+        *ret_files = d->files - files;
+        return d->files == files ? 0 : d->bytes - bytes;
+}
+
+static int by_site(const void *a, const void *b)
+{
+        int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+void model_dataset_allow(struct m_dataset *d, const int32_t *sites, size_t n)
+{
+        free(d->allowed);
+        d->allowed = n ? xcalloc(n, sizeof *d->allowed) : NULL;
+        if (n) {
+                memcpy(d->allowed, sites, n * sizeof *sites);
+                qsort(d->allowed, n, sizeof *d->allowed, by_site);
+        }
+        d->allowed_count = n;
+        d->restricted = true;
+}
+
+void model_dataset_allow_all(struct m_dataset *d)
+{
+        free(d->allowed);
+        d->allowed = NULL;
+        d->allowed_count = 0;
+        d->restricted = false;
 }
 
 void model_dataset_changed(struct model *m, struct m_dataset *d)

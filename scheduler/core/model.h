@@ -48,6 +48,17 @@ struct m_site_rule {
         int32_t used_cpus;
 };
 
+/* What a site keeps for Reeve: copies that it made there. */
+struct m_storage {
+        bool accept;             /* takes copies of data at all */
+        int64_t quota;           /* bytes that copies may take */
+        int64_t used, pledged;   /* bytes of copies there; of those on their way */
+        int64_t evictable;       /* of used: copies that may go (told by whoever knows the record) */
+        int32_t out_max, in_max; /* transfers at once; 0 = as usual */
+        int32_t out, in;         /* active now */
+        int64_t out_promised, in_promised; /* bytes of open transfers not yet moved */
+};
+
 struct m_site {
         int32_t id;
         char *name;
@@ -66,6 +77,27 @@ struct m_site {
         int64_t breaker_until; /* now_ms; 0 = closed */
         int32_t breaker_tries;
         bool gone; /* removed; kept while attempts live there */
+        struct m_storage storage;
+        struct m_link **links; /* to other sites, by id; holes are NULL */
+        size_t link_cap;
+        struct m_attempt *attempts; /* open here, newest first */
+        struct ledger *ledger;      /* within decide(); kept for its storage */
+};
+
+struct m_link { /* see link.h */
+        int32_t from, to;
+        double log_rate, spread,
+            weight;  /* of log(bytes per second): mean, mean deviation, samples that count */
+        double rate; /* the estimate; 0 = as the prior */
+        double latency, latency_weight; /* seconds */
+        int64_t learned_at;             /* wall ms */
+        double budget;                  /* bytes per second its admins allow; 0 = no limit */
+        int32_t max_active;             /* transfers at once; 0 = as usual */
+        int32_t active;                 /* now */
+        int64_t promised;               /* bytes of open transfers not yet moved */
+        int32_t failures, rests;        /* in a row */
+        int64_t rest_until;             /* now ms */
+        bool dirty;                     /* differs from the record */
 };
 
 #define BREAKER_FAILURES  3
@@ -74,6 +106,7 @@ struct m_site {
 #define EARLY_MS          10000 /* a failure in this time is early */
 #define SHORT_TASK_MS     1000  /* only tasks that are shorter are sent ahead of free slots */
 #define RATE_STALE_MS     2000  /* after so long without an end, a rate of ends says nothing */
+#define RUN_KNOWN_ENDS    16    /* ends of a shape after which its run time is trusted */
 #define EARLY_FAILURES    3     /* early failures of a shape at a site that other sites do not show */
 
 struct m_worker {
@@ -101,6 +134,8 @@ struct m_dataset_site {
         int32_t site;
         char *root;
         bool is_file;
+        bool copy;    /* made by a transfer: Reeve may evict it */
+        bool suspect; /* could not be read, or its checksum was wrong: no source, and not counted as there */
         int32_t files;
         int64_t bytes;
 };
@@ -112,15 +147,53 @@ struct m_dataset {
         int32_t files;
         int64_t bytes;
         int64_t maker_failed; /* wall ms: when the job that makes it ended without success; 0 = it did not */
-        struct m_dataset_site *sites;
+        struct m_dataset_site *sites; /* by site */
         size_t site_count, site_cap;
-        int32_t users;            /* live jobs that read or make it */
-        struct m_reader *readers; /* live jobs that read it */
+        int32_t *allowed; /* sorted: the sites its policy allows; meaningful when restricted */
+        size_t allowed_count;
+        bool restricted;
+        struct m_transfer *transfers; /* open ones */
+        double heat;                  /* bytes moved of it, decayed, as of heat_at */
+        int64_t heat_at;              /* wall ms */
+        int32_t users;                /* live jobs that read or make it, and open transfers */
+        struct m_reader *readers;     /* live jobs that read it */
         size_t reader_count, reader_cap;
 };
 struct m_reader {
         struct m_job *job;
         size_t input; /* which of its inputs */
+};
+
+enum transfer_why { WHY_JOB, WHY_COPY, WHY_PERSON }; /* tasks wait for it; ahead of demand; somebody asked */
+
+struct m_transfer { /* see transfer.h */
+        int64_t id;
+        struct m_dataset *dataset;
+        int32_t from, to; /* from: 0 while no source is known */
+        enum transfer_why why;
+        enum transfer_state state; /* queued, active, verifying */
+        int32_t priority;          /* of the first job that wants it */
+        int32_t files;
+        int64_t bytes, moved, begun;  /* to be moved; moved so far; moved before this try */
+        int64_t asked_at, started_at; /* wall ms; started: of this try */
+        int64_t not_before;           /* wall ms: pause after a failed try */
+        int32_t tries, avoid;         /* failed tries; source of the last one that failed, 0 = none */
+        uint64_t wanted_pass;         /* the last one that found somebody to want it */
+        int64_t unwanted_since;       /* now ms; 0 = it is wanted */
+        double sharing;               /* sum over time of active transfers on its link, in ms */
+        int64_t shared_at;            /* now ms */
+        bool cancelling;
+        struct m_transfer *next; /* of its dataset */
+        size_t place;            /* in the heap of queued ones */
+};
+
+/* What is learned of a kind of work whatever it reads and wherever it may run: for shapes of which nothing
+ * ended yet. */
+struct m_class {
+        uint64_t key;
+        double run_ms; /* smoothed at speed 1; 0 = nothing ended */
+        int64_t ended;
+        int32_t users;
 };
 
 struct m_shape_site { /* what is known about a shape at a site */
@@ -134,11 +207,14 @@ struct m_shape {
         uint64_t key;
         struct m_project *project;
         struct res need;
-        int64_t *inputs; /* sorted dataset ids */
+        int64_t *inputs;         /* sorted dataset ids */
+        struct m_dataset **data; /* the same */
         size_t input_count;
         int32_t *sites; /* sorted; empty = any */
         size_t site_count;
         int64_t time_limit_ms;
+        int64_t expect_ms; /* how long its tasks are said to run at speed 1; 0 = not said */
+        struct m_class *kind;
         struct heap jobs; /* with tasks to place now: priority, then id */
         double run_ms;    /* smoothed; 0 = nothing ended yet */
         int64_t ended;
@@ -230,6 +306,7 @@ struct m_attempt {
         bool sent;                               /* on the present connection of its worker */
         enum outcome stop;                       /* while aborting: OUTCOME_CANCELLED or OUTCOME_DRAINED */
         struct m_attempt *ahead_prev, *ahead_next;
+        struct m_attempt *site_prev, *site_next;
 };
 
 struct model {
@@ -256,6 +333,15 @@ struct model {
         struct m_job **dirty_tail;
         struct m_attempt *spare; /* free list */
         int64_t ready_tasks;     /* over all jobs, for pages */
+        /* Data: link.h, transfer.h. */
+        struct map transfers, transfers_to, classes; /* by id; by dataset and site */
+        struct heap queued;                          /* transfers that wait to start */
+        int64_t next_transfer;                       /* first free id */
+        double link_prior;                           /* bytes per second */
+        bool links_learned;                          /* since the prior was taken */
+        double bytes_price;    /* seconds charged for a second of moving bytes (lambda) */
+        int64_t bytes_fade_ms; /* who waited so long does not care for bytes any more */
+        int64_t unwanted_ms;   /* a transfer that nobody wanted for so long is cancelled */
 };
 
 struct model *model_new(void);
@@ -278,8 +364,14 @@ void model_worker_offer(struct model *m, struct m_worker *w, const struct res *o
 struct m_dataset *model_dataset(const struct model *m, int64_t id);
 struct m_dataset *model_dataset_put(struct model *m, int64_t id, const char *name);
 void model_dataset_clear_sites(struct m_dataset *d);
-void model_dataset_site(struct m_dataset *d, int32_t site, const char *root, bool is_file, int32_t files,
-                        int64_t bytes);
+/* A place where it lies, found by site and root, or a new one. */
+struct m_dataset_site *model_dataset_site(struct m_dataset *d, int32_t site, const char *root, bool is_file,
+                                          int32_t files, int64_t bytes);
+/* Only these sites (sorted here) may hold it and run what reads it. */
+void model_dataset_allow(struct m_dataset *d, const int32_t *sites, size_t n);
+void model_dataset_allow_all(struct m_dataset *d);
+/* Bytes and files of it that the site lacks. */
+int64_t model_dataset_missing(const struct m_dataset *d, int32_t site, int32_t *ret_files);
 /* The place at the site that holds all of it, or NULL. */
 const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t site);
 /* Read again whether the jobs that read it may go. */
@@ -293,7 +385,7 @@ struct job_init {
         const char *name, *spec; /* copied */
         int32_t priority, first, last, next, throttle, succeeded, failed, cancelled;
         struct res need;
-        int64_t time_limit_ms;
+        int64_t time_limit_ms, expect_ms;
         struct retry_policy retry;
         int64_t submitted_at, started_at, deadline;
         bool held, cancelling;
@@ -362,6 +454,11 @@ struct m_attempt *model_attempt(const struct model *m, int64_t job, int32_t task
 void model_attempt_close(struct model *m, struct m_attempt *a, bool well, int64_t run_ms);
 /* Take resources for those sent ahead as slots are free; called by close. */
 void model_worker_promote(struct model *m, struct m_worker *w);
+
+/* How long a task of the shape is expected to run, in ms at speed 1; at the site, or anywhere (0). */
+double shape_run_ms(const struct model *m, const struct m_shape *s, int32_t site);
+/* Is that more than a guess? */
+bool shape_run_is_known(const struct m_shape *s);
 
 /* Statistics and breaker (R11): an attempt at a site ended by fault of the site (true) or otherwise. Returns
  * true when the breaker opens by it. */

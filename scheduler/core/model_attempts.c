@@ -75,6 +75,27 @@ static void count(struct m_attempt *a, int32_t by)
                 rule->used_cpus += by * s->need.cpus;
 }
 
+static void site_add(struct m_attempt *a)
+{
+        struct m_site *s = a->worker->site;
+
+        a->site_prev = NULL;
+        a->site_next = s->attempts;
+        if (s->attempts)
+                s->attempts->site_prev = a;
+        s->attempts = a;
+}
+
+static void site_remove(struct m_attempt *a)
+{
+        if (a->site_prev)
+                a->site_prev->site_next = a->site_next;
+        else
+                a->worker->site->attempts = a->site_next;
+        if (a->site_next)
+                a->site_next->site_prev = a->site_prev;
+}
+
 /* Take the attempt's resources from its worker (or give them back). Which are short is settled here: what
  * is sent ahead relies on places that change hands often. */
 static void hold(struct m_attempt *a)
@@ -114,6 +135,7 @@ struct m_attempt *model_attempt_open(struct model *m, struct m_job *j, struct m_
         else
                 hold(a);
         count(a, 1);
+        site_add(a);
         a->charged = cpu_seconds(j->shape, j->shape->run_ms > 0 ? j->shape->run_ms : 1000.0);
         model_charge(m, j->shape->project, a->charged);
         map_put(&m->attempts, attempt_map_key(j->id, task), a);
@@ -196,9 +218,31 @@ static void learn(struct m_attempt *a, bool well, int64_t run_ms)
                 at->early = 0;
                 smooth(&at->run_ms, at->ok, (double)run_ms * a->worker->site->speed);
                 smooth(&s->run_ms, ++s->ended, (double)run_ms * a->worker->site->speed);
+                smooth(&s->kind->run_ms, ++s->kind->ended, (double)run_ms * a->worker->site->speed);
         } else if (run_ms < EARLY_MS) {
                 at->early++;
         }
+}
+
+double shape_run_ms(const struct model *m, const struct m_shape *s, int32_t site)
+{
+        const struct m_shape_site *at = site ? shape_at(s, site) : NULL;
+
+        if (at && at->ok)
+                return at->run_ms;
+        if (s->run_ms > 0)
+                return s->run_ms;
+        if (s->expect_ms > 0)
+                return (double)s->expect_ms;
+        if (s->kind->run_ms > 0)
+                return s->kind->run_ms;
+        return s->time_limit_ms > 0 && (double)s->time_limit_ms < m->default_run_ms ? (double)s->time_limit_ms
+                                                                                    : m->default_run_ms;
+}
+
+bool shape_run_is_known(const struct m_shape *s)
+{
+        return s->ended >= RUN_KNOWN_ENDS || s->expect_ms > 0 || s->kind->ended >= RUN_KNOWN_ENDS;
 }
 
 /* How many tasks a second the worker ends, over windows of 100 ms. */
@@ -224,6 +268,7 @@ void model_attempt_close(struct model *m, struct m_attempt *a, bool well, int64_
         else
                 unhold(a);
         count(a, -1);
+        site_remove(a);
         if (run_ms >= 0) {
                 learn(a, well, run_ms);
                 measure_rate(m, w);

@@ -46,6 +46,7 @@ static uint64_t shape_key(const struct m_shape *s)
         for (int i = 0; i < RES_CUSTOM_MAX; i++)
                 h = mix(h, (uint64_t)s->need.custom[i]);
         h = mix(h, (uint64_t)s->time_limit_ms);
+        h = mix(h, (uint64_t)s->expect_ms);
         h = mix(h, s->input_count);
         for (size_t i = 0; i < s->input_count; i++)
                 h = mix(h, (uint64_t)s->inputs[i]);
@@ -57,10 +58,37 @@ static uint64_t shape_key(const struct m_shape *s)
 static bool shape_same(const struct m_shape *a, const struct m_shape *b)
 {
         return a->project == b->project && res_equal(&a->need, &b->need) &&
-               a->time_limit_ms == b->time_limit_ms && a->input_count == b->input_count &&
-               a->site_count == b->site_count &&
+               a->time_limit_ms == b->time_limit_ms && a->expect_ms == b->expect_ms &&
+               a->input_count == b->input_count && a->site_count == b->site_count &&
                (!a->input_count || memcmp(a->inputs, b->inputs, a->input_count * sizeof *a->inputs) == 0) &&
                (!a->site_count || memcmp(a->sites, b->sites, a->site_count * sizeof *a->sites) == 0);
+}
+
+/* What shapes have in common that differ in what they read and where they may run only. */
+static struct m_class *class_for(struct model *m, const struct m_shape *s)
+{
+        struct m_shape bare = *s;
+        struct m_class *c;
+        uint64_t key;
+
+        bare.input_count = bare.site_count = 0;
+        key = shape_key(&bare);
+        c = map_get(&m->classes, key);
+        if (!c) {
+                c = xcalloc(1, sizeof *c);
+                c->key = key;
+                map_put(&m->classes, key, c);
+        }
+        c->users++;
+        return c;
+}
+
+static void class_drop(struct model *m, struct m_class *c)
+{
+        if (--c->users > 0)
+                return;
+        map_del(&m->classes, c->key);
+        free(c);
 }
 
 /* The shape of a job, found or made. Keys that collide are moved on by one. */
@@ -72,6 +100,7 @@ static struct m_shape *shape_for(struct model *m, const struct job_init *init)
         s->project = p;
         s->need = init->need;
         s->time_limit_ms = init->time_limit_ms;
+        s->expect_ms = init->expect_ms;
         s->input_count = init->input_count;
         s->inputs = init->input_count ? xcalloc(init->input_count, sizeof *s->inputs) : NULL;
         for (size_t i = 0; i < init->input_count; i++)
@@ -93,6 +122,10 @@ static struct m_shape *shape_for(struct model *m, const struct job_init *init)
                 }
         }
         heap_init(&s->jobs, job_goes_before, offsetof(struct m_job, place));
+        s->kind = class_for(m, s);
+        s->data = s->input_count ? xcalloc(s->input_count, sizeof(struct m_dataset *)) : NULL;
+        for (size_t i = 0; i < s->input_count; i++)
+                s->data[i] = model_dataset(m, s->inputs[i]);
         map_put(&m->shapes, s->key, s);
         p->shapes = xgrow(p->shapes, p->shape_count, &p->shape_cap, sizeof(struct m_shape *));
         p->shapes[p->shape_count++] = s;
@@ -117,8 +150,10 @@ static void shape_drop(struct model *m, struct m_shape *s)
         /* Shapes whose keys were moved on stay reachable: only an exact key is looked up from its own start,
          * and a hole merely makes an equal shape anew. */
         map_del(&m->shapes, s->key);
+        class_drop(m, s->kind);
         heap_release(&s->jobs);
         free(s->inputs);
+        free(s->data);
         free(s->sites);
         free(s->at);
         free(s);
@@ -292,16 +327,12 @@ struct m_job *model_job(const struct model *m, int64_t id)
         return map_get(&m->jobs, (uint64_t)id);
 }
 
-static void dataset_drop(struct model *m, struct m_dataset *d)
+void model_dataset_drop(struct model *m, struct m_dataset *d)
 {
         if (--d->users > 0)
                 return;
         map_del(&m->datasets, (uint64_t)d->id);
-        model_dataset_clear_sites(d);
-        free(d->sites);
-        free(d->readers);
-        free(d->name);
-        free(d);
+        dataset_free(d);
 }
 
 void job_free(struct m_job *j)
@@ -339,10 +370,10 @@ void model_job_remove(struct model *m, struct m_job *j)
         map_del(&m->jobs, (uint64_t)j->id);
         for (size_t i = 0; i < j->input_count; i++) {
                 unread_input(j, i);
-                dataset_drop(m, j->inputs[i]);
+                model_dataset_drop(m, j->inputs[i]);
         }
         if (j->output)
-                dataset_drop(m, j->output);
+                model_dataset_drop(m, j->output);
         shape_drop(m, j->shape);
         job_free(j);
 }

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/link.h"
+
+#include "common/util.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SPREAD_MIN 0.25 /* no link is known better than that */
+
+struct m_link *model_link(const struct model *m, int32_t from, int32_t to)
+{
+        const struct m_site *s = model_site(m, from);
+
+        return s && to > 0 && (size_t)to < s->link_cap ? s->links[to] : NULL;
+}
+
+struct m_link *model_link_put(struct model *m, int32_t from, int32_t to)
+{
+        struct m_site *s = model_site(m, from);
+        struct m_link *l = model_link(m, from, to);
+
+        if (l || !s)
+                return l;
+        if ((size_t)to >= s->link_cap) {
+                size_t old = s->link_cap;
+
+                s->links = xgrow(s->links, (size_t)to, &s->link_cap, sizeof(struct m_link *));
+                memset(s->links + old, 0, (s->link_cap - old) * sizeof(struct m_link *));
+        }
+        l = s->links[to] = xcalloc(1, sizeof *l);
+        l->from = from;
+        l->to = to;
+        l->latency = LINK_LATENCY_S;
+        return l;
+}
+
+/* ---- learning --------------------------------------------------------------------------------------------
+ */
+
+static void age(struct m_link *l, int64_t now)
+{
+        double gone = (double)(now - l->learned_at);
+
+        if (gone > 0) {
+                double left = exp2(-gone / LINK_HALF_LIFE_MS);
+
+                l->weight *= left;
+                l->latency_weight *= left;
+        }
+        l->learned_at = now;
+}
+
+/* The estimate: the mean, drawn towards the prior while little is known. */
+static void set_rate(const struct model *m, struct m_link *l)
+{
+        double prior = log(m->link_prior);
+
+        l->rate =
+            l->weight > 0
+                ? exp((l->weight * l->log_rate + LINK_PRIOR_WEIGHT * prior) / (l->weight + LINK_PRIOR_WEIGHT))
+                : 0;
+        l->dirty = true;
+}
+
+void link_know(struct model *m, struct m_link *l, double rate, double latency, double weight, int64_t at)
+{
+        l->log_rate = log(rate > 1 ? rate : 1);
+        l->spread = SPREAD_MIN;
+        l->weight = weight < LINK_SAMPLES_MAX ? weight : LINK_SAMPLES_MAX;
+        l->latency = latency > 0 ? latency : LINK_LATENCY_S;
+        l->latency_weight = l->weight;
+        l->learned_at = at;
+        m->links_learned = true;
+        set_rate(m, l);
+}
+
+static void learn_rate(struct m_link *l, double rate)
+{
+        double x = log(rate > 1 ? rate : 1), off;
+
+        if (l->weight < 0.5) { /* nothing that still counts */
+                l->log_rate = x;
+                l->spread = 2 * SPREAD_MIN;
+                l->weight = 1;
+                return;
+        }
+        off = x - l->log_rate;
+        off = off > LINK_SURPRISE ? LINK_SURPRISE : off < -LINK_SURPRISE ? -LINK_SURPRISE : off;
+        l->weight = l->weight + 1 < LINK_SAMPLES_MAX ? l->weight + 1 : LINK_SAMPLES_MAX;
+        l->log_rate += off / l->weight;
+        l->spread += (fabs(off) - l->spread) / l->weight;
+        if (l->spread < SPREAD_MIN)
+                l->spread = SPREAD_MIN;
+}
+
+void link_learn(struct model *m, struct m_link *l, int64_t bytes, int64_t ms, double sharing)
+{
+        double seconds = (double)(ms > 1 ? ms : 1) / 1000.0;
+
+        age(l, m->wall_ms);
+        l->failures = l->rests = 0;
+        l->rest_until = 0;
+        if (bytes >= LINK_SAMPLE_BYTES) {
+                learn_rate(l, (double)bytes / seconds * (sharing > 1 ? sharing : 1));
+        } else {
+                double left = seconds - (double)bytes / link_rate(m, l->from, l->to);
+
+                l->latency_weight =
+                    l->latency_weight + 1 < LINK_SAMPLES_MAX ? l->latency_weight + 1 : LINK_SAMPLES_MAX;
+                l->latency += ((left > 0.001 ? left : 0.001) - l->latency) / l->latency_weight;
+        }
+        m->links_learned = true;
+        set_rate(m, l);
+}
+
+void link_failed(const struct model *m, struct m_link *l)
+{
+        int64_t rest = LINK_REST_MS;
+
+        l->dirty = true;
+        if (++l->failures < LINK_FAILURES)
+                return;
+        for (int32_t i = 0; i < l->rests && rest < LINK_REST_MAX_MS; i++)
+                rest *= 5;
+        l->failures = 0;
+        l->rests++;
+        l->rest_until = m->now_ms + (rest < LINK_REST_MAX_MS ? rest : LINK_REST_MAX_MS);
+}
+
+/* ---- estimates -------------------------------------------------------------------------------------------
+ */
+
+double link_rate(const struct model *m, int32_t from, int32_t to)
+{
+        const struct m_link *l = model_link(m, from, to);
+        double rate = l && l->rate > 0 ? l->rate : m->link_prior;
+
+        return l && l->budget > 0 && l->budget < rate ? l->budget : rate;
+}
+
+double link_latency(const struct model *m, int32_t from, int32_t to)
+{
+        const struct m_link *l = model_link(m, from, to);
+
+        return l ? l->latency : LINK_LATENCY_S;
+}
+
+double link_rest(const struct model *m, int32_t from, int32_t to)
+{
+        const struct m_link *l = model_link(m, from, to);
+
+        return l && l->rest_until > m->now_ms ? (double)(l->rest_until - m->now_ms) / 1000.0 : 0;
+}
+
+static int by_double(const void *a, const void *b)
+{
+        double x = *(const double *)a, y = *(const double *)b;
+
+        return (x > y) - (x < y);
+}
+
+void links_refresh(struct model *m)
+{
+        double *rates = NULL;
+        size_t n = 0, cap = 0;
+
+        if (!m->links_learned)
+                return;
+        m->links_learned = false;
+        for (size_t i = 0; i < m->site_cap; i++) {
+                const struct m_site *s = m->sites[i];
+
+                for (size_t k = 0; s && k < s->link_cap; k++) {
+                        if (!s->links[k] || s->links[k]->weight <= 0)
+                                continue;
+                        rates = xgrow(rates, n, &cap, sizeof *rates);
+                        rates[n++] = s->links[k]->log_rate;
+                }
+        }
+        if (n) {
+                qsort(rates, n, sizeof *rates, by_double);
+                m->link_prior = exp(n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2);
+        }
+        free(rates);
+}

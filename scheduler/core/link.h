@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* link.h - directed pairs of sites: what their transfers taught, and what is promised on them.
+ *
+ * The rate of a link is learned from ended transfers, on a logarithmic scale, so that one wild sample moves
+ * it by a factor at most; samples age with a half-life, and what is little known is drawn towards the prior:
+ * the median of the links that are known. Rates are the link's total: a transfer that shared it with n - 1
+ * others saw about an n-th.
+ *
+ * Links are made when something is known or promised on them; one that is not there is as good as the prior.
+ */
+#ifndef REEVE_LINK_H
+#define REEVE_LINK_H
+
+#include "core/model.h"
+
+#define LINK_RATE_DEFAULT 20e6 /* bytes per second, while no link is known */
+#define LINK_LATENCY_S    1.0  /* to begin a transfer, while not learned */
+#define LINK_HALF_LIFE_MS (6 * 3600 * 1000.0)
+#define LINK_SAMPLE_BYTES 8000000 /* smaller transfers tell about the latency only */
+#define LINK_PRIOR_WEIGHT 0.5     /* of the prior, in samples */
+#define LINK_SAMPLES_MAX  16.0    /* weight of the past in a link's mean */
+#define LINK_SURPRISE     2.3     /* one sample moves the mean as if at most this far off (a factor of ten) */
+#define LINK_FAILURES     3       /* in a row: then the link rests */
+#define LINK_REST_MS      60000   /* doubled each time up to */
+#define LINK_REST_MAX_MS  1500000
+
+/* NULL when nothing is known or promised; put: find or make. */
+struct m_link *model_link(const struct model *m, int32_t from, int32_t to);
+struct m_link *model_link_put(struct model *m, int32_t from, int32_t to);
+
+/* What is known from elsewhere (the record, a file): as `weight` samples would tell. rate in bytes per
+ * second, latency in seconds; at: wall ms. */
+void link_know(struct model *m, struct m_link *l, double rate, double latency, double weight, int64_t at);
+/* A transfer moved `bytes` in `ms` while on average `sharing` transfers (itself included) used the link. */
+void link_learn(struct model *m, struct m_link *l, int64_t bytes, int64_t ms, double sharing);
+/* A transfer ended by fault of the link; a good end clears that. */
+void link_failed(const struct model *m, struct m_link *l);
+
+/* Estimates: bytes per second; seconds to begin. Both are positive and finite. */
+double link_rate(const struct model *m, int32_t from, int32_t to);
+double link_latency(const struct model *m, int32_t from, int32_t to);
+/* Seconds until the link may be used again after failures; 0 = now. */
+double link_rest(const struct model *m, int32_t from, int32_t to);
+
+/* The median of known links is taken anew when links were learned since; decide() calls it. */
+void links_refresh(struct model *m);
+
+#endif

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/transfer.h"
+
+#include "common/util.h"
+#include "core/link.h"
+#include "core/model_priv.h"
+
+#include <math.h>
+
+#define SOURCES_MAX       16 /* holders of a dataset that are compared for one destination */
+#define HEAT_HALF_LIFE_MS (24 * 3600 * 1000.0)
+
+static uint64_t to_key(const struct m_dataset *d, int32_t to)
+{
+        return (uint64_t)d->id << 20 | (uint32_t)to;
+}
+
+struct m_transfer *model_transfer_to(const struct model *m, const struct m_dataset *d, int32_t to)
+{
+        return d->transfers ? map_get(&m->transfers_to, to_key(d, to)) : NULL;
+}
+
+struct m_transfer *model_transfer(const struct model *m, int64_t id)
+{
+        return map_get(&m->transfers, (uint64_t)id);
+}
+
+bool transfer_goes_before(const void *a, const void *b)
+{
+        const struct m_transfer *x = a, *y = b;
+        int64_t x_at = x->asked_at - (int64_t)x->priority * TRANSFER_PRIORITY_MS;
+        int64_t y_at = y->asked_at - (int64_t)y->priority * TRANSFER_PRIORITY_MS;
+
+        if (x->why != y->why && (x->why == WHY_COPY || y->why == WHY_COPY))
+                return y->why == WHY_COPY; /* what is waited for goes before copies for later */
+        return x_at != y_at ? x_at < y_at : x->id < y->id;
+}
+
+/* ---- what may be where -----------------------------------------------------------------------------------
+ */
+
+bool dataset_may_be_at(const struct m_dataset *d, const struct m_site *site)
+{
+        size_t low = 0, high = d->allowed_count;
+
+        if (!d->restricted)
+                return true;
+        while (low < high) {
+                size_t mid = (low + high) / 2;
+
+                if (d->allowed[mid] < site->id)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return low < d->allowed_count && d->allowed[low] == site->id;
+}
+
+bool site_is_source(const struct m_site *site)
+{
+        if (site->gone || site->intent == SITE_CLOSED || site->alarm)
+                return false;
+        for (size_t i = 0; i < site->worker_count; i++) {
+                if (site->workers[i]->ready && !site->workers[i]->gone)
+                        return true;
+        }
+        return false;
+}
+
+int64_t site_space(const struct m_site *site)
+{
+        const struct m_storage *s = &site->storage;
+        int64_t space = s->quota - s->used - s->pledged + s->evictable;
+
+        return s->accept && space > 0 ? space : 0;
+}
+
+/* ---- opening and closing ---------------------------------------------------------------------------------
+ */
+
+static int64_t left_of(const struct m_transfer *t)
+{
+        return t->bytes > t->moved ? t->bytes - t->moved : 0;
+}
+
+/* Promise (+1) what is left to its link and both sites, or take it back (-1). */
+static void promise(struct model *m, const struct m_transfer *t, int by)
+{
+        struct m_link *l = t->from ? model_link_put(m, t->from, t->to) : NULL;
+        int64_t bytes = by * left_of(t);
+
+        if (!l)
+                return;
+        l->promised += bytes;
+        model_site(m, t->from)->storage.out_promised += bytes;
+        model_site(m, t->to)->storage.in_promised += bytes;
+}
+
+static void set_source(struct model *m, struct m_transfer *t, int32_t from)
+{
+        promise(m, t, -1);
+        t->from = from;
+        promise(m, t, 1);
+}
+
+struct m_transfer *transfer_open(struct model *m, int64_t id, struct m_dataset *d, int32_t from, int32_t to,
+                                 enum transfer_why why)
+{
+        struct m_transfer *t = xcalloc(1, sizeof *t);
+
+        t->id = id;
+        t->dataset = d;
+        t->to = to;
+        t->why = why;
+        t->state = TRANSFER_QUEUED;
+        t->bytes = model_dataset_missing(d, to, &t->files);
+        t->asked_at = m->wall_ms;
+        t->started_at = INT64_MIN;
+        t->wanted_pass = m->pass;
+        t->next = d->transfers;
+        d->transfers = t;
+        d->users++;
+        map_put(&m->transfers, (uint64_t)id, t);
+        map_put(&m->transfers_to, to_key(d, to), t);
+        heap_add(&m->queued, t);
+        if (model_site(m, to))
+                model_site(m, to)->storage.pledged += t->bytes;
+        set_source(m, t, from);
+        if (m->next_transfer <= id)
+                m->next_transfer = id + 1;
+        return t;
+}
+
+/* Count an active transfer in or out of its link and sites. */
+static void count(struct model *m, const struct m_transfer *t, int32_t by)
+{
+        struct m_link *l = model_link_put(m, t->from, t->to);
+
+        l->active += by;
+        model_site(m, t->from)->storage.out += by;
+        model_site(m, t->to)->storage.in += by;
+}
+
+/* Bring the figure of how many shared the link up to now. */
+static void share(const struct model *m, struct m_transfer *t)
+{
+        const struct m_link *l = model_link(m, t->from, t->to);
+        int64_t span = m->now_ms - t->shared_at;
+
+        if (span > 0)
+                t->sharing += (double)span * (l ? l->active : 1);
+        t->shared_at = m->now_ms;
+}
+
+/* Those that share the link, before their number changes. */
+static void share_all(const struct model *m, int32_t from, int32_t to)
+{
+        const struct m_link *l = model_link(m, from, to);
+        struct m_transfer *t;
+        int32_t left = l ? l->active : 0;
+
+        for (size_t i = 0; left && (t = map_next(&m->transfers, &i));) {
+                if (t->state == TRANSFER_QUEUED || t->from != from || t->to != to)
+                        continue;
+                share(m, t);
+                left--;
+        }
+}
+
+void transfer_start(struct model *m, struct m_transfer *t, int32_t from)
+{
+        heap_remove(&m->queued, t);
+        set_source(m, t, from);
+        share_all(m, from, t->to);
+        t->state = TRANSFER_ACTIVE;
+        t->started_at = m->wall_ms;
+        t->begun = t->moved;
+        t->sharing = 0;
+        t->shared_at = m->now_ms;
+        count(m, t, 1);
+}
+
+void transfer_progress(struct model *m, struct m_transfer *t, int64_t moved)
+{
+        promise(m, t, -1);
+        t->moved = moved < 0 ? 0 : moved < t->bytes ? moved : t->bytes;
+        promise(m, t, 1);
+}
+
+static void stop(struct model *m, struct m_transfer *t)
+{
+        if (t->state == TRANSFER_QUEUED) {
+                heap_remove(&m->queued, t);
+                return;
+        }
+        share_all(m, t->from, t->to);
+        count(m, t, -1);
+}
+
+void transfer_close(struct model *m, struct m_transfer *t)
+{
+        struct m_dataset *d = t->dataset;
+        struct m_transfer **at = &d->transfers;
+
+        stop(m, t);
+        promise(m, t, -1);
+        if (model_site(m, t->to))
+                model_site(m, t->to)->storage.pledged -= t->bytes;
+        while (*at != t)
+                at = &(*at)->next;
+        *at = t->next;
+        map_del(&m->transfers, (uint64_t)t->id);
+        map_del(&m->transfers_to, to_key(d, t->to));
+        free(t);
+        model_dataset_drop(m, d);
+}
+
+static void heat(const struct model *m, struct m_dataset *d, int64_t bytes)
+{
+        double gone = (double)(m->wall_ms - d->heat_at);
+
+        d->heat = (gone > 0 ? d->heat * exp2(-gone / HEAT_HALF_LIFE_MS) : d->heat) + (double)bytes;
+        d->heat_at = m->wall_ms;
+}
+
+void transfer_done(struct model *m, struct m_transfer *t, const char *root)
+{
+        struct m_dataset *d = t->dataset;
+        struct m_site *to = model_site(m, t->to);
+        struct m_dataset_site *at = model_dataset_site(d, t->to, root, false, d->files, d->bytes);
+
+        at->copy = true;
+        at->suspect = false;
+        if (t->state != TRANSFER_QUEUED) {
+                struct m_link *l = model_link_put(m, t->from, t->to);
+                int64_t ms = m->wall_ms - t->started_at;
+
+                share(m, t);
+                link_learn(m, l, t->bytes - t->begun, ms, ms > 0 ? t->sharing / (double)ms : 1);
+        }
+        heat(m, d, t->bytes);
+        if (to)
+                to->storage.used += t->bytes;
+        transfer_close(m, t);
+}
+
+bool transfer_failed(struct model *m, struct m_transfer *t, enum transfer_fault fault)
+{
+        int64_t pause = TRANSFER_BACKOFF_MS;
+
+        if (fault == FAULT_LINK || fault == FAULT_SOURCE)
+                link_failed(m, model_link_put(m, t->from, t->to));
+        if (++t->tries >= TRANSFER_TRIES_MAX) {
+                transfer_close(m, t);
+                return false;
+        }
+        stop(m, t);
+        for (int32_t i = 1; i < t->tries && pause < TRANSFER_BACKOFF_MAX; i++)
+                pause *= 2;
+        t->state = TRANSFER_QUEUED;
+        t->not_before = m->wall_ms + (pause < TRANSFER_BACKOFF_MAX ? pause : TRANSFER_BACKOFF_MAX);
+        t->avoid = fault == FAULT_DESTINATION || fault == FAULT_US ? 0 : t->from;
+        t->started_at = INT64_MIN;
+        heap_add(&m->queued, t);
+        return true;
+}
+
+/* ---- ways ------------------------------------------------------------------------------------------------
+ */
+
+/* Bytes before others on the way: what its link has promised, and beyond that what is promised out of the
+ * source and into the destination, as far as their number of transfers at once makes those wait. */
+static double queue_s(const struct model *m, int32_t from, int32_t to, double rate)
+{
+        const struct m_link *l = model_link(m, from, to);
+
+        return l ? (double)l->promised / rate : 0;
+}
+
+static void arrival(const struct model *m, const struct m_transfer *t, struct way *ret)
+{
+        double rate = link_rate(m, t->from ? t->from : t->to, t->to), begin = 0;
+
+        ret->on_its_way = true;
+        ret->from = t->from;
+        ret->bytes = left_of(t);
+        ret->moving = (double)ret->bytes / rate;
+        if (t->state == TRANSFER_QUEUED) {
+                begin = link_latency(m, t->from, t->to) + link_rest(m, t->from, t->to);
+                if (t->not_before > m->wall_ms && (double)(t->not_before - m->wall_ms) / 1000.0 > begin)
+                        begin = (double)(t->not_before - m->wall_ms) / 1000.0;
+        }
+        /* What is promised on the link, itself included, ends together at the latest. */
+        ret->seconds = begin + (t->from ? queue_s(m, t->from, t->to, rate) : ret->moving);
+}
+
+/* The best source among those that hold all of it; where many do, a part of them, another for each
+ * destination. */
+static void best_source(const struct model *m, const struct m_dataset *d, const struct m_site *to,
+                        int64_t bytes, int32_t avoid, struct way *ret)
+{
+        size_t n = d->site_count, look = n < SOURCES_MAX ? n : SOURCES_MAX;
+        size_t first = n > SOURCES_MAX ? (size_t)(hash_mix((uint64_t)to->id ^ (uint64_t)d->id << 20) % n) : 0;
+
+        ret->seconds = INFINITY;
+        for (size_t i = 0; i < look; i++) {
+                const struct m_dataset_site *at = &d->sites[(first + i) % n];
+                const struct m_site *from = model_site(m, at->site);
+                double rate, moving, seconds;
+
+                if (at->suspect || at->files != d->files || !from || from == to || !site_is_source(from))
+                        continue;
+                rate = link_rate(m, from->id, to->id);
+                moving = (double)bytes / rate;
+                seconds = queue_s(m, from->id, to->id, rate) + link_rest(m, from->id, to->id) +
+                          link_latency(m, from->id, to->id) + moving;
+                if (from->id == avoid && n > 1)
+                        seconds += 1e6;
+                if (seconds < ret->seconds || (seconds == ret->seconds && from->id < ret->from)) {
+                        ret->seconds = seconds;
+                        ret->moving = moving;
+                        ret->from = from->id;
+                }
+        }
+}
+
+void dataset_way(const struct model *m, const struct m_dataset *d, const struct m_site *to, struct way *ret)
+{
+        const struct m_transfer *t;
+        int32_t files;
+
+        *ret = (struct way){0};
+        ret->bytes = model_dataset_missing(d, to->id, &files);
+        if (!files)
+                return;
+        t = model_transfer_to(m, d, to->id);
+        if (t && !t->cancelling) {
+                arrival(m, t, ret);
+                return;
+        }
+        if (!to->storage.accept || t)
+                ret->seconds = INFINITY;
+        else
+                best_source(m, d, to, ret->bytes, 0, ret);
+}
+
+/* ---- starting --------------------------------------------------------------------------------------------
+ */
+
+static int32_t out_of(const struct m_dataset *d, int32_t from)
+{
+        int32_t n = 0;
+
+        for (const struct m_transfer *t = d->transfers; t; t = t->next)
+                n += t->state != TRANSFER_QUEUED && t->from == from;
+        return n;
+}
+
+static bool has_budget(const struct model *m, const struct m_transfer *t, int32_t from)
+{
+        const struct m_link *l = model_link(m, from, t->to);
+        const struct m_storage *out = &model_site(m, from)->storage, *in = &model_site(m, t->to)->storage;
+
+        return (!l || l->active < (l->max_active ? l->max_active : TRANSFER_LINK_MAX)) &&
+               out->out < (out->out_max ? out->out_max : TRANSFER_SITE_MAX) &&
+               in->in < (in->in_max ? in->in_max : TRANSFER_SITE_MAX) &&
+               out_of(t->dataset, from) < TRANSFER_DATASET_MAX;
+}
+
+/* Where it is moved from when it starts now: 0 = nowhere yet. */
+static int32_t source_now(struct model *m, struct m_transfer *t)
+{
+        const struct m_site *to = model_site(m, t->to);
+        struct way w = {0};
+
+        if (t->cancelling || t->not_before > m->wall_ms || !site_is_source(to) ||
+            !dataset_may_be_at(t->dataset, to))
+                return 0;
+        set_source(m, t, 0); /* what it promised itself does not stand in its way */
+        best_source(m, t->dataset, to, t->bytes, t->avoid, &w);
+        set_source(m, t, w.from);
+        if (!w.from || link_rest(m, w.from, t->to) > 0 || !has_budget(m, t, w.from))
+                return 0;
+        return w.from;
+}
+
+void transfers_start(struct model *m, void (*on_start)(void *ctx, struct m_transfer *t), void *ctx)
+{
+        struct m_transfer **later = NULL, *t;
+        size_t n = 0, cap = 0;
+
+        while ((t = heap_top(&m->queued))) {
+                int32_t from = source_now(m, t);
+
+                if (from) {
+                        transfer_start(m, t, from);
+                        on_start(ctx, t);
+                        continue;
+                }
+                heap_remove(&m->queued, t);
+                later = xgrow(later, n, &cap, sizeof(struct m_transfer *));
+                later[n++] = t;
+        }
+        for (size_t i = 0; i < n; i++)
+                heap_add(&m->queued, later[i]);
+        free(later);
+}

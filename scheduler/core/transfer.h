@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* transfer.h - movements of datasets to sites, in the model.
+ *
+ * One open transfer moves what is missing of one dataset at one site; everybody who wants it there joins it.
+ * decide() opens transfers (queued), chooses their source and starts them as budgets allow (active), and
+ * cancels what nobody wants any more. Whoever drives the model (the engine, the simulator) moves the bytes
+ * and tells:
+ *
+ *     plan.transfers  opened in this pass          record them
+ *     plan.starts     turned active in this pass   move them: t->from is final until the try ends
+ *     plan.cancels    to be stopped                stop them, then transfer_close(TRANSFER_CANCELLED)
+ *
+ *     transfer_progress   bytes moved so far
+ *     transfer_done       the copy is complete and published: the site holds the dataset from now on
+ *     transfer_failed     this try failed; it is queued again with a pause and looks for another source first
+ *     transfer_close      the end without success
+ *
+ * A queued transfer's source is an estimate; the choice is made when it starts, so that a copy that was made
+ * meanwhile serves too and a hot dataset spreads as a tree. Space at the destination is pledged while open.
+ */
+#ifndef REEVE_TRANSFER_H
+#define REEVE_TRANSFER_H
+
+#include "core/model.h"
+
+#define TRANSFER_TRIES_MAX   8    /* failed tries after which it is closed as failed */
+#define TRANSFER_BACKOFF_MS  5000 /* pause after the first failed try, doubled each time up to */
+#define TRANSFER_BACKOFF_MAX 1500000
+#define TRANSFER_PRIORITY_MS 300000 /* one step of priority is worth so much age */
+#define TRANSFER_LINK_MAX    2      /* active at once: on a link */
+#define TRANSFER_SITE_MAX    8      /* out of a site, and into a site */
+#define TRANSFER_DATASET_MAX 4      /* out of one site, of one dataset */
+
+/* The open transfer of the dataset to the site; NULL = none. */
+struct m_transfer *model_transfer_to(const struct model *m, const struct m_dataset *d, int32_t to);
+struct m_transfer *model_transfer(const struct model *m, int64_t id);
+/* Open one (there is none to that site). from: the source as estimated, 0 = not known yet. Bytes and files
+ * are what is missing there now. */
+struct m_transfer *transfer_open(struct model *m, int64_t id, struct m_dataset *d, int32_t from, int32_t to,
+                                 enum transfer_why why);
+void transfer_start(struct model *m, struct m_transfer *t, int32_t from);
+void transfer_progress(struct model *m, struct m_transfer *t, int64_t moved);
+/* root: where the copy lies. Frees t, and the dataset when nobody else uses it. */
+void transfer_done(struct model *m, struct m_transfer *t, const char *root);
+enum transfer_fault { FAULT_SOURCE, FAULT_DESTINATION, FAULT_LINK, FAULT_US };
+/* True: it is queued again; false: that was the last try and t is gone. */
+bool transfer_failed(struct model *m, struct m_transfer *t, enum transfer_fault fault);
+void transfer_close(struct model *m, struct m_transfer *t);
+
+/* May the dataset lie at the site (and be read there)? */
+bool dataset_may_be_at(const struct m_dataset *d, const struct m_site *site);
+/* Can copies be read from the site now: open or draining, and a worker of it is connected? */
+bool site_is_source(const struct m_site *site);
+/* Bytes that may still be put there, with what can be evicted; 0 when it takes no data. */
+int64_t site_space(const struct m_site *site);
+
+/* Seconds until the dataset is complete at the site, and how.
+ * where it is: 0; on its way: when it arrives; else by the best source, behind all that is promised on that
+ * link. INFINITY: it cannot be brought there. */
+struct way {
+        double seconds;
+        double moving; /* of that: bytes over rate */
+        int64_t bytes; /* still to be moved */
+        int32_t from;  /* source; 0 = none, or it is there */
+        bool on_its_way;
+};
+void dataset_way(const struct model *m, const struct m_dataset *d, const struct m_site *to, struct way *ret);
+
+/* For decide(): start what may start, in order of priority, then age. on_start is told of each. */
+void transfers_start(struct model *m, void (*on_start)(void *ctx, struct m_transfer *t), void *ctx);
+
+#endif
