@@ -4,6 +4,7 @@
 #ifndef REEVE_API_H
 #define REEVE_API_H
 
+#include "common/task_set.h"
 #include "web/request.h"
 
 #define HANDLER(name) int name(struct request *rq, struct db *db, struct err *err)
@@ -16,6 +17,12 @@ HANDLER(api_version);
 HANDLER(api_openapi);
 HANDLER(api_overview);
 HANDLER(api_events);
+
+/* The current row of events as JSON. */
+void event_write(struct buf *b, struct rows *r);
+
+/* api_stream.c */
+HANDLER(api_stream);
 
 /* api_people.c */
 HANDLER(api_login);
@@ -51,6 +58,11 @@ HANDLER(api_job_priority);
 extern const struct field cancel_fields[], priority_fields[], nothing_fields[];
 /* The current row of jobs as JSON. */
 void job_write(struct buf *b, const char *key, struct rows *r);
+/* The tasks of a job: first_task, last_task and task_list of the current row. */
+int tasks_of_row(struct rows *r, struct task_set **ret, struct err *err);
+/* The list for a message, its end cut off when it is long; returns ret. */
+#define TASKS_SHOWN 80
+const char *tasks_show(const struct task_set *s, char ret[TASKS_SHOWN]);
 /* ERR_NOT_FOUND for a job. Returns -1. */
 int job_unknown(int64_t id, struct err *err);
 

@@ -6,6 +6,7 @@
 #include "common/util.h"
 #include "store/store_sites.h"
 #include "web/metrics.h"
+#include "web/stream.h"
 #include "web/wake.h"
 #include "web/web_priv.h"
 
@@ -154,6 +155,10 @@ HANDLER(api_metrics)
             "# HELP reeve_http_waiting Requests that wait for a change.\n# TYPE reeve_http_waiting gauge\n"
             "reeve_http_waiting %d\n",
             wake_waiting(rq->web));
+        buf_printf(b,
+                   "# HELP reeve_http_streams Live streams.\n# TYPE reeve_http_streams gauge\n"
+                   "reeve_http_streams %d\n",
+                   streams_open(rq->web));
         metrics_write(b, rq->web->metrics);
         return 0;
 }
@@ -161,7 +166,7 @@ HANDLER(api_metrics)
 /* ---- events ----------------------------------------------------------------------------------------------
  */
 
-static void event_write(struct buf *b, struct rows *r)
+void event_write(struct buf *b, struct rows *r)
 {
         j_obj(b, NULL);
         j_col_int(b, r, "seq");

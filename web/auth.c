@@ -195,15 +195,13 @@ void auth_forget(struct auth *a)
         pthread_mutex_unlock(&a->lock);
 }
 
-int auth_check(struct auth *a, struct db *db, const char *secret, bool cookie, struct principal **ret,
-               struct err *err)
+static int check_hash(struct auth *a, struct db *db, const uint8_t *hash, bool cookie, struct principal **ret,
+                      struct err *err)
 {
-        uint8_t hash[SECRET_HASH_LEN];
         struct principal *p;
         uint64_t generation;
         int rc;
 
-        secret_hash(secret, hash);
         p = recall(a, hash, cookie, &generation);
         if (p) {
                 *ret = p;
@@ -217,6 +215,21 @@ int auth_check(struct auth *a, struct db *db, const char *secret, bool cookie, s
                 *ret = p;
         }
         return rc;
+}
+
+int auth_check(struct auth *a, struct db *db, const char *secret, bool cookie, struct principal **ret,
+               struct err *err)
+{
+        uint8_t hash[SECRET_HASH_LEN];
+
+        secret_hash(secret, hash);
+        return check_hash(a, db, hash, cookie, ret, err);
+}
+
+int auth_again(struct auth *a, struct db *db, const struct principal *who, struct principal **ret,
+               struct err *err)
+{
+        return check_hash(a, db, who->hash, who->by_cookie, ret, err);
 }
 
 /* ---- attempts to log in ----------------------------------------------------------------------------------

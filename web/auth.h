@@ -49,6 +49,9 @@ void auth_free(struct auth *a);
 /* Who holds the secret: 1 and a counted principal, 0 nobody, -1 the database cannot say. */
 int auth_check(struct auth *a, struct db *db, const char *secret, bool cookie, struct principal **ret,
                struct err *err);
+/* The same for somebody who was let in before. */
+int auth_again(struct auth *a, struct db *db, const struct principal *who, struct principal **ret,
+               struct err *err);
 /* Forget what is remembered: somebody's rights changed here. */
 void auth_forget(struct auth *a);
 

@@ -76,7 +76,9 @@ void problem_from_err(struct request *rq, const struct err *err)
 {
         for (size_t i = 0; i < ARRAY_LEN(problems); i++)
                 if (problems[i].err == err->code && err->code != ERR_NONE) {
-                        bool fields = err->code == ERR_BAD_INPUT && rq->issues.count;
+                        /* Parameters of the query are the request's, members of the body its content. */
+                        bool fields = err->code == ERR_BAD_INPUT && rq->issues.count &&
+                                      rq->issues.list[0].pointer[0] != '?';
 
                         problem_reply(rq, fields ? 422 : problems[i].status, problems[i].code, err->text);
                         return;

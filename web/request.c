@@ -3,6 +3,7 @@
 
 #include "common/num.h"
 #include "common/util.h"
+#include "web/stream.h"
 
 #include <sodium.h>
 #include <stdarg.h>
@@ -25,6 +26,7 @@ void request_reset(struct request *rq)
         rq->audit[0] = '\0';
         rq->wakes_engine = rq->wakes_web = rq->forgets_auth = false;
         rq->static_data = NULL;
+        stream_free(MOVE(rq->stream));
         rq->failed = false;
 }
 

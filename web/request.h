@@ -28,6 +28,7 @@
 struct web;
 struct route;
 struct link;
+struct stream;
 struct MHD_Connection;
 
 struct query_param {
@@ -72,7 +73,8 @@ struct request {
         bool wakes_engine, wakes_web, forgets_auth;
         const uint8_t *static_data; /* reply bytes that live as long as the program, instead of out */
         size_t static_len;
-        bool failed; /* out holds a problem document */
+        struct stream *stream; /* the reply goes on and on; owned until it is a response */
+        bool failed;           /* out holds a problem document */
         /* kept from run to run */
         bool begun;
         bool ready;         /* the head decided the answer */

@@ -46,6 +46,8 @@ struct route routes[] = {
     ROUTE("POST",   "/v1/jobs/{id}/priority",            SUBMITTER, api_job_priority,    priority_fields,"",                   ROUTE_TX, "change the priority"),
     ROUTE("GET",    "/v1/events",                        USER,      api_events,          NULL,           "job site",           ROUTE_LIST | ROUTE_WAIT, "what happened, newest first"),
 
+    ROUTE("GET",    "/v1/stream",                        USER,      api_stream,          NULL,           "topics last_event_id", 0, "changes as they happen: server-sent events"),
+
     ROUTE("GET",    "/v1/sites",                         USER,      api_sites,           NULL,           "",                   ROUTE_WAIT, "sites with health, capacity and use"),
     ROUTE("POST",   "/v1/sites",                         ADMIN,     api_site_add,        site_fields,    "",                   ROUTE_TX, "register a site"),
     ROUTE("GET",    SITE_TX,                             USER,      api_site,            NULL,           "",                   ROUTE_WAIT, "one site"),

@@ -12,6 +12,7 @@
 #include "common/util.h"
 #include "web/assets.h"
 #include "web/metrics.h"
+#include "web/stream.h"
 #include "web/wake.h"
 
 #include <arpa/inet.h>
@@ -498,6 +499,8 @@ static struct MHD_Response *response_make(struct request *rq)
 {
         struct buf *b = &rq->out;
 
+        if (rq->stream)
+                return stream_response(MOVE(rq->stream));
         if (rq->status == 304)
                 return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
         if (rq->static_data)

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "web/stream.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -160,6 +161,7 @@ static void watch_jobs(struct web *w, struct db *db)
 static void heard(struct wake *k)
 {
         atomic_fetch_add(&k->news, 1);
+        streams_news(k->web);
         poke(k);
 }
 
@@ -186,8 +188,10 @@ static void listen_wait(struct wake *k, struct db *db, int timeout_ms)
                 return;
         if (fds[0].revents && read(k->event_fd, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
                 log_error("web: could not read an event: %m");
-        if (fds[1].revents && db_notifications(db) > 0)
+        if (fds[1].revents && db_notifications(db) > 0) {
                 atomic_fetch_add(&k->news, 1);
+                streams_news(k->web);
+        }
 }
 
 static void *listener_main(void *arg)

@@ -4,6 +4,7 @@
 #include "common/util.h"
 #include "web/assets.h"
 #include "web/metrics.h"
+#include "web/stream.h"
 #include "web/wake.h"
 #include "web/web_priv.h"
 
@@ -86,7 +87,7 @@ static int parts_start(struct web *w, struct err *err)
         w->world = world_new();
         w->metrics = metrics_new();
         w->assets = assets_new(w->ui_dir);
-        if (wake_start(w, err) < 0 || server_start(w, err) < 0)
+        if (streams_start(w, err) < 0 || wake_start(w, err) < 0 || server_start(w, err) < 0)
                 return -1;
         return links_start(w, err);
 }
@@ -125,9 +126,11 @@ void web_stop(struct web *w)
         atomic_store(&w->closing, true);
         links_stop(w);
         wake_close(w);
+        streams_close(w);
         server_drain(w);
         server_stop(w);
         wake_stop(w);
+        streams_stop(w);
         web_free(w);
 }
 

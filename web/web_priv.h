@@ -44,6 +44,7 @@ struct thread_db {
 
 struct metrics;
 struct wake;
+struct streams;
 
 struct web {
         /* settings */
@@ -73,6 +74,7 @@ struct web {
         struct auth *auth;
         struct world *world;
         struct wake *wake;
+        struct streams *streams;
         struct metrics *metrics;
         struct assets *assets;
         /* admission, looked at by the listening thread */

@@ -9,7 +9,7 @@ $(BUILD)/tests/bench-http-submit: $(O)/tests/bench/http_submit.o $(O)/libcommon.
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lpthread
 
-# tests/web/api.py drives it over HTTP against a PostgreSQL of its own.
+# The programs of tests/web drive it over HTTP against a PostgreSQL of its own.
 .PHONY: check-web
 check-web: $(BUILD)/tests/webd
-	@tests/support/pg.sh run python3 -B tests/web/api.py $(BUILD)/tests/webd
+	@tests/support/pg.sh run tests/web/run $(BUILD)/tests/webd
