@@ -57,6 +57,7 @@ const cases = [
       await wait_until("the engine works", async () => (await text_of(w.page, ".stats")).includes("Working"));
       must((await text_of(w.page, ".site")).includes("up"), "the site is not up");
       must(!w.page.url().includes("code"), "the code is still in the address");
+      await w.page.click(".user-menu summary");
       await w.page.click("text=Sign out");
       await w.page.waitForSelector("#token");
       await w.page.goto(`${grid.url}/#${code}`);

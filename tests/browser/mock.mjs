@@ -142,7 +142,7 @@ export function scene_new() {
   ];
   for (let i = 0; i < 17; i++) events.push({ seq: 900 - i, at: at(70 + 9 * i), kind: "task.ended", job: 1037, task: 337000 - i, site: "gamma", actor: null, text: `task ${337000 - i} succeeded at gamma` });
   return {
-    version: 1, jobs: jobs(), sites, events, silent: false, acts: [], submitted: [],
+    version: 1, jobs: jobs(), sites, events, silent: false, streams: true, acts: [], submitted: [],
     log: Buffer.from("reads; of these:\n\u001b[31mred\u001b[0m \u202eevil <b>not bold</b>\n" + Array.from({ length: 400 }, (_, i) => `line ${i + 1}: 92.14% overall alignment rate é\n`).join("")), log_final: false, gap: null,
     running: [1, 2, 3, 4, 5, 6].map((i) => ({ job: i < 3 ? 1040 : 1037, name: i < 3 ? "align" : "parameter-sweep", task: i < 3 ? i + 4 : 337000 + i, attempt: i === 2 ? 3 : 1, site: i < 3 ? "alpha" : "gamma", started_at: at(39 + i * 3) })),
   };
@@ -230,7 +230,7 @@ const headers = { "Content-Security-Policy": CSP, "X-Content-Type-Options": "nos
 
 export async function mock_start(ui_dir, port = 0) {
   const files = files_of(ui_dir);
-  const mock = { scene: scene_new(), requests: [], waiting: new Set() };
+  const mock = { scene: scene_new(), requests: [], waiting: new Set(), streams: new Set() };
 
   const send_json = (res, status, body, more = {}) => {
     const text = JSON.stringify(body);
@@ -245,11 +245,23 @@ export async function mock_start(ui_dir, port = 0) {
     send_json(res, 200, { name: "ann", role: "admin", projects: ["phage", "default"] }, { "Set-Cookie": `${COOKIE}; HttpOnly; SameSite=Strict; Path=/` });
   };
 
+  // The stream of changes; `wake` tells all topics of everybody.
+  const stream = (url, res) => {
+    const s = { topics: url.searchParams.get("topics").split(","), res, id: 0 };
+    s.tell = (event, data) => res.write(`id: ${++s.id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store", ...headers });
+    res.write(": reeve\n\nretry: 2000\n\n");
+    s.tell("ready", { seq: 1, topics: s.topics });
+    mock.streams.add(s);
+    res.on("close", () => mock.streams.delete(s));
+  };
+
   const api = (req, res, url, body) => {
     const what = `${req.method} ${url.pathname}`;
     if (what === "POST /v1/login") return login(body, res);
     if (req.headers.cookie !== COOKIE || req.headers["x-reeve-csrf"] !== "1") return send_json(res, 401, { title: "log in first", status: 401, code: "unauthorized", detail: "" });
     if (what === "POST /v1/logout") return send_json(res, 200, {}, { "Set-Cookie": "reeve=; Max-Age=0; Path=/" });
+    if (what === "GET /v1/stream" && mock.scene.streams) return stream(url, res);
     const row = routes.find(([pattern]) => pattern.test(what));
     const answer = row && row[1](mock.scene, row[0].exec(what), url.searchParams, body, res);
     if (res.headersSent) return;
@@ -297,6 +309,7 @@ export async function mock_start(ui_dir, port = 0) {
   mock.wake = () => {
     mock.scene.version++;
     for (const again of [...mock.waiting]) again();
+    for (const s of mock.streams) for (const topic of s.topics) s.tell("change", { topic, seq: mock.scene.version });
   };
   // The network goes away under those who wait.
   mock.drop = () => {

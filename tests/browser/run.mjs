@@ -17,7 +17,9 @@ const open_home = async (w, path = "/") => {
 };
 const badge = (page) => text_of(page, "header.top .status");
 
-const looks = ["light", "dark"].flatMap((theme) => [1280, 375].map((width) => ({ theme, width, height: width < 500 ? 800 : 900 })));
+// A server that has no stream says so, and browsers log that as an error.
+const NO_STREAM = { allow: /status of 404/ };
+const looks = ["light", "dark"].flatMap((theme) => [1280, 360].map((width) => ({ theme, width, height: width < 500 ? 800 : 900 })));
 
 // Every page, in both themes and both widths: no fault that axe knows, nothing sticks out.
 const page_views = [
@@ -87,6 +89,7 @@ const cases = [
       await w.page.fill("#token", TOKEN);
       await w.page.click("button.primary");
       await w.page.waitForSelector(".jobs");
+      await w.page.click(".user-menu summary");
       await w.page.click("text=Sign out");
       await w.page.waitForSelector("#token");
       await w.page.reload();
@@ -169,7 +172,9 @@ const cases = [
   },
   {
     name: "a hidden tab asks nothing, and asks at once when it is shown again",
+    page: NO_STREAM,
     run: async (w) => {
+      w.mock.scene.streams = false;
       await open_home(w);
       await wait_until("a long poll hangs", () => w.mock.waiting.size > 0);
       const show = (hidden) =>
@@ -189,13 +194,49 @@ const cases = [
     },
   },
   {
-    name: "a quiet grid costs one request in a long while",
+    name: "without a stream a quiet grid costs one request in a long while",
+    page: NO_STREAM,
     run: async (w) => {
+      w.mock.scene.streams = false;
       await open_home(w);
       await wait_until("a long poll hangs", () => w.mock.waiting.size > 0);
       const polls = w.mock.requests.filter((r) => r.startsWith("GET /v1/overview"));
       must(polls.length <= 3, `the overview was asked ${polls.length} times`);
       must(polls.some((r) => r.includes("wait=30")), "no long poll");
+    },
+  },
+  {
+    name: "with the stream nothing is asked until something changed, and then at once",
+    run: async (w) => {
+      await open_home(w);
+      await wait_until("it streams", () => w.mock.streams.size === 1);
+      await wait_until("it is live", async () => (await badge(w.page)).includes("Live"));
+      const polls = () => w.mock.requests.filter((r) => r.startsWith("GET /v1/overview"));
+      must(!polls().some((r) => r.includes("wait=")) || w.mock.waiting.size === 0, "a long poll hangs beside the stream");
+      w.mock.scene.jobs[0].name = "renamed-meanwhile";
+      w.mock.wake();
+      await wait_until("the change", async () => (await text_of(w.page, ".jobs tbody tr")).includes("renamed-meanwhile"));
+      must([...w.mock.streams][0].topics.includes("overview"), "the topic is not asked for");
+    },
+  },
+  {
+    name: "two tabs share one stream; when the one that reads goes, the other reads",
+    run: async (w) => {
+      await open_home(w);
+      const other = await w.context.newPage();
+      await other.goto(`${w.mock.url}/jobs/1040`);
+      await other.waitForSelector(".job-head");
+      await wait_until("one stream with both topics", () => [...w.mock.streams].some((s) => s.topics.includes("overview") && s.topics.includes("job:1040")));
+      must(w.mock.streams.size === 1, `${w.mock.streams.size} streams`);
+      Object.assign(w.mock.scene.jobs.find((j) => j.id === 1040), { name: "told-by-the-other" });
+      w.mock.wake();
+      await wait_until("the other tab heard of it", async () => (await text_of(other, "h1")).includes("told-by-the-other"));
+      await w.page.close();
+      await wait_until("the other reads", () => [...w.mock.streams].some((s) => s.topics.includes("job:1040") && !s.topics.includes("overview")));
+      Object.assign(w.mock.scene.jobs.find((j) => j.id === 1040), { name: "told-directly" });
+      w.mock.wake();
+      await wait_until("it hears by itself", async () => (await text_of(other, "h1")).includes("told-directly"));
+      await other.close();
     },
   },
   {

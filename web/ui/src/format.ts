@@ -81,3 +81,20 @@ export function visible_lines(text: string): string {
 export function shell_word(word: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
+
+// A resource vector as people say it: "4 cpus, 8.0 GiB memory, 1 gpu".
+export function amounts(r: Record<string, number | null> | null | undefined): string {
+  const plain: Record<string, string> = { cpus: "cpu", gpus: "gpu" };
+  return Object.entries(r ?? {})
+    .filter((e): e is [string, number] => typeof e[1] === "number" && e[1] > 0)
+    .map(([name, n]) => (name === "memory" ? `${bytes(n)} memory` : `${count(n)} ${visible((n === 1 && plain[name]) || name, 40)}`))
+    .join(", ");
+}
+
+// How long the rest takes, as a band: "about 5 min", "4 min to 9 min".
+export function remaining(band: { low: number; high: number }): string {
+  const unit = (s: number) => (s < 90 ? `${Math.max(1, Math.round(s))} s` : s < 5400 ? `${Math.round(s / 60)} min` : s < 172_800 ? `${(s / 3600).toFixed(s < 36_000 ? 1 : 0)} h` : `${Math.round(s / 86_400)} d`);
+  const low = unit(band.low);
+  const high = unit(band.high);
+  return low === high ? `about ${low} left` : `${low} to ${high} left`;
+}

@@ -5,6 +5,7 @@ import { render, type ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { get, log_in, log_out, me, Problem } from "./api";
 import { Badge, Empty } from "./parts/basic";
+import { Said } from "./parts/dialog";
 import { Icon } from "./parts/icon";
 import { clock, visible } from "./format";
 import { link, retry_in } from "./live";
@@ -14,6 +15,7 @@ import { theme_next, theme_word } from "./theme";
 import type { Me } from "./types";
 import { Home } from "./pages/home";
 import { JobPage } from "./pages/job";
+import { Jobs } from "./pages/jobs";
 import { Login, login_problem } from "./pages/login";
 import { Submit } from "./pages/submit";
 
@@ -27,6 +29,7 @@ interface PageRow {
 // The first group of a pattern is the page's id.
 const pages: PageRow[] = [
   { pattern: /^\/()$/, page: Home, nav: { to: "/", word: words.overview } },
+  { pattern: /^\/jobs()$/, page: Jobs, nav: { to: "/jobs", word: words.jobs } },
   { pattern: /^\/submit()$/, page: Submit, nav: { to: "/submit", word: words.submit_nav } },
   { pattern: /^\/jobs\/(\d{1,18})$/, page: JobPage, nav: null },
 ];
@@ -91,18 +94,26 @@ function Header({ user }: { user: Me }) {
       <div class="status" role="status">
         <LinkBadge />
       </div>
-      <button type="button" class="quiet" onClick={theme_next} title={`${words.theme}: ${theme_word()}`}>
-        <Icon name="theme" />
-        <span class="unseen">
-          {words.theme}: {theme_word()}
-        </span>
-      </button>
-      <span class="user wide" title={user.role}>
-        {visible(user.name, 40)}
-      </span>
-      <button type="button" class="quiet" onClick={() => void log_out().catch(() => {})}>
-        {words.sign_out}
-      </button>
+      <details class="menu user-menu">
+        <summary>
+          <Icon name="user" />
+          <span class="unseen">{words.account}</span>
+          <span class="wide">{visible(user.name, 40)}</span>
+        </summary>
+        <div class="menu-body">
+          <p class="muted">
+            {visible(user.name, 60)} · {user.role}
+          </p>
+          <button type="button" class="quiet" onClick={theme_next}>
+            <Icon name="theme" />
+            {words.theme}: {theme_word()}
+          </button>
+          <button type="button" class="quiet" onClick={() => void log_out().catch(() => {})}>
+            <Icon name="back" />
+            {words.sign_out}
+          </button>
+        </div>
+      </details>
     </header>
   );
 }
@@ -133,6 +144,7 @@ function App() {
       <main id="main" tabIndex={-1}>
         <Page key={path.value} id={id} />
       </main>
+      <Said />
     </>
   );
 }
@@ -168,3 +180,14 @@ addEventListener("hashchange", () => {
   if (location.hash.startsWith("#code=")) void enter();
 });
 void enter();
+
+// A menu closes when something else is clicked, and by Escape.
+function menus_close(but: Node | null): void {
+  for (const m of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]")) {
+    if (but && m.contains(but)) continue;
+    if (!but && m.contains(document.activeElement)) m.querySelector("summary")?.focus();
+    m.open = false;
+  }
+}
+addEventListener("click", (e) => menus_close(e.target as Node));
+addEventListener("keydown", (e) => e.key === "Escape" && menus_close(null));

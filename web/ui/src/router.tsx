@@ -36,6 +36,13 @@ export function query_with(change: Record<string, string | null>): string {
   return text ? `${path.value}?${text}` : path.value;
 }
 
+// A path with parameters; null ones are left out.
+export function path_with(base: string, params: Record<string, string | null>): string {
+  const q = new URLSearchParams(Object.entries(params).filter((e): e is [string, string] => e[1] !== null));
+  const text = q.toString();
+  return text ? `${base}?${text}` : base;
+}
+
 interface LinkProps {
   to: string;
   children: ComponentChildren;

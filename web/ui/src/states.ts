@@ -4,7 +4,7 @@
 export type Tone = "good" | "bad" | "warn" | "busy" | "calm" | "done";
 export type IconName =
   | "check" | "cross" | "clock" | "play" | "pause" | "ban" | "question" | "warn" | "dots" | "lock" | "search"
-  | "copy" | "theme" | "wave" | "sleep" | "back" | "down" | "link";
+  | "copy" | "theme" | "wave" | "sleep" | "back" | "down" | "link" | "user" | "plus" | "again";
 
 export interface Look {
   icon: IconName;
@@ -55,6 +55,12 @@ const looks: Record<string, Record<string, Look>> = {
     closed: look("lock", "warn", "closed"),
   },
 };
+
+// How a job stands: while it is active, whether anything of it is on its way says more than "active".
+export function look_of_job(j: { state: string; tasks: { placed: number } }): Look {
+  if (j.state !== "active") return look_of("job", j.state);
+  return j.tasks.placed > 0 ? look("play", "busy", "running") : look("clock", "calm", "waiting");
+}
 
 export type Machine = "job" | "task" | "attempt" | "health" | "intent";
 

@@ -38,6 +38,17 @@ export interface Asked {
   at: string;
 }
 
+export interface Reported {
+  fraction: number | null;
+  text: string;
+  at: string;
+}
+
+export interface Pace {
+  per_second: number | null;
+  remaining: { low: number; high: number } | null;
+}
+
 export interface Job {
   id: number;
   name: string;
@@ -48,7 +59,7 @@ export interface Job {
   tasks: TaskCounts;
   first_task: number;
   last_task: number;
-  priority: number;
+  priority: number | null;
   held: Asked | null;
   cancelled: Asked | null;
   labels: Record<string, string>;
@@ -56,9 +67,32 @@ export interface Job {
   started_at: string | null;
   finished_at: string | null;
   message: string | null;
-  resources: Record<string, number>;
+  resources: Record<string, number | null>;
   sites: string[] | null;
   output_dataset: string | null;
+  progress?: Reported | null;
+  pace?: Pace | null;
+}
+
+// What an action on many jobs found.
+export interface Matched {
+  matched: number;
+  more: boolean;
+  jobs: number[];
+}
+
+export interface Warning {
+  code: string;
+  sentence: string;
+  fix?: unknown;
+}
+
+export interface Submitted {
+  id: number | null;
+  tasks: number;
+  state: string;
+  warnings: Warning[];
+  rerun_of?: number;
 }
 
 export interface Attempt {
@@ -90,6 +124,7 @@ export interface Task {
   state: TaskState;
   wait: Wait | null;
   attempts: Attempt[];
+  progress?: Reported | null;
 }
 
 export interface Page<T> {
@@ -197,6 +232,7 @@ export interface RunningTask {
   attempt: number;
   site: string;
   started_at: string | null;
+  progress?: Reported | null;
 }
 
 export interface Engine {

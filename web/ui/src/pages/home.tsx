@@ -20,7 +20,7 @@ export function Home() {
   const [feed] = useState(() => new Feed<Event>((e) => e.seq, EVENTS_MAX));
   const [watch] = useState(
     () =>
-      new Watch<Overview>("/v1/overview", (o) => {
+      new Watch<Overview>("/v1/overview", ["overview"], (o) => {
         clock_set(o.now);
         feed.offer(o.events);
       }),

@@ -4,7 +4,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Actions } from "../parts/actions";
-import { Badge, Ago, Empty, Failure, Lasting, Notice, Section, State, Text, Toast } from "../parts/basic";
+import { Badge, Ago, Empty, Failure, Lasting, Notice, JobState, Section, Text, Toast } from "../parts/basic";
 import { parts_of, Progress } from "../parts/bars";
 import { Events } from "../parts/events";
 import { Explained } from "../parts/explain";
@@ -30,7 +30,7 @@ function Head({ of: j, refresh }: { of: Job; refresh: () => void }) {
         <h1>
           <span class="id">{j.id}</span> <Text of={j.name} max={200} />
         </h1>
-        <State machine="job" of={j.state} />
+        <JobState of={j} />
         {j.held && !j.finished_at && (
           <Badge icon="pause" tone="warn">
             {words.on_hold}
@@ -87,7 +87,7 @@ function Facts({ of: j }: { of: Job }) {
     [
       words.fact_resources,
       Object.entries(j.resources ?? {})
-        .filter(([, n]) => n > 0)
+        .filter((e): e is [string, number] => (e[1] ?? 0) > 0)
         .map(([name, n]) => resource_text(name, n))
         .join(", "),
     ],
@@ -166,7 +166,7 @@ function Why({ id, job }: { id: string; job: Job }) {
 }
 
 export function JobPage({ id }: { id: string }) {
-  const [watch] = useState(() => new Watch<Job>(`/v1/jobs/${id}`));
+  const [watch] = useState(() => new Watch<Job>(`/v1/jobs/${id}`, [`job:${id}`]));
   useEffect(() => {
     document.title = `${words.job_title(Number(id))} – ${words.product}`;
     return watch.start();

@@ -6,7 +6,7 @@ import { useState } from "preact/hooks";
 import { Icon } from "./icon";
 import { ago, exact, seconds, visible } from "../format";
 import { tick } from "../live";
-import { look_of, type IconName, type Machine, type Tone } from "../states";
+import { look_of, look_of_job, type IconName, type Machine, type Tone } from "../states";
 import { words } from "../strings";
 import type { Problem } from "../api";
 
@@ -28,6 +28,15 @@ export function State({ machine, of, title }: { machine: Machine; of: string; ti
   const { icon, tone, word } = look_of(machine, of);
   return (
     <Badge icon={icon} tone={tone} {...(title ? { title } : {})}>
+      {visible(word, 40)}
+    </Badge>
+  );
+}
+
+export function JobState({ of: j }: { of: { state: string; tasks: { placed: number } } }) {
+  const { icon, tone, word } = look_of_job(j);
+  return (
+    <Badge icon={icon} tone={tone} title={j.state}>
       {visible(word, 40)}
     </Badge>
   );

@@ -7,7 +7,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, path_of, Problem } from "../api";
 import { Progress } from "./bars";
-import { Ago, Badge, Command, Empty, Failure, Fresh, Section, State, Text } from "./basic";
+import { Ago, Badge, Command, Empty, Failure, Fresh, JobState, Section, Text } from "./basic";
 import { Feed } from "../feed";
 import { count } from "../format";
 import { Link, query, query_set } from "../router";
@@ -108,7 +108,7 @@ function Row({ of: j }: { of: Job }) {
         </span>
       </td>
       <td role="cell" class="state-cell">
-        <State machine="job" of={j.state} />
+        <JobState of={j} />
         {j.held && !is_over(j) && (
           <Badge icon="pause" tone="warn">
             {words.on_hold}

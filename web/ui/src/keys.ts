@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// keys.ts - single keys that do something, besides Tab and Enter, which do everything.
+//
+// A page binds its own for as long as it is shown; "g j" is two keys, one after the other. Keys are left alone while
+// somebody writes, while a dialog is open (it has keys of its own), and with Ctrl, Alt or Meta held.
+
+import { useEffect } from "preact/hooks";
+
+export interface Key {
+  key: string; // "j", "?", "g j", "Ctrl+k"
+  what: string;
+  act: () => void;
+}
+
+const CHAIN_MS = 1500;
+const bound = new Set<Key[]>();
+let prefix = "";
+let prefix_at = 0;
+
+export const keys_bound = (): Key[] => [...bound].reverse().flat();
+
+const writes = (t: EventTarget | null) =>
+  t instanceof HTMLElement && (t.isContentEditable || t instanceof HTMLSelectElement || t instanceof HTMLTextAreaElement || (t instanceof HTMLInputElement && !/^(checkbox|radio|button)$/.test(t.type)));
+
+function find(key: string): Key | undefined {
+  return keys_bound().find((k) => k.key === key);
+}
+
+addEventListener("keydown", (e) => {
+  if (e.defaultPrevented || e.isComposing) return;
+  const open = document.querySelector("dialog[open]") !== null;
+  if ((e.ctrlKey || e.metaKey) && !e.altKey && e.key.toLowerCase() === "k") {
+    const k = find("Ctrl+k");
+    if (!k || open) return;
+    e.preventDefault();
+    k.act();
+    return;
+  }
+  if (open || writes(e.target) || e.ctrlKey || e.metaKey || e.altKey) return;
+  const chain = prefix && Date.now() - prefix_at < CHAIN_MS ? `${prefix} ${e.key}` : e.key;
+  prefix = "";
+  const k = find(chain);
+  if (k) {
+    e.preventDefault();
+    k.act();
+  } else if (keys_bound().some((b) => b.key.startsWith(`${e.key} `))) {
+    prefix = e.key;
+    prefix_at = Date.now();
+  }
+});
+
+// Bind keys while the component is shown. What they do may change from one rendering to the next.
+export function use_keys(keys: Key[]): void {
+  useEffect(() => {
+    bound.add(keys);
+    return () => void bound.delete(keys);
+  });
+}

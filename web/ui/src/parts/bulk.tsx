@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// bulk.tsx - hold, release or cancel many jobs: those that were picked, or all that the filter finds. The server is
+// asked first how many that would be.
+
+import { useEffect, useState } from "preact/hooks";
+import { path_of, post, Problem } from "../api";
+import { Failure } from "./basic";
+import { Ask, type Question } from "./dialog";
+import { count, shell_word } from "../format";
+import { filter_options, type Filter } from "../jobs_filter";
+import { words } from "../strings";
+import type { Job, Matched } from "../types";
+
+type Verb = "hold" | "release" | "cancel";
+const VERBS: Verb[] = ["hold", "release", "cancel"];
+const is_over = (j: Job) => j.finished_at !== null;
+
+function body_of(filter: Filter): Record<string, unknown> {
+  const { ids, ...rest } = filter;
+  const body: Record<string, unknown> = { ...rest };
+  if (ids) body["ids"] = ids.split(",").map(Number);
+  return Object.keys(body).length ? body : { all: true };
+}
+
+function Sure({ verb, body, command, close }: { verb: Verb; body: Record<string, unknown>; command: string; close: (acted: boolean) => void }) {
+  const [found, set_found] = useState<Matched | Problem | null>(null);
+  const path = `/v1/jobs:${verb}`;
+  useEffect(() => {
+    void post<Matched>(path_of(path, { dry_run: "true" }), body).then(set_found, (reason: unknown) => set_found(Problem.from(reason)));
+  }, []);
+  const n = found && !(found instanceof Problem) ? found.matched : 0;
+  const question: Question = {
+    title: words.bulk_title[verb],
+    text:
+      found instanceof Problem ? (
+        <Failure problem={found} />
+      ) : found === null ? (
+        <p>{words.bulk_counting}</p>
+      ) : (
+        <>
+          <p>
+            <strong>{words.bulk_found(count(n), found.more)}</strong> {n > 0 && words.bulk_text[verb]}
+          </p>
+          {n > 0 && n <= 100 && <p class="muted small">{words.bulk_jobs(found.jobs.slice(0, 20).join(", "), n > 20)}</p>}
+        </>
+      ),
+    yes: words.bulk_yes[verb](count(n)),
+    danger: verb === "cancel",
+    call: { method: "POST", path, body },
+    command,
+    barred: n === 0,
+    done: (reply) => words.bulk_done[verb](count((reply as Matched).matched)),
+  };
+  return <Ask of={question} close={close} />;
+}
+
+interface BulkProps {
+  filter: Filter;
+  chosen: Set<number>;
+  shown: Job[];
+  more: boolean; // there are further pages
+  set: (chosen: Set<number>) => void;
+  verb: Verb | null; // asked by a key
+  forget_verb: () => void;
+  done: () => void;
+}
+
+export function Bulk({ filter, chosen, shown, more, set, verb, forget_verb, done }: BulkProps) {
+  const [asked, set_asked] = useState<Verb | null>(null);
+  const [whole, set_whole] = useState(false);
+  const live = shown.filter((j) => chosen.has(j.id) && !is_over(j)).length;
+  const page = shown.length > 0 && shown.every((j) => chosen.has(j.id));
+  const all = whole && page;
+  const now = asked ?? verb;
+  const ids = [...chosen].sort((a, b) => a - b);
+  const words_of_command = (v: Verb) => ["reeve", v, ...(all ? filter_options(filter) : [ids.join(",")])].map(shell_word).join(" ");
+  if (chosen.size === 0 && !now) return null;
+  return (
+    <div class="bulk" role="region" aria-label={words.bulk}>
+      <strong>{all ? words.bulk_all_chosen : words.bulk_chosen(count(chosen.size))}</strong>
+      {!all && <span class="muted">{words.bulk_live(count(live))}</span>}
+      {page && more && (
+        <button type="button" class="quiet" onClick={() => set_whole(!whole)}>
+          {all ? words.bulk_only_page : words.bulk_all}
+        </button>
+      )}
+      <span class="grow" />
+      {VERBS.map((v) => (
+        <button key={v} type="button" class={v === "cancel" ? "danger" : ""} disabled={!all && live === 0} onClick={() => set_asked(v)}>
+          {words.bulk_verb[v]}
+        </button>
+      ))}
+      <button type="button" class="quiet" onClick={() => (set(new Set()), set_whole(false))}>
+        {words.bulk_clear}
+      </button>
+      {now && (
+        <Sure
+          verb={now}
+          body={all ? body_of(filter) : { ids }}
+          command={words_of_command(now)}
+          close={(acted) => {
+            set_asked(null);
+            forget_verb();
+            if (!acted) return;
+            set(new Set());
+            set_whole(false);
+            done();
+          }}
+        />
+      )}
+    </div>
+  );
+}
