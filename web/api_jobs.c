@@ -35,6 +35,30 @@ int job_unknown(int64_t id, struct err *err)
         return err_set(err, ERR_NOT_FOUND, "no job %lld", (long long)id);
 }
 
+int tasks_of_row(struct rows *r, struct task_set **ret, struct err *err)
+{
+        if (!row_null(r, "task_list"))
+                return task_set_parse("tasks", row_text(r, "task_list"), ret, NULL, err);
+        *ret = task_set_range((int32_t)row_int(r, "first_task"), (int32_t)row_int(r, "last_task"));
+        return 0;
+}
+
+const char *tasks_show(const struct task_set *s, char ret[TASKS_SHOWN])
+{
+        struct buf b;
+        size_t n;
+
+        buf_init(&b, TASK_TEXT_MAX);
+        task_set_write(&b, s);
+        n = buf_len(&b);
+        if (n < TASKS_SHOWN)
+                snprintf(ret, TASKS_SHOWN, "%s", buf_cstr(&b));
+        else
+                snprintf(ret, TASKS_SHOWN, "%.*s...", TASKS_SHOWN - 4, buf_cstr(&b));
+        buf_release(&b);
+        return ret;
+}
+
 /* ---- showing ---------------------------------------------------------------------------------------------
  */
 
@@ -46,7 +70,7 @@ static bool wait_blocks(enum wait_reason w)
 
 static void write_tasks(struct buf *b, struct rows *r, enum wait_reason wait)
 {
-        int64_t total = row_int(r, "last_task") - row_int(r, "first_task") + 1;
+        int64_t total = row_int(r, "task_total");
         int64_t rest = total - row_int(r, "placed") - row_int(r, "succeeded") - row_int(r, "failed") -
                        row_int(r, "cancelled");
         bool live = row_bool(r, "live");
@@ -132,6 +156,7 @@ void job_write(struct buf *b, const char *key, struct rows *r)
         write_tasks(b, r, wait);
         j_col_int(b, r, "first_task");
         j_col_int(b, r, "last_task");
+        j_str(b, "array", row_null(r, "task_list") ? NULL : row_text(r, "task_list"));
         j_col_int(b, r, "priority");
         write_by_at(b, r, "held", "held_by", "held_at");
         write_by_at(b, r, "cancelled", "cancelled_by", "cancelled_at");
@@ -354,6 +379,23 @@ HANDLER(api_job_outputs)
 /* ---- what people ask -------------------------------------------------------------------------------------
  */
 
+static int check_task(struct request *rq, struct rows *r, int64_t task, struct err *err)
+{
+        struct task_set *tasks;
+        char shown[TASKS_SHOWN];
+        bool there;
+
+        if (tasks_of_row(r, &tasks, err) < 0)
+                return -1;
+        there = task_set_has(tasks, task);
+        tasks_show(tasks, shown);
+        task_set_free(tasks);
+        if (there)
+                return 0;
+        issue_add(&rq->issues, "/task", "range", "the job's tasks are %s", shown);
+        return request_invalid(rq, err);
+}
+
 /* Record the wish for the engine; a job that ended has none. */
 static int intend(struct request *rq, struct db *db, const char *kind, int64_t task, int64_t value,
                   struct err *err)
@@ -369,11 +411,8 @@ static int intend(struct request *rq, struct db *db, const char *kind, int64_t t
         if (!row_bool(r, "live"))
                 return err_set(err, ERR_CONFLICT, "job %lld has ended (%s)", (long long)id,
                                row_text(r, "state"));
-        if (task >= 0 && (task < row_int(r, "first_task") || task > row_int(r, "last_task"))) {
-                issue_add(&rq->issues, "/task", "range", "the job's tasks are %lld to %lld",
-                          (long long)row_int(r, "first_task"), (long long)row_int(r, "last_task"));
-                return request_invalid(rq, err);
-        }
+        if (task >= 0 && check_task(rq, r, task, err) < 0)
+                return -1;
         if (store_intent_add(db, id, task, kind, value, rq->who->name, err) < 0)
                 return -1;
         rq->status = 202;

@@ -33,8 +33,9 @@ const struct field bulk_fields[] = {
 };
 
 struct ref_job {
-        int64_t id, project, first, last;
-        const char *dataset; /* NULL: makes none */
+        int64_t id, project;
+        struct task_set *tasks; /* owned; read when somebody waits for them task by task */
+        const char *dataset;    /* NULL: makes none */
 };
 struct ref_dataset {
         int64_t id, project;
@@ -71,6 +72,8 @@ static void batch_release(struct batch *b)
         free(b->projects);
         rows_free(b->job_rows);
         rows_free(b->dataset_rows);
+        for (size_t i = 0; i < b->job_count; i++)
+                task_set_free(b->jobs[i].tasks);
         free(b->jobs);
         free(b->datasets);
         buf_release(&b->text);
@@ -236,11 +239,15 @@ static int load_jobs(struct batch *b, struct err *err)
         if (!count || rc < 0)
                 return rc;
         b->jobs = xcalloc(rows_count(b->job_rows), sizeof *b->jobs);
-        while (rows_next(b->job_rows))
-                b->jobs[b->job_count++] = (struct ref_job){
-                    row_int(b->job_rows, "id"), row_int(b->job_rows, "project_id"),
-                    row_int(b->job_rows, "first_task"), row_int(b->job_rows, "last_task"),
-                    row_null(b->job_rows, "dataset") ? NULL : row_text(b->job_rows, "dataset")};
+        while (rows_next(b->job_rows)) {
+                struct ref_job *j = &b->jobs[b->job_count++];
+
+                j->id = row_int(b->job_rows, "id");
+                j->project = row_int(b->job_rows, "project_id");
+                j->dataset = row_null(b->job_rows, "dataset") ? NULL : row_text(b->job_rows, "dataset");
+                if (tasks_of_row(b->job_rows, &j->tasks, err) < 0)
+                        return -1;
+        }
         qsort(b->jobs, b->job_count, sizeof *b->jobs, by_job);
         return 0;
 }
@@ -295,18 +302,19 @@ static void check_after(struct batch *b, const struct job_spec *s)
         for (size_t k = 0; k < s->after_count; k++) {
                 const struct job_after *a = &s->after[k];
                 const struct ref_job *j = a->inside ? NULL : find_job(b, a->job);
-                int64_t first = j ? j->first : a->inside && a->job ? b->specs[a->job - 1].first : 0;
-                int64_t last = j ? j->last : a->inside && a->job ? b->specs[a->job - 1].last : 0;
+                const struct task_set *theirs = j                     ? j->tasks
+                                                : a->inside && a->job ? b->specs[a->job - 1].tasks
+                                                                      : NULL;
+                char mine[TASKS_SHOWN], other[TASKS_SHOWN];
                 size_t mark = issues_enter(is, "after");
 
                 issues_enter_index(is, k);
                 if (a->job && !a->inside && !j)
                         issue_add(is, "", "not_found", "there is no job %lld", (long long)a->job);
-                else if (a->job && a->each && (s->first < first || s->last > last))
-                        issue_add(
-                            is, "", "conflict",
-                            "task by task needs tasks %lld-%lld to lie within the other job's %lld-%lld",
-                            (long long)s->first, (long long)s->last, (long long)first, (long long)last);
+                else if (a->each && theirs && s->tasks && !task_set_covers(theirs, s->tasks))
+                        issue_add(is, "", "conflict",
+                                  "task by task needs tasks %s to be among the other job's %s",
+                                  tasks_show(s->tasks, mine), tasks_show(theirs, other));
                 issues_leave(is, mark);
         }
 }
@@ -420,7 +428,7 @@ static size_t text_end(struct batch *b, size_t from)
 }
 
 struct offsets {
-        size_t spec, labels; /* labels SIZE_MAX: none */
+        size_t spec, labels, list; /* labels, list SIZE_MAX: none */
 };
 
 static void fill_inputs(struct batch *b, const struct job_spec *s, int64_t first, const char **names,
@@ -464,6 +472,16 @@ static size_t write_labels(struct batch *b, const struct job_spec *s)
         return text_end(b, at);
 }
 
+static size_t write_list(struct batch *b, const struct job_spec *s)
+{
+        size_t at = buf_len(&b->text);
+
+        if (task_set_is_range(s->tasks))
+                return SIZE_MAX;
+        task_set_write(&b->text, s->tasks);
+        return text_end(b, at);
+}
+
 /* The stored form of each job; `first` is the number of the first one where numbers were taken. */
 static int write_jobs(struct batch *b, int64_t first, struct err *err)
 {
@@ -493,10 +511,11 @@ static int write_jobs(struct batch *b, int64_t first, struct err *err)
                 job_spec_write(&b->text, s, shown);
                 text_end(b, 0);
                 at[i].labels = write_labels(b, s);
+                at[i].list = write_list(b, s);
                 *o = (struct submit_job){.project = b->projects[i],
                                          .name = s->name,
-                                         .first = s->first,
-                                         .last = s->last,
+                                         .first = s->tasks->first,
+                                         .last = s->tasks->last,
                                          .priority = s->priority,
                                          .hold = s->hold,
                                          .outputs = json_array_size(s->outputs) > 0,
@@ -515,6 +534,10 @@ static int write_jobs(struct batch *b, int64_t first, struct err *err)
                 b->out[i].spec = (const char *)buf_bytes(&b->text) + at[i].spec;
                 b->out[i].labels =
                     at[i].labels == SIZE_MAX ? NULL : (const char *)buf_bytes(&b->text) + at[i].labels;
+                if (at[i].list == SIZE_MAX)
+                        continue;
+                b->out[i].task_list = (const char *)buf_bytes(&b->text) + at[i].list;
+                b->out[i].task_count = b->specs[i].tasks->count;
         }
         free(at);
         free(made);
@@ -631,7 +654,7 @@ static int reply_known(struct batch *b, int64_t first, int64_t last, struct err 
                 return -1;
         if (!rows_next(r))
                 return err_set(err, ERR_CONFLICT, "the job of this idempotency key is no longer kept");
-        reply_one(b, first, row_int(r, "last_task") - row_int(r, "first_task") + 1, NULL);
+        reply_one(b, first, row_int(r, "task_total"), NULL);
         return 0;
 }
 

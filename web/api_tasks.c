@@ -22,12 +22,19 @@
 #define PLACEMENTS    20
 
 struct span {
-        int64_t job, first, last, next_task, submitted_at; /* next_task: INT64_MAX when the job ended */
+        int64_t job, next_task, submitted_at; /* next_task: INT64_MAX when the job ended */
+        struct task_set *tasks;               /* owned */
         bool live;
         enum wait_reason wait;
 };
 
-/* 1 and the job's outline; -1 (also when it is not there for the caller). */
+static void span_release(struct span *s)
+{
+        task_set_free(s->tasks);
+}
+#define AUTO_SPAN __attribute__((cleanup(span_release)))
+
+/* The job's outline; -1 (also when it is not there for the caller). */
 static int span_read(struct request *rq, struct db *db, struct span *ret, struct err *err)
 {
         struct visible who = principal_visible(rq->who);
@@ -38,8 +45,8 @@ static int span_read(struct request *rq, struct db *db, struct span *ret, struct
                 return -1;
         if (!rows_next(r))
                 return job_unknown(ret->job, err);
-        ret->first = row_int(r, "first_task");
-        ret->last = row_int(r, "last_task");
+        if (tasks_of_row(r, &ret->tasks, err) < 0)
+                return -1;
         ret->live = row_bool(r, "live");
         ret->next_task = ret->live ? row_int(r, "next_task") : INT64_MAX;
         ret->submitted_at = row_time(r, "submitted_at");
@@ -230,14 +237,14 @@ struct task_page {
 static int page_window(struct request *rq, struct db *db, const struct span *s, struct task_page *p,
                        struct err *err)
 {
-        int64_t size = p->state < 0 ? p->limit - p->found : WINDOW_MAX, last = p->next + size - 1;
+        int64_t size = p->state < 0 ? p->limit - p->found : WINDOW_MAX;
+        int64_t end = task_set_rank(s->tasks, p->next) + size;
+        int64_t last = end < s->tasks->count ? task_set_at(s->tasks, (int32_t)end - 1) : s->tasks->last;
         struct window w;
 
-        if (last > s->last)
-                last = s->last;
         if (window_read(&w, db, s, p->next, last, false, err) < 0)
                 return -1;
-        for (; p->next <= last && p->found < p->limit; p->next++) {
+        for (; p->next <= last && p->found < p->limit; p->next = task_set_next(s->tasks, p->next + 1)) {
                 enum task_state state;
 
                 window_seek(&w, p->next);
@@ -269,40 +276,41 @@ static int read_task_state(const struct request *rq, int *ret, struct err *err)
 HANDLER(api_tasks)
 {
         struct task_page p = {0};
-        struct span s;
+        AUTO_SPAN struct span s = {0};
         int64_t from;
 
         if (span_read(rq, db, &s, err) < 0 || request_limit(rq, &p.limit, err) < 0 ||
-            request_query_int(rq, "from", 0, INT32_MAX, s.first, &from, err) < 0 ||
+            request_query_int(rq, "from", 0, INT32_MAX, s.tasks->first, &from, err) < 0 ||
             cursor_read_int(rq, from, &p.next, err) < 0 || read_task_state(rq, &p.state, err) < 0)
                 return -1;
-        if (p.next < s.first)
-                p.next = s.first;
+        p.next = task_set_next(s.tasks, p.next);
         j_obj(&rq->out, NULL);
         j_arr(&rq->out, "items");
-        for (int step = 0; step < STEPS_MAX && p.found < p.limit && p.next <= s.last; step++)
+        for (int step = 0; step < STEPS_MAX && p.found < p.limit && p.next <= s.tasks->last; step++)
                 if (page_window(rq, db, &s, &p, err) < 0)
                         return -1;
         j_arr_end(&rq->out);
-        cursor_write_int(&rq->out, "next_cursor", p.next <= s.last ? p.next : 0);
+        cursor_write_int(&rq->out, "next_cursor", p.next <= s.tasks->last ? p.next : 0);
         j_obj_end(&rq->out);
         return 0;
 }
 
 static int task_capture(struct request *rq, const struct span *s, int64_t *ret, struct err *err)
 {
+        char shown[TASKS_SHOWN];
+
         if (request_capture_int(rq, 1, "task", ret, err) < 0)
                 return -1;
-        if (*ret < s->first || *ret > s->last)
-                return err_set(err, ERR_NOT_FOUND, "no task %lld of job %lld: its tasks are %lld to %lld",
-                               (long long)*ret, (long long)s->job, (long long)s->first, (long long)s->last);
+        if (!task_set_has(s->tasks, *ret))
+                return err_set(err, ERR_NOT_FOUND, "no task %lld of job %lld: its tasks are %s",
+                               (long long)*ret, (long long)s->job, tasks_show(s->tasks, shown));
         return 0;
 }
 
 HANDLER(api_task)
 {
+        AUTO_SPAN struct span s = {0};
         struct window w;
-        struct span s;
         int64_t task;
 
         if (span_read(rq, db, &s, err) < 0 || task_capture(rq, &s, &task, err) < 0 ||
@@ -483,13 +491,16 @@ static int explain_task(struct request *rq, struct db *db, const struct span *s,
 
 HANDLER(api_explain)
 {
-        struct span s;
+        AUTO_SPAN struct span s = {0};
+        char shown[TASKS_SHOWN];
         int64_t task;
         int rc;
 
-        if (span_read(rq, db, &s, err) < 0 ||
-            request_query_int(rq, "task", s.first, s.last, -1, &task, err) < 0)
+        if (span_read(rq, db, &s, err) < 0 || request_query_int(rq, "task", 0, INT32_MAX, -1, &task, err) < 0)
                 return -1;
+        if (task >= 0 && !task_set_has(s.tasks, task))
+                return err_set(err, ERR_BAD_INPUT, "task: %lld is none of the job's tasks, %s",
+                               (long long)task, tasks_show(s.tasks, shown));
         j_obj(&rq->out, NULL);
         j_int(&rq->out, "job", s.job);
         if (task < 0)
@@ -546,7 +557,7 @@ HANDLER(api_task_log)
         struct log_place at_site = {0};
         struct bytes_wanted w = {.what = stream ? stream : "stdout"};
         char name[96];
-        struct span s;
+        AUTO_SPAN struct span s = {0};
 
         if (span_read(rq, db, &s, err) < 0 || task_capture(rq, &s, &w.task, err) < 0 ||
             request_query_int(rq, "attempt", 1, INT32_MAX, 0, &w.attempt, err) < 0 ||

@@ -32,7 +32,8 @@ const struct field job_fields[] = {
     SPEC(script, F_TEXT, 1, TEMPLATE_SCRIPT_MAX, "a script, instead of a command; starts with #!",
          "\"#!/bin/sh\\necho hello\\n\""),
     SPEC(args, F_STRINGS, 0, TEMPLATE_ARGS_MAX, "the script's arguments", "[\"a\"]"),
-    SPEC(array, F_STRING, 1, 64, "range of task numbers, with a throttle; default: the one task 1",
+    SPEC(array, F_STRING, 1, TASK_TEXT_MAX,
+         "task numbers, ranges and steps, with a throttle: 1,5,7-100:3%20; default: the one task 1",
          "\"1-1000%50\""),
     SPEC(resources, F_OBJECT, 0, 3 + JOB_CUSTOM_MAX,
          "cpus, memory, gpus of each task; other names are countables that workers offer",
@@ -162,22 +163,12 @@ static void default_name(struct job_spec *s)
 
 static void read_array(struct job_spec *s, struct issues *is)
 {
-        struct range r;
         struct err err;
 
-        s->first = s->last = 1;
         if (!s->array)
-                return;
-        if (num_range("array", s->array, &r, &err) < 0) {
-                issue_add(is, "/array", "format", "%s", err.text);
-                return;
-        }
-        s->first = r.first;
-        s->last = r.last;
-        s->throttle = r.throttle;
-        if (r.last > RANGE_INDEX_MAX || job_spec_tasks(s) > RANGE_TASKS_MAX)
-                issue_add(is, "/array", "range", "must have at most %d tasks, numbered up to %d",
-                          RANGE_TASKS_MAX, RANGE_INDEX_MAX);
+                s->tasks = task_set_range(1, 1);
+        else if (task_set_parse("array", s->array, &s->tasks, &s->throttle, &err) < 0)
+                issue_add(is, "/array", err.code == ERR_LIMIT ? "range" : "format", "%s", err.text);
 }
 
 static bool countable_is_valid(const char *name)
@@ -531,6 +522,8 @@ void job_spec_release(struct job_spec *s)
         s->after = NULL;
         s->custom = NULL;
         s->on_exit = NULL;
+        task_set_free(s->tasks);
+        s->tasks = NULL;
 }
 
 static void write_strings(struct buf *b, const char *key, const json_t *list)

@@ -8,6 +8,7 @@
 #ifndef REEVE_JOB_SPEC_H
 #define REEVE_JOB_SPEC_H
 
+#include "common/task_set.h"
 #include "web/fields.h"
 
 #define JOB_INPUTS_MAX  256
@@ -49,7 +50,8 @@ struct job_spec {
         bool hold;
         /* as understood */
         char name_default[40];
-        int64_t first, last, throttle;
+        struct task_set *tasks; /* owned; NULL when the array is malformed */
+        int64_t throttle;
         int64_t cpus, memory, gpus;
         struct job_custom *custom; /* owned; NULL when there are none */
         size_t custom_count;
@@ -77,7 +79,7 @@ int job_input_parse(const char *text, int64_t *ret, bool *ret_inside);
 /* How many tasks. */
 static inline int64_t job_spec_tasks(const struct job_spec *s)
 {
-        return s->last - s->first + 1;
+        return s->tasks ? s->tasks->count : 0;
 }
 
 #endif

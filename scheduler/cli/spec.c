@@ -3,6 +3,7 @@
 
 #include "doc.h"
 #include "common/num.h"
+#include "common/task_set.h"
 #include "common/util.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ const struct option spec_options[] = {
     {"name", 'n', "NAME", "name of the job (the command's or script's)", false},
     {"project", 'p', "PROJECT", "project it belongs to (your only or first one)", false},
     {"array", 'a', "RANGE",
-     "many tasks: 1-1000, or 1-1000%50 for at most 50 at once; each sees its REEVE_TASK", false},
+     "many tasks: 1-1000, 1,5,7-100:3, or 1-1000%50 for at most 50 at once; each sees its REEVE_TASK", false},
     {"cpus", 'c', "N", "processors for each task (1)", false},
     {"memory", 'm', "SIZE", "memory for each task: 300M, 2G", false},
     {"gpus", 'g', "N", "GPUs for each task", false},
@@ -131,7 +132,7 @@ static int put_member(const struct args *a, size_t i, json_t *spec, struct err *
         const char *option = members[i].option, *member = members[i].member, *value = args_get(a, option);
         AUTO_FREE char *what = xasprintf("--%s", option);
         json_t *object;
-        struct range range;
+        struct task_set *tasks;
         int64_t v;
 
         if (!value)
@@ -159,8 +160,9 @@ static int put_member(const struct args *a, size_t i, json_t *spec, struct err *
                         return -1;
                 break;
         case RANGE:
-                if (num_range(what, value, &range, err) < 0)
+                if (task_set_parse(what, value, &tasks, &v, err) < 0)
                         return -1;
+                task_set_free(tasks);
                 break;
         case TEXT:
                 break;

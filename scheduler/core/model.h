@@ -5,15 +5,16 @@
  * as m->seed. Same history in, same model out. The model holds live jobs, open attempts, sites, workers,
  * projects and the datasets that live jobs read: history never enters it (R14).
  *
- * A job's tasks that may be placed now are: the run below its cursor [next, last], and the retries whose
- * pause is over. Jobs that have such tasks, and nothing against them (hold, dependency, throttle), stand in
- * the heap of their shape. decide() takes them from there.
+ * A job's tasks that may be placed now are: the run at and above its cursor [next, last], and the retries
+ * whose pause is over. Jobs that have such tasks, and nothing against them (hold, dependency, throttle),
+ * stand in the heap of their shape. decide() takes them from there.
  */
 #ifndef REEVE_MODEL_H
 #define REEVE_MODEL_H
 
 #include "common/ids.h"
 #include "common/states.h"
+#include "common/task_set.h"
 #include "core/heap.h"
 #include "core/map.h"
 #include "core/res.h"
@@ -258,7 +259,8 @@ struct m_job {
         char *name;
         int32_t priority;
         int32_t first, last, next;
-        int32_t throttle; /* 0 = none */
+        struct task_set *tasks; /* owned; NULL = every number from first to last */
+        int32_t throttle;       /* 0 = none */
         int32_t succeeded, failed, cancelled;
         int32_t live;            /* open attempts */
         struct m_retry *retries; /* heap by (due, task) */
@@ -384,6 +386,7 @@ struct job_init {
         struct m_project *project;
         const char *name, *spec; /* copied */
         int32_t priority, first, last, next, throttle, succeeded, failed, cancelled;
+        struct task_set *tasks; /* its own from then on; NULL = every number from first to last */
         struct res need;
         int64_t time_limit_ms, expect_ms;
         struct retry_policy retry;
@@ -404,6 +407,11 @@ void model_job_remove(struct model *m, struct m_job *j);
 /* The order of the queue: by priority, then by number. For heaps of jobs. */
 bool job_goes_before(const void *a, const void *b);
 int64_t job_total(const struct m_job *j);
+/* Is it one of its tasks? The first of them that is not below `from`, last + 1 when there is none. */
+bool job_has_task(const struct m_job *j, int64_t task);
+int64_t job_task_from(const struct m_job *j, int64_t from);
+/* Numbers from the first to the last task, those that are no tasks counted. */
+int64_t job_span(const struct m_job *j);
 bool job_is_done(const struct m_job *j);
 /* How an ended job ended. */
 enum job_state job_end_state(const struct m_job *j);

@@ -283,6 +283,7 @@ struct m_job *model_job_add(struct model *m, const struct job_init *init)
         j->first = init->first;
         j->last = init->last;
         j->next = init->next;
+        j->tasks = init->tasks;
         j->throttle = init->throttle;
         j->succeeded = init->succeeded;
         j->failed = init->failed;
@@ -315,7 +316,7 @@ struct m_job *model_job_add(struct model *m, const struct job_init *init)
                 depend(m, &j->after[i], j->id);
         }
         if (j->elementwise)
-                j->left = xcalloc((size_t)(job_total(j) + 7) / 8, 1);
+                j->left = xcalloc((size_t)(job_span(j) + 7) / 8, 1);
         map_put(&m->jobs, (uint64_t)j->id, j);
         m->ready_tasks += job_waiting(j);
         model_job_update(m, j);
@@ -343,6 +344,7 @@ void job_free(struct m_job *j)
         free(j->retries);
         free(j->skips);
         free(j->left);
+        task_set_free(j->tasks);
         free(j->choices);
         free(j->name);
         free(j->spec);
@@ -378,9 +380,34 @@ void model_job_remove(struct model *m, struct m_job *j)
         job_free(j);
 }
 
-int64_t job_total(const struct m_job *j)
+int64_t job_span(const struct m_job *j)
 {
         return (int64_t)j->last - j->first + 1;
+}
+
+int64_t job_total(const struct m_job *j)
+{
+        return j->tasks ? j->tasks->count : job_span(j);
+}
+
+bool job_has_task(const struct m_job *j, int64_t task)
+{
+        return j->tasks ? task_set_has(j->tasks, task) : task >= j->first && task <= j->last;
+}
+
+int64_t job_task_from(const struct m_job *j, int64_t from)
+{
+        if (j->tasks)
+                return task_set_next(j->tasks, from);
+        return from < j->first ? j->first : from > j->last ? (int64_t)j->last + 1 : from;
+}
+
+/* Tasks of the run: not below the cursor, those that are skipped counted. */
+static int64_t run_length(const struct m_job *j)
+{
+        if (j->tasks)
+                return j->tasks->count - task_set_rank(j->tasks, j->next);
+        return (int64_t)j->last - j->next + 1;
 }
 
 bool job_is_done(const struct m_job *j)
@@ -397,8 +424,7 @@ enum job_state job_end_state(const struct m_job *j)
 
 int64_t job_waiting(const struct m_job *j)
 {
-        return (int64_t)j->retry_count +
-               (j->elementwise ? 0 : (int64_t)j->last - j->next + 1 - (int64_t)j->skip_count);
+        return (int64_t)j->retry_count + (j->elementwise ? 0 : run_length(j) - (int64_t)j->skip_count);
 }
 
 int64_t job_elements_waiting(const struct m_job *j)
@@ -509,19 +535,25 @@ bool job_skips(const struct m_job *j, int32_t task)
         return i < j->skip_count && j->skips[i] == task;
 }
 
+static void advance(struct m_job *j)
+{
+        j->next = j->tasks ? (int32_t)task_set_next(j->tasks, (int64_t)j->next + 1) : j->next + 1;
+}
+
 /* The cursor does not stop at tasks that were taken out. */
 static void pass_skips(struct m_job *j)
 {
         while (!j->elementwise && j->skip_count && j->skips[j->skip_count - 1] == j->next) {
                 j->skip_count--;
-                j->next++;
+                advance(j);
         }
 }
 
 int32_t job_next_task(struct m_job *j)
 {
-        int32_t task = j->next++;
+        int32_t task = j->next;
 
+        advance(j);
         pass_skips(j);
         return task;
 }
@@ -530,8 +562,8 @@ bool model_job_skip(struct model *m, struct m_job *j, int32_t task)
 {
         size_t i = skip_index(j, task);
 
-        if (task < (j->elementwise ? j->first : j->next) || task > j->last || job_element_has_left(j, task) ||
-            job_skips(j, task))
+        if (task < (j->elementwise ? j->first : j->next) || !job_has_task(j, task) ||
+            job_element_has_left(j, task) || job_skips(j, task))
                 return false;
         j->skips = xgrow(j->skips, j->skip_count, &j->skip_cap, sizeof *j->skips);
         memmove(&j->skips[i + 1], &j->skips[i], (j->skip_count++ - i) * sizeof *j->skips);

@@ -106,7 +106,8 @@ static int32_t *sites_by_name(const struct engine *e, const struct spec *spec)
         return ids;
 }
 
-static struct m_job *add_job(struct engine *e, const struct load_job *row, const struct spec *spec)
+static struct m_job *add_job(struct engine *e, const struct load_job *row, const struct spec *spec,
+                             struct task_set *tasks)
 {
         struct job_init init = {
             .id = row->id,
@@ -117,6 +118,7 @@ static struct m_job *add_job(struct engine *e, const struct load_job *row, const
             .first = row->first_task,
             .last = row->last_task,
             .next = row->next_task,
+            .tasks = tasks,
             .throttle = spec->throttle,
             .succeeded = row->succeeded,
             .failed = row->failed,
@@ -290,12 +292,12 @@ static void element_release(struct engine *e, struct m_job *j, int32_t task)
 }
 
 /* All element-wise dependencies of one task: 1 all met, 0 not yet, -1 never. */
-static int element_verdict(const struct m_job *j, const struct task_marks *on, size_t task)
+static int element_verdict(const struct m_job *j, const struct task_marks *on, int32_t task)
 {
         int verdict = 1;
 
         for (size_t i = 0; i < j->after_count; i++) {
-                uint8_t bits = on[i].marks ? on[i].marks[task] : 0;
+                uint8_t bits = on[i].marks ? on[i].marks[task - on[i].first] : 0;
 
                 if (!j->after[i].elementwise)
                         continue;
@@ -313,7 +315,7 @@ static struct task_marks *marks_new(const struct m_job *j)
 
         for (size_t i = 0; i < j->after_count; i++) {
                 if (j->after[i].elementwise)
-                        on[i] = (struct task_marks){j->first, j->last, xcalloc((size_t)job_total(j), 1)};
+                        on[i] = (struct task_marks){j->first, j->last, xcalloc((size_t)job_span(j), 1)};
         }
         return on;
 }
@@ -340,9 +342,9 @@ static int settle_elements(struct engine *e, struct m_job *j, struct err *err)
         struct task_marks *on = marks_new(j);
         int rc = marks_read(e, j, on, err);
 
-        for (int64_t k = 0; rc == 0 && k < job_total(j); k++) {
-                int32_t task = j->first + (int32_t)k;
-                int verdict = job_element_has_left(j, task) ? 0 : element_verdict(j, on, (size_t)k);
+        for (int64_t t = j->first; rc == 0 && t <= j->last; t = job_task_from(j, t + 1)) {
+                int32_t task = (int32_t)t;
+                int verdict = job_element_has_left(j, task) ? 0 : element_verdict(j, on, task);
 
                 if (verdict > 0)
                         element_release(e, j, task);
@@ -387,9 +389,9 @@ static int restore_elements(struct engine *e, struct m_job *j, struct err *err)
                 return -1;
         on = marks_new(j);
         rc = marks_read(e, j, on, err);
-        for (int64_t k = 0; rc == 0 && k < job_total(j); k++) {
-                int32_t task = j->first + (int32_t)k;
-                int verdict = job_element_has_left(j, task) ? 0 : element_verdict(j, on, (size_t)k);
+        for (int64_t t = j->first; rc == 0 && t <= j->last; t = job_task_from(j, t + 1)) {
+                int32_t task = (int32_t)t;
+                int verdict = job_element_has_left(j, task) ? 0 : element_verdict(j, on, task);
 
                 if (verdict > 0)
                         element_release(e, j, task);
@@ -418,7 +420,7 @@ static void tell_waiting(struct engine *e, const struct told *t)
                 struct m_job *w = model_job(e->m, dep->jobs[i]);
                 bool hopeless = false, single = true, waits = false;
 
-                if (!w || !w->elementwise || w->cancelling || t->task < w->first || t->task > w->last)
+                if (!w || !w->elementwise || w->cancelling || !job_has_task(w, t->task))
                         continue;
                 for (size_t k = 0; k < w->after_count; k++) {
                         const struct m_after *a = &w->after[k];
@@ -461,12 +463,42 @@ void jobs_task_ended(struct engine *e, struct m_job *j, int32_t task, bool ok)
 /* ---- loading
  * ------------------------------------------------------------------------------------------------------ */
 
+/* A job that cannot be read ends before it began. */
+static void refuse_row(struct engine *e, const struct load_job *row, const char *why)
+{
+        log_error("job=%lld cannot be taken up: %s", (long long)row->id, why);
+        COMMIT_ADD(e, done,
+                   (struct commit_done){.job = row->id,
+                                        .state = JOB_FAILED,
+                                        .cancelled = row->task_total,
+                                        .started_at = TIME_NONE,
+                                        .finished_at = e->m->wall_ms,
+                                        .message = arena_strdup(&e->arena, why)});
+}
+
+/* Spec and tasks of a job, and the job itself; NULL and *why when they cannot be read. */
+static struct m_job *take_row(struct engine *e, const struct load_job *row, struct err *why)
+{
+        struct task_set *tasks = NULL;
+        struct spec spec;
+        struct m_job *j;
+
+        if (row->task_list && task_set_parse("tasks", row->task_list, &tasks, NULL, why) < 0)
+                return NULL;
+        if (spec_parse(e->m, row->spec, &spec, why) < 0) {
+                task_set_free(tasks);
+                return NULL;
+        }
+        j = add_job(e, row, &spec, tasks);
+        spec_release(&spec);
+        return j;
+}
+
 static int take_rows(struct engine *e, struct load_job *rows, size_t n, struct err *err)
 {
         if (datasets_load_for(e, rows, n, err) < 0)
                 return -1;
         for (size_t i = 0; i < n; i++) {
-                struct spec spec;
                 struct err why;
                 struct m_job *j;
 
@@ -478,21 +510,10 @@ static int take_rows(struct engine *e, struct load_job *rows, size_t n, struct e
                 if (!model_project(e->m, rows[i].project))
                         return err_set(err, ERR_CONFLICT, "job %lld is of a project that is not known",
                                        (long long)rows[i].id);
-                if (spec_parse(e->m, rows[i].spec, &spec, &why) < 0) {
-                        log_error("job=%lld cannot be taken up: %s", (long long)rows[i].id, why.text);
-                        COMMIT_ADD(
-                            e, done,
-                            (struct commit_done){.job = rows[i].id,
-                                                 .state = JOB_FAILED,
-                                                 .cancelled = rows[i].last_task - rows[i].first_task + 1,
-                                                 .started_at = TIME_NONE,
-                                                 .finished_at = e->m->wall_ms,
-                                                 .message = arena_strdup(&e->arena, why.text)});
-                        continue;
-                }
-                j = add_job(e, &rows[i], &spec);
-                spec_release(&spec);
-                if (!rows[i].taken)
+                j = take_row(e, &rows[i], &why);
+                if (!j)
+                        refuse_row(e, &rows[i], why.text);
+                else if (!rows[i].taken)
                         model_job_dirty(e->m, j);
         }
         return 0;
@@ -707,7 +728,7 @@ static void cancel_waiting(struct engine *e, struct m_job *j)
         e->m->ready_tasks -= job_waiting(j);
         j->retry_count = j->skip_count = 0;
         if (j->elementwise)
-                memset(j->left, 0xff, (size_t)(job_total(j) + 7) / 8);
+                memset(j->left, 0xff, (size_t)(job_span(j) + 7) / 8);
         else
                 j->next = j->last + 1;
         j->cancelled += (int32_t)open;

@@ -13,6 +13,7 @@
 
 #define JOB_QUERY                                                                                            \
         "select j.id, j.project_id, q.priority, j.name, j.spec, j.first_task, j.last_task, q.next_task,"     \
+        " j.task_list, coalesce(j.task_count, j.last_task - j.first_task + 1) as task_total,"                \
         " q.succeeded, q.failed, q.cancelled, j.submitted_at, q.started_at, q.taken,"                        \
         " q.held_by is not null as held, q.cancelled_by is not null as cancel,"                              \
         " (select d.id from datasets d where d.job_id = j.id order by d.id limit 1) as output"               \
@@ -30,6 +31,8 @@ static void job_fill(const struct rows *r, void *element)
         j->first_task = (int32_t)row_int(r, "first_task");
         j->last_task = (int32_t)row_int(r, "last_task");
         j->next_task = (int32_t)row_int(r, "next_task");
+        j->task_total = (int32_t)row_int(r, "task_total");
+        j->task_list = row_text_copy(r, "task_list");
         j->succeeded = (int32_t)row_int(r, "succeeded");
         j->failed = (int32_t)row_int(r, "failed");
         j->cancelled = (int32_t)row_int(r, "cancelled");
@@ -134,6 +137,7 @@ void store_free_jobs(struct load_job *rows, size_t n)
         for (size_t i = 0; i < n; i++) {
                 free(rows[i].name);
                 free(rows[i].spec);
+                free(rows[i].task_list);
                 free(rows[i].after);
                 free(rows[i].inputs);
         }

@@ -83,6 +83,8 @@ struct load_job {
         int32_t project, priority;
         char *name, *spec; /* spec: the stored JSON */
         int32_t first_task, last_task, next_task;
+        int32_t task_total;
+        char *task_list; /* text of a task set; NULL = every number from first to last */
         int32_t succeeded, failed, cancelled;
         int64_t submitted_at, started_at;
         bool taken, held, cancel;

@@ -8,9 +8,14 @@
 
 /* `j` is the job, `q` its moving part while it lives. */
 #define JOB_STATE "case when q.taken then 'active' else j.state end"
-#define JOB_COLUMNS                                                                                          \
+/* A list of tasks may be long: where many jobs are listed it is cut behind a comma. */
+#define LIST_CUT                                                                                             \
+        "case when length(j.task_list) <= 1000 then j.task_list"                                             \
+        " else regexp_replace(left(j.task_list, 1000), '[^,]*$', '') || '…' end"
+#define JOB_COLUMNS(list)                                                                                    \
         "select j.id, j.name, p.name as project, u.name as user, " JOB_STATE " as state, j.labels,"          \
-        " j.first_task, j.last_task, coalesce(q.succeeded, j.succeeded) as succeeded,"                       \
+        " j.first_task, j.last_task, coalesce(j.task_count, j.last_task - j.first_task + 1) as task_total,"  \
+        " " list " as task_list, coalesce(q.succeeded, j.succeeded) as succeeded,"                           \
         " coalesce(q.failed, j.failed) as failed, coalesce(q.cancelled, j.cancelled) as cancelled,"          \
         " coalesce(a.placed, 0) as placed, coalesce(a.running, 0) as running, j.submitted_at,"               \
         " coalesce(q.started_at, j.started_at) as started_at, j.finished_at, j.message,"                     \
@@ -70,7 +75,8 @@ static void bind_filter(struct stmt *st, const struct jobs_filter *f)
 
 static int list_all(struct db *db, const struct jobs_filter *f, int scan, struct rows **ret, struct err *err)
 {
-        struct stmt *st = db_stmt(db, "jobs_list", JOB_COLUMNS " from " JOB_RUN " j" JOB_JOINS JOB_FILTER);
+        struct stmt *st =
+            db_stmt(db, "jobs_list", JOB_COLUMNS(LIST_CUT) " from " JOB_RUN " j" JOB_JOINS JOB_FILTER);
 
         bind_visible(st, &f->who);
         bind_int(st, f->before);
@@ -82,13 +88,13 @@ static int list_all(struct db *db, const struct jobs_filter *f, int scan, struct
 /* Live jobs are few beside the finished ones, and job_queue holds just them. */
 static int list_live(struct db *db, const struct jobs_filter *f, struct rows **ret, struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "jobs_list_live",
-                    JOB_COLUMNS
-                    " from (select jobs.* from job_queue lq join jobs on jobs.id = lq.job_id"
-                    "  where lq.job_id < $3 and ($1 or jobs.project_id = any($2))"
-                    "  and ($5::text <> 'active' or lq.taken) and ($5::text <> 'accepted' or not lq.taken)"
-                    "  order by lq.job_id desc limit $4) j" JOB_JOINS JOB_FILTER);
+        struct stmt *st = db_stmt(
+            db, "jobs_list_live",
+            JOB_COLUMNS(LIST_CUT) " from (select jobs.* from job_queue lq join jobs on jobs.id = lq.job_id"
+                                  "  where lq.job_id < $3 and ($1 or jobs.project_id = any($2))"
+                                  "  and ($5::text <> 'active' or lq.taken) and ($5::text <> 'accepted' or "
+                                  "not lq.taken)"
+                                  "  order by lq.job_id desc limit $4) j" JOB_JOINS JOB_FILTER);
 
         bind_visible(st, &f->who);
         bind_int(st, f->before);
@@ -99,10 +105,11 @@ static int list_live(struct db *db, const struct jobs_filter *f, struct rows **r
 
 static int list_ids(struct db *db, const struct jobs_filter *f, struct rows **ret, struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "jobs_list_ids",
-                    JOB_COLUMNS " from (select * from jobs j where id = any($4) and id < $3 and " JOB_VISIBLE
-                                ") j" JOB_JOINS JOB_FILTER);
+        struct stmt *st = db_stmt(
+            db, "jobs_list_ids",
+            JOB_COLUMNS(
+                LIST_CUT) " from (select * from jobs j where id = any($4) and id < $3 and " JOB_VISIBLE
+                          ") j" JOB_JOINS JOB_FILTER);
 
         bind_visible(st, &f->who);
         bind_int(st, f->before);
@@ -150,9 +157,9 @@ int store_jobs_list(struct db *db, const struct jobs_filter *f, struct rows **re
 
 int store_job_show(struct db *db, const struct visible *who, int64_t id, struct rows **ret, struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "job_show",
-                    JOB_COLUMNS ", q.wait_detail from jobs j" JOB_JOINS " where j.id = $3 and " JOB_VISIBLE);
+        struct stmt *st = db_stmt(db, "job_show",
+                                  JOB_COLUMNS("j.task_list") ", q.wait_detail from jobs j" JOB_JOINS
+                                                             " where j.id = $3 and " JOB_VISIBLE);
 
         bind_visible(st, who);
         bind_int(st, id);
@@ -173,12 +180,12 @@ int store_job_show_spec(struct db *db, const struct visible *who, int64_t id, st
 int store_job_outline(struct db *db, const struct visible *who, int64_t id, struct rows **ret,
                       struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "job_outline",
-                    "select j.project_id, j.first_task, j.last_task, q.next_task, j.submitted_at,"
-                    " q.job_id is not null as live, q.wait, q.held_by is not null as held, " JOB_STATE
-                    " as state from jobs j left join job_queue q on q.job_id = j.id"
-                    " where j.id = $3 and " JOB_VISIBLE);
+        struct stmt *st = db_stmt(
+            db, "job_outline",
+            "select j.project_id, j.first_task, j.last_task, j.task_list, q.next_task, j.submitted_at,"
+            " q.job_id is not null as live, q.wait, q.held_by is not null as held, " JOB_STATE
+            " as state from jobs j left join job_queue q on q.job_id = j.id"
+            " where j.id = $3 and " JOB_VISIBLE);
 
         bind_visible(st, who);
         bind_int(st, id);
@@ -405,17 +412,18 @@ int store_leader(struct db *db, struct rows **ret, struct err *err)
 
 int store_live(struct db *db, int most, struct rows **ret, struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "live",
-                    "select count(*) as jobs, count(*) filter (where not q.taken) as accepted,"
-                    " count(*) filter (where q.taken) as active,"
-                    " count(*) filter (where q.held_by is not null) as held,"
-                    " coalesce(sum(greatest(q.last_task - q.next_task + 1, 0)), 0)"
-                    "  + (select count(*) from (select from task_queue limit $1) t) as ready,"
-                    " (select count(*) from attempts_live) as placed,"
-                    " (select count(*) from attempts_live where state in ('running', 'finishing')) as running"
-                    " from (select jq.taken, jq.held_by, jq.next_task, j.last_task from job_queue jq"
-                    "  join jobs j on j.id = jq.job_id limit $1) q");
+        struct stmt *st = db_stmt(
+            db, "live",
+            "select count(*) as jobs, count(*) filter (where not q.taken) as accepted,"
+            " count(*) filter (where q.taken) as active,"
+            " count(*) filter (where q.held_by is not null) as held,"
+            " coalesce(sum(case when q.task_list is null then greatest(q.last_task - q.next_task + 1, 0)"
+            "  else reeve_tasks_from(q.task_list, q.next_task) end), 0)::bigint"
+            "  + (select count(*) from (select from task_queue limit $1) t) as ready,"
+            " (select count(*) from attempts_live) as placed,"
+            " (select count(*) from attempts_live where state in ('running', 'finishing')) as running"
+            " from (select jq.taken, jq.held_by, jq.next_task, j.last_task, j.task_list from job_queue jq"
+            "  join jobs j on j.id = jq.job_id limit $1) q");
 
         bind_int(st, most);
         return db_query(st, ret, err);

@@ -32,19 +32,20 @@ struct jobs_filter {
         int limit;
 };
 /* Jobs, newest first, at most limit: id, name, project, user, state, labels, first_task, last_task,
- * succeeded, failed, cancelled, placed, running, submitted_at, started_at, finished_at, message, resources
- * (JSON), sites (JSON), output_dataset, live, priority, wait, wait_since, held_by, held_at, cancelled_by,
- * cancelled_at. *ret_next: where the next page starts (ids below it), 0 at the end; a page may be short and
- * not the last. */
+ * task_total, task_list (null: every number from first to last; cut when it is long), succeeded, failed,
+ * cancelled, placed, running, submitted_at, started_at, finished_at, message, resources (JSON), sites (JSON),
+ * output_dataset, live, priority, wait, wait_since, held_by, held_at, cancelled_by, cancelled_at. *ret_next:
+ * where the next page starts (ids below it), 0 at the end; a page may be short and not the last. */
 int store_jobs_list(struct db *db, const struct jobs_filter *f, struct rows **ret, int64_t *ret_next,
                     struct err *err);
-/* One job, the same columns and wait_detail (JSON); no row when there is none that `who` may see. */
+/* One job, the same columns (the whole task_list) and wait_detail (JSON); no row when there is none that
+ * `who` may see. */
 int store_job_show(struct db *db, const struct visible *who, int64_t id, struct rows **ret, struct err *err);
 /* spec (JSON); no row as above. */
 int store_job_show_spec(struct db *db, const struct visible *who, int64_t id, struct rows **ret,
                         struct err *err);
-/* project_id, first_task, last_task, next_task (null: ended), submitted_at, live, wait, state, held; no row
- * as above. */
+/* project_id, first_task, last_task, task_list, next_task (null: ended), submitted_at, live, wait, state,
+ * held; no row as above. */
 int store_job_outline(struct db *db, const struct visible *who, int64_t id, struct rows **ret,
                       struct err *err);
 

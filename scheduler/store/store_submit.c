@@ -40,7 +40,7 @@ static void bind_after(struct stmt *st, const struct submit_job *j)
         free(each);
 }
 
-/* Common to both statements, in this order: $1 project ... $9 holder. */
+/* Common to both statements, in this order: $1 project ... $11 size of the task list. */
 static void bind_job(struct stmt *st, const struct submit_by *by, const struct submit_job *j)
 {
         bind_int(st, j->project);
@@ -52,13 +52,16 @@ static void bind_job(struct stmt *st, const struct submit_by *by, const struct s
         bind_int(st, j->last);
         bind_int(st, j->priority);
         bind_text(st, j->hold ? by->user_name : NULL);
+        bind_text(st, j->task_list);
+        bind_int(st, j->task_count);
 }
 
 #define JOB_ROWS                                                                                             \
         "with locked as materialized (select pg_advisory_xact_lock_shared(" NUMBERS_LOCK ")),"               \
         " n as materialized (select nextval('jobs_id_seq') as id from locked),"                              \
-        " j as (insert into jobs (id, project_id, user_id, name, spec, labels, first_task, last_task)"       \
-        "  select id, $1, $2, $3, $4::json, $5::jsonb, $6, $7 from n),"                                      \
+        " j as (insert into jobs (id, project_id, user_id, name, spec, labels, first_task, last_task,"       \
+        "   task_list, task_count)"                                                                          \
+        "  select id, $1, $2, $3, $4::json, $5::jsonb, $6, $7, $10::text, nullif($11::integer, 0) from n),"  \
         " q as (insert into job_queue (job_id, priority, next_task, held_by, held_at)"                       \
         "  select id, $8, $6, $9::text, case when $9::text is null then null else now() end from n)"
 
@@ -73,15 +76,15 @@ static struct stmt *full_stmt(struct db *db)
         return db_stmt(
             db, "submit_full",
             JOB_ROWS ", d as (insert into datasets (name, project_id, made_by, job_id)"
-                     "  select coalesce($10::text, 'job-' || id), $1, $11::text, id from n where $12),"
+                     "  select coalesce($12::text, 'job-' || id), $1, $13::text, id from n where $14),"
                      " a as (insert into job_after (job_id, on_job_id, condition, elementwise)"
                      "  select n.id, x.job, x.condition, x.each"
-                     "  from n, unnest($13::bigint[], $14::text[], $15::boolean[]) x(job, condition, each)),"
+                     "  from n, unnest($15::bigint[], $16::text[], $17::boolean[]) x(job, condition, each)),"
                      " i as (insert into job_inputs (job_id, position, dataset_id)"
-                     "  select n.id, x.position, x.dataset from n, unnest($16::bigint[]) with ordinality "
+                     "  select n.id, x.position, x.dataset from n, unnest($18::bigint[]) with ordinality "
                      "x(dataset, position)),"
                      " k as (insert into idempotency (user_id, key, request_hash, first_job, last_job)"
-                     "  select $2, $17::text, $18, id, id from n where $17::text is not null)"
+                     "  select $2, $19::text, $20, id, id from n where $19::text is not null)"
                      " select id from n");
 }
 
@@ -132,7 +135,7 @@ int store_submit_reserve(struct db *db, size_t n, int64_t *ret_first, struct err
 
 struct columns {
         int64_t *a, *b, *c, *d, *e;
-        const char **t, **u, **v;
+        const char **t, **u, **v, **w;
         bool *f;
 };
 
@@ -143,6 +146,7 @@ static void columns_make(struct columns *c, size_t n)
                               xcalloc(n, 8),
                               xcalloc(n, 8),
                               xcalloc(n, 8),
+                              xcalloc(n, sizeof(char *)),
                               xcalloc(n, sizeof(char *)),
                               xcalloc(n, sizeof(char *)),
                               xcalloc(n, sizeof(char *)),
@@ -159,6 +163,7 @@ static void columns_release(struct columns *c)
         free(c->t);
         free(c->u);
         free(c->v);
+        free(c->w);
         free(c->f);
 }
 
@@ -167,19 +172,24 @@ static int add_jobs(struct db *db, const struct submit_by *by, int64_t first, co
 {
         struct stmt *st = db_stmt(
             db, "submit_bulk_jobs",
-            "insert into jobs (id, project_id, user_id, name, spec, labels, first_task, last_task)"
-            " select x.id, x.project, $1, x.name, x.spec::json, x.labels::jsonb, x.first, x.last"
+            "insert into jobs (id, project_id, user_id, name, spec, labels, first_task, last_task,"
+            " task_list, task_count)"
+            " select x.id, x.project, $1, x.name, x.spec::json, x.labels::jsonb, x.first, x.last, x.list,"
+            "  nullif(x.count, 0)"
             " from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],"
-            "  $8::bigint[]) x(id, project, name, spec, labels, first, last)");
+            "  $8::bigint[], $9::text[], $10::bigint[])"
+            " x(id, project, name, spec, labels, first, last, list, count)");
 
         for (size_t i = 0; i < n; i++) {
                 c->a[i] = first + (int64_t)i;
                 c->b[i] = jobs[i].project;
                 c->c[i] = jobs[i].first;
                 c->d[i] = jobs[i].last;
+                c->e[i] = jobs[i].task_count;
                 c->t[i] = jobs[i].name;
                 c->u[i] = jobs[i].spec;
                 c->v[i] = jobs[i].labels;
+                c->w[i] = jobs[i].task_list;
         }
         bind_int(st, by->user);
         bind_ints(st, c->a, n);
@@ -189,6 +199,8 @@ static int add_jobs(struct db *db, const struct submit_by *by, int64_t first, co
         bind_texts(st, c->v, n);
         bind_ints(st, c->c, n);
         bind_ints(st, c->d, n);
+        bind_texts(st, c->w, n);
+        bind_ints(st, c->e, n);
         return db_pipeline_add(st, err);
 }
 
@@ -390,7 +402,8 @@ int store_submit_known(struct db *db, const struct submit_by *by, int64_t *ret_f
 int store_submit_jobs(struct db *db, const int64_t *ids, size_t n, struct rows **ret, struct err *err)
 {
         struct stmt *st = db_stmt(db, "submit_jobs",
-                                  "select j.id, j.project_id, j.first_task, j.last_task,"
+                                  "select j.id, j.project_id, j.first_task, j.last_task, j.task_list,"
+                                  " coalesce(j.task_count, j.last_task - j.first_task + 1) as task_total,"
                                   " (select d.name from datasets d where d.job_id = j.id and d.removed_at is "
                                   "null limit 1) as dataset"
                                   " from jobs j where j.id = any($1)");

@@ -20,6 +20,8 @@ struct submit_job {
         int32_t project;
         const char *name, *spec, *labels; /* labels: JSON object or NULL */
         int64_t first, last, priority;
+        const char *task_list; /* text of a task set; NULL: every number from first to last */
+        int64_t task_count;    /* its size */
         bool hold;
         bool outputs;               /* makes a dataset ... */
         const char *output_dataset; /* ... of this name; NULL: job-<id> */
@@ -50,7 +52,8 @@ int store_submit_bulk(struct db *db, const struct submit_by *by, int64_t first, 
 int store_submit_known(struct db *db, const struct submit_by *by, int64_t *ret_first, int64_t *ret_last,
                        struct err *err);
 
-/* Other jobs: id, project_id, first_task, last_task, dataset (name of its outputs or null). */
+/* Other jobs: id, project_id, first_task, last_task, task_list (null: every number from first to last),
+ * task_total, dataset (name of its outputs or null). */
 int store_submit_jobs(struct db *db, const int64_t *ids, size_t n, struct rows **ret, struct err *err);
 /* Datasets: id, name, project_id. */
 int store_submit_datasets(struct db *db, const char *const *names, size_t n, struct rows **ret,

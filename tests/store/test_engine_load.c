@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/task_set.h"
 #include "engine_test.h"
 
 static void projects_sites_and_workers_come_as_people_made_them(void **state)
@@ -149,6 +150,8 @@ static void jobs_come_with_what_they_wait_for_and_read(void **state)
         assert_true(j->held && !j->cancel);
         assert_int_equal(j->priority, 3);
         assert_int_equal(j->last_task, 10);
+        assert_int_equal(j->task_total, 10);
+        assert_null(j->task_list);
         assert_int_equal(j->started_at, TIME_NONE);
         assert_true(j->submitted_at > 0);
         assert_int_equal(j->output_dataset, 3);
@@ -176,6 +179,38 @@ static void jobs_come_with_what_they_wait_for_and_read(void **state)
         free(spec);
         assert_int_equal(store_job_spec(db, 99, &spec, &err), 0);
         commit_release(&c);
+}
+
+static void lists_of_tasks_are_counted_in_the_database_as_in_the_program(void **state)
+{
+        static const char *const lists[] = {"1,5,7-100:3", "3", "1-9:2,20-30", "0,2-2000000:7", "5-6"};
+        struct db *db = *state;
+        struct load_job *jobs;
+        struct err err = {0};
+        size_t n;
+
+        (void)job_make(db, 10);
+        for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+                struct task_set *s;
+                char sql[300];
+
+                ok(task_set_parse("tasks", lists[i], &s, NULL, &err));
+                for (int64_t low = -1; low <= s->last + INT64_C(2); low += 1 + low / 9) {
+                        snprintf(sql, sizeof sql, "select reeve_tasks_from('%s', %lld) as v", lists[i],
+                                 (long long)low);
+                        assert_int_equal(ask_int(db, sql), s->count - task_set_rank(s, low));
+                }
+                snprintf(sql, sizeof sql,
+                         "update jobs set first_task = %d, last_task = %d, task_list = '%s', task_count = %d",
+                         (int)s->first, (int)s->last, lists[i], (int)s->count);
+                ok(db_run(db, sql, &err));
+                ok(store_load_jobs(db, true, 0, 10, &jobs, &n, &err));
+                assert_int_equal(n, 1);
+                assert_int_equal(jobs[0].task_total, s->count);
+                assert_string_equal(jobs[0].task_list, lists[i]);
+                store_free_jobs(jobs, n);
+                task_set_free(s);
+        }
 }
 
 static void tasks_and_attempts_come_back_as_committed(void **state)
@@ -394,6 +429,7 @@ int main(void)
             engine_test(projects_sites_and_workers_come_as_people_made_them),
             engine_test(the_world_version_moves_with_what_people_change_only),
             engine_test(jobs_come_with_what_they_wait_for_and_read),
+            engine_test(lists_of_tasks_are_counted_in_the_database_as_in_the_program),
             engine_test(tasks_and_attempts_come_back_as_committed),
             engine_test(ended_tasks_of_live_and_of_ended_jobs),
             engine_test(datasets_come_with_their_places),

@@ -227,7 +227,8 @@ static void read_job(struct model *m, struct line *l)
         struct m_dataset *inputs[LIST_MAX];
         int32_t sites[LIST_MAX];
         const char *project = text_of(l, "project"), *after = text_of(l, "after"),
-                   *condition = text_of(l, "condition");
+                   *condition = text_of(l, "condition"), *array = text_of(l, "array");
+        struct err err;
         struct m_after dependency = {.condition = condition ? condition[0] : 'o',
                                      .elementwise = flag(l, "elementwise")};
         struct job_init init = {
@@ -251,7 +252,14 @@ static void read_job(struct model *m, struct line *l)
             .inputs = inputs,
             .sites = sites};
 
-        init.last = init.first + (int32_t)number(l, "tasks", 1) - 1;
+        if (array) {
+                if (task_set_parse("array", array, &init.tasks, NULL, &err) < 0)
+                        complain(err.text, array);
+                init.first = init.tasks->first;
+                init.last = init.tasks->last;
+        } else {
+                init.last = init.first + (int32_t)number(l, "tasks", 1) - 1;
+        }
         init.next = init.first;
         init.input_count = list(text_of(l, "needs"), store, sizeof store, names);
         for (size_t i = 0; i < init.input_count; i++)

@@ -6,7 +6,8 @@
  *            (flags: draining, closed, alarm, offline, full, broken, unseen)
  *     data d files=3 bytes=100 at=a,b part=c            (flag: open)
  *     job 7 project=p tasks=100 cpus=1 memory=1 gpus=0 slots=1 needs=d,e sites=a,b priority=5 throttle=2
- *           after=3 condition=o limit=1000              (flags: held, elementwise, nospec)
+ *           after=3 condition=o limit=1000 array=1,5,7-100:3 (instead of tasks)
+ *                                                       (flags: held, elementwise, nospec)
  *
  * One thing a line; figures have defaults (one worker of one CPU, one task of one CPU, project "p", which is
  * made when nobody names it). Memory counts in GiB. Workers are numbered from 1 in order of appearance, and

@@ -103,6 +103,91 @@ static void job_drops_only_tasks_that_wait(void **unused)
         model_free(m);
 }
 
+static void job_with_gaps_has_only_the_tasks_of_its_list(void **unused)
+{
+        struct model *m = scene("site a cpus=2\njob 1 array=1,5,7-13:3,20");
+        struct m_job *j = model_job(m, 1);
+        bool queued = true;
+        char *plan;
+
+        (void)unused;
+        assert_int_equal(job_total(j), 6);
+        assert_int_equal(job_waiting(j), 6);
+        assert_int_equal(m->ready_tasks, 6);
+        assert_true(job_has_task(j, 10) && !job_has_task(j, 2) && !job_has_task(j, 21));
+        plan = scene_decide(m);
+        assert_string_equal(plan, "1.1#1@w1 1.5#1@w1");
+        free(plan);
+        assert_int_equal(j->next, 7);
+        assert_int_equal(job_waiting(j), 4);
+        assert_false(model_job_drop_task(m, j, 8, &queued)); /* a gap */
+        assert_true(model_job_drop_task(m, j, 20, &queued));
+        assert_true(model_job_drop_task(m, j, 7, &queued)); /* the cursor goes on behind the gap */
+        assert_false(queued);
+        j->cancelled = 2;
+        assert_int_equal(j->next, 10);
+        assert_int_equal(job_waiting(j), 2);
+        assert_sound(m);
+        scene_end_all(m, 1, true, 1);
+        plan = scene_decide(m);
+        assert_string_equal(plan, "1.10#1@w1 1.13#1@w1");
+        free(plan);
+        assert_int_equal(j->next, 21);
+        assert_int_equal(job_waiting(j), 0);
+        scene_end_all(m, 1, true, 1);
+        assert_true(job_is_done(j));
+        assert_int_equal(m->ready_tasks, 0);
+        assert_sound(m);
+        model_free(m);
+}
+
+static void job_with_gaps_goes_on_where_the_record_says(void **unused)
+{
+        struct model *m = scene("site a cpus=9");
+        struct task_set *tasks;
+        struct job_init init = {.id = 1, .name = "x", .spec = "{}", .need = {.slots = 1, .cpus = 1}};
+        struct err err;
+        char *plan;
+
+        (void)unused;
+        assert_int_equal(task_set_parse("array", "3-9:3,40,41", &tasks, NULL, &err), 0);
+        init.project = model_project_put(m, 1, "p");
+        init.tasks = tasks;
+        init.first = tasks->first;
+        init.last = tasks->last;
+        init.next = 9;
+        init.succeeded = 2;
+        init.started_at = init.deadline = INT64_MIN;
+        model_job_add(m, &init);
+        assert_int_equal(job_waiting(model_job(m, 1)), 3);
+        plan = scene_decide(m);
+        assert_string_equal(plan, "1.9#1@w1 1.40-41#1@w1");
+        free(plan);
+        assert_sound(m);
+        model_free(m);
+}
+
+static void elements_of_a_list_are_released_by_their_numbers(void **unused)
+{
+        struct model *m = scene("site a cpus=9\njob 1 array=2,4,9 after=9 elementwise");
+        struct m_job *j = model_job(m, 1);
+        struct m_retry r = {.task = 4, .due = m->wall_ms};
+        AUTO_FREE char *plan = NULL;
+
+        (void)unused;
+        assert_int_equal(job_elements_waiting(j), 3);
+        model_job_retry(m, j, &r);
+        plan = scene_decide(m);
+        assert_string_equal(plan, "1.4#1@w1");
+        assert_true(job_element_has_left(j, 4) && !job_element_has_left(j, 9));
+        assert_false(model_job_skip(m, j, 3));
+        assert_true(model_job_skip(m, j, 9));
+        j->cancelled = 1;
+        assert_int_equal(job_elements_waiting(j), 1);
+        assert_sound(m);
+        model_free(m);
+}
+
 static void job_ends_as_its_tasks_did(void **unused)
 {
         static const struct {
@@ -522,6 +607,9 @@ int main(void)
             cmocka_unit_test(shape_is_shared_by_jobs_that_are_alike),
             cmocka_unit_test(shape_blames_a_site_only_when_others_do_well),
             cmocka_unit_test(job_drops_only_tasks_that_wait),
+            cmocka_unit_test(job_with_gaps_has_only_the_tasks_of_its_list),
+            cmocka_unit_test(job_with_gaps_goes_on_where_the_record_says),
+            cmocka_unit_test(elements_of_a_list_are_released_by_their_numbers),
             cmocka_unit_test(job_ends_as_its_tasks_did),
             cmocka_unit_test(job_goes_when_its_dependency_is_met),
             cmocka_unit_test(job_runs_elements_only_as_they_are_released),
