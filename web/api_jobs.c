@@ -6,6 +6,7 @@
 #include "common/states.h"
 #include "common/util.h"
 #include "store/store_jobs.h"
+#include "web/progress_reply.h"
 #include "web/web_priv.h"
 
 #include <stdio.h>
@@ -168,6 +169,7 @@ void job_write(struct buf *b, const char *key, struct rows *r)
         write_resources(b, row_text(r, "resources"));
         j_raw(b, "sites", row_null(r, "sites") ? "[]" : row_text(r, "sites"));
         j_col_str(b, r, "output_dataset");
+        progress_write_job(b, r);
         j_obj_end(b);
 }
 

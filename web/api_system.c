@@ -8,6 +8,7 @@
 #include "web/metrics.h"
 #include "web/stream.h"
 #include "web/wake.h"
+#include "web/progress_reply.h"
 #include "web/web_priv.h"
 
 #include <inttypes.h>
@@ -312,6 +313,7 @@ static int overview_running(struct buf *b, struct request *rq, struct db *db, st
                 j_col_str(b, r, "state");
                 j_col_str(b, r, "site");
                 j_col_time(b, r, "started_at");
+                progress_write_attempt(b, r);
                 j_obj_end(b);
         }
         j_arr_end(b);

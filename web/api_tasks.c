@@ -11,6 +11,7 @@
 #include "common/states.h"
 #include "common/util.h"
 #include "store/store_jobs.h"
+#include "web/progress_reply.h"
 #include "web/web_priv.h"
 
 #include <stdio.h>
@@ -216,6 +217,10 @@ static void task_write(struct buf *b, struct window *w, const struct span *s, in
         j_int(b, "task", task);
         j_str(b, "state", task_state_name(state));
         write_task_wait(b, w, s, task, state);
+        if (open)
+                progress_write_attempt(b, w->open);
+        else
+                j_null(b, "progress");
         j_arr(b, "attempts");
         if (open)
                 attempt_write(b, w->open);

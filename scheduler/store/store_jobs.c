@@ -22,13 +22,18 @@
         " j.spec->'resources' as resources, j.spec->'sites' as sites,"                                       \
         " (select d.name from datasets d where d.job_id = j.id limit 1) as output_dataset,"                  \
         " q.job_id is not null as live, q.priority, q.wait, q.wait_since, q.held_by, q.held_at,"             \
-        " q.cancelled_by, q.cancelled_at"
+        " q.cancelled_by, q.cancelled_at, g.parts, g.part_sum, g.progress_text, g.progress_at,"              \
+        " t.at as pace_at, t.per_second, t.low as pace_low, t.high as pace_high"
 #define JOB_JOINS                                                                                            \
         " join projects p on p.id = j.project_id join users u on u.id = j.user_id"                           \
         " left join job_queue q on q.job_id = j.id"                                                          \
         " left join lateral (select count(*) as placed,"                                                     \
         "   count(*) filter (where l.state in ('running', 'finishing')) as running"                          \
-        "  from attempts_live l where l.job_id = j.id and q.job_id is not null) a on true"
+        "  from attempts_live l where l.job_id = j.id and q.job_id is not null) a on true"                   \
+        " left join lateral (select count(r.fraction) as parts, sum(r.fraction)::float8 as part_sum,"        \
+        "   max(r.at) as progress_at, (array_agg(r.text order by r.at desc))[1] as progress_text"            \
+        "  from attempt_progress r where r.job_id = j.id and q.job_id is not null) g on true"                \
+        " left join job_pace t on t.job_id = j.id and q.job_id is not null"
 #define JOB_VISIBLE "($1 or j.project_id = any($2))"
 
 /* A run of jobs by number, downwards: $1 all, $2 projects, $3 before, $4 how many. Each project has its own
@@ -216,13 +221,15 @@ int store_tasks_open(struct db *db, int64_t job, int64_t first, int64_t last, st
 {
         struct stmt *st = db_stmt(
             db, "tasks_open",
-            "select " ATTEMPT_COLUMNS " from (select l.*, null::text as outcome, null::text as blame,"
+            "select " ATTEMPT_COLUMNS ", r.fraction, r.text as progress_text, r.at as progress_at"
+            " from (select l.*, null::text as outcome, null::text as blame,"
             "  null::int as code, null::timestamptz as ended_at, null::bigint as wall_us,"
             "  null::bigint as user_us, null::bigint as system_us, null::bigint as memory_peak,"
             "  null::bigint as read_bytes, null::bigint as write_bytes, null::bigint as stdout_bytes,"
             "  null::bigint as stderr_bytes, null::int as log_cut, null::text as message, false as final"
             "  from attempts_live l where l.job_id = $1 and l.task between $2 and $3) a" ATTEMPT_PLACE
-            " order by a.task");
+            " left join attempt_progress r on r.job_id = a.job_id and r.task = a.task"
+            "  and r.attempt = a.attempt order by a.task");
 
         bind_span(st, job, first, last);
         return db_query(st, ret, err);
@@ -388,7 +395,10 @@ int store_running(struct db *db, const struct visible *who, int limit, struct ro
         struct stmt *st =
             db_stmt(db, "running",
                     "select a.job_id, j.name, a.task, a.attempt, a.state, s.name as site, a.started_at,"
-                    " a.placed_at from attempts_live a join jobs j on j.id = a.job_id"
+                    " a.placed_at, r.fraction, r.text as progress_text, r.at as progress_at"
+                    " from attempts_live a join jobs j on j.id = a.job_id"
+                    " left join attempt_progress r on r.job_id = a.job_id and r.task = a.task"
+                    "  and r.attempt = a.attempt"
                     " left join sites s on s.id = a.site_id where " JOB_VISIBLE
                     " order by a.placed_at desc, a.job_id desc, a.task desc limit $3");
 

@@ -59,6 +59,20 @@ static void read_started(struct reader *r)
         free(items);
 }
 
+static void read_reported(struct reader *r)
+{
+        struct link_progress *items = NULL;
+        struct err err;
+        size_t n;
+
+        if (get_reported(r, &items, &n, &err) == 0) {
+                for (size_t i = 0; i < n; i++)
+                        must(attempt_key_is_sane(items[i].key) &&
+                             strlen(items[i].said.text) <= PROGRESS_TEXT_MAX);
+        }
+        free(items);
+}
+
 static void read_keys(struct reader *r)
 {
         struct attempt_key *keys = NULL;
@@ -124,7 +138,8 @@ static void read_data(struct reader *r)
 }
 
 static void (*const readers[])(struct reader *r) = {
-    read_welcome, read_snapshot, read_started, read_keys, read_results, read_files, read_health, read_data,
+    read_welcome, read_snapshot, read_started, read_reported, read_keys,
+    read_results, read_files,    read_health,  read_data,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,6 +2,10 @@
 /* The small fenced writes. */
 #include "engine_test.h"
 
+#include "store/store_progress.h"
+
+#include <math.h>
+
 #define WORKER                                                                                               \
         "select concat_ws('/', link, link_text, encode(spool_id, 'escape'), hostname, cpus, memory, "        \
         "running,"                                                                                           \
@@ -338,6 +342,31 @@ static void figures_are_kept_in_totals(void **state)
             "t");
 }
 
+static void progress_is_replaced_and_goes_with_its_attempt(void **state)
+{
+        struct progress_row rows[] = {{{7, 1, 1}, 0.25, (char *)"one", 1000000},
+                                      {{7, 2, 1}, NAN, (char *)"", 2000000}},
+                            newer = {{7, 1, 2}, 0.5, (char *)"two", 3000000};
+        struct attempt_key gone[] = {{7, 1, 1}, {7, 2, 1}};
+        struct pace_row pace = {7, 1000000, 2.5, 10, NAN};
+        struct progress_write w = {.rows = rows, .rows_n = 2, .paces = &pace, .paces_n = 1};
+        int64_t job = 7;
+        struct db *db = *state;
+        struct err err;
+
+        assert_int_equal(store_progress_write(db, test_epoch, &w, &err), 0);
+        assert_int_equal(ask_int(db, "select count(*) as v from attempt_progress where fraction is null"), 1);
+        assert_int_equal(ask_int(db, "select count(*) as v from job_pace where high is null"), 1);
+        /* The next attempt spoke before the end of the first was written: its words stay. */
+        w = (struct progress_write){
+            .rows = &newer, .rows_n = 1, .gone = gone, .gone_n = 2, .done = &job, .done_n = 1};
+        assert_int_equal(store_progress_write(db, test_epoch, &w, &err), 0);
+        assert_int_equal(ask_int(db, "select sum(attempt) as v from attempt_progress"), 2);
+        assert_int_equal(ask_int(db, "select count(*) as v from job_pace"), 0);
+        assert_int_equal(store_progress_reset(db, test_epoch, &err), 0);
+        assert_int_equal(ask_int(db, "select count(*) as v from attempt_progress"), 0);
+}
+
 static void every_write_is_fenced(void **state)
 {
         struct db *db = *state;
@@ -345,6 +374,7 @@ static void every_write_is_fenced(void **state)
         int64_t old = test_epoch - 1;
         struct worker_report w = {.worker = 1, .link = LINK_READY};
         struct upkeep u = {0};
+        struct progress_write p = {.done = &old, .done_n = 1};
         int rc[] = {
             store_worker_report(db, old, &w, &err),
             store_site_health(db, old, 1, SITE_UP, NULL, &err),
@@ -358,6 +388,8 @@ static void every_write_is_fenced(void **state)
             store_upkeep(db, old, 30, &u, &err),
             store_calls_abandon(db, old, &err),
             store_engine_figures(db, old, 1, 1, &err),
+            store_progress_write(db, old, &p, &err),
+            store_progress_reset(db, old, &err),
         };
 
         for (size_t i = 0; i < ARRAY_LEN(rc); i++)
@@ -385,6 +417,7 @@ int main(void)
             engine_test(calls_of_an_earlier_leadership_are_answered),
             engine_test(a_day_whose_rows_went_to_the_default_gets_its_partition),
             engine_test(figures_are_kept_in_totals),
+            engine_test(progress_is_replaced_and_goes_with_its_attempt),
             engine_test(every_write_is_fenced),
         };
 
