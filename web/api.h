@@ -72,7 +72,18 @@ HANDLER(api_task);
 HANDLER(api_explain);
 HANDLER(api_task_log);
 
-/* api_sites.c */
+/* api_workers.c */
+HANDLER(api_workers);
+HANDLER(api_worker);
+HANDLER(api_worker_drain);
+HANDLER(api_worker_resume);
+struct worker_sums {
+        int64_t cpus, memory, gpus, used_cpus, used_memory, used_gpus, used_tasks;
+};
+/* The current row of workers as JSON, and added to the sums. */
+void worker_write(struct buf *b, struct rows *r, struct worker_sums *s);
+
+/* api_sites.c, api_site_change.c */
 HANDLER(api_sites);
 HANDLER(api_site);
 HANDLER(api_site_add);
@@ -83,6 +94,8 @@ HANDLER(api_site_drain);
 HANDLER(api_site_close);
 HANDLER(api_host_add);
 HANDLER(api_account_add);
+HANDLER(api_host_remove);
+HANDLER(api_account_remove);
 HANDLER(api_site_probe);
 HANDLER(api_site_pin);
 HANDLER(api_site_test);

@@ -4,7 +4,7 @@
 
 #include "common/num.h"
 #include "common/util.h"
-#include "store/store_sites.h"
+#include "store/store_workers.h"
 #include "web/metrics.h"
 #include "web/stream.h"
 #include "web/wake.h"
@@ -123,7 +123,7 @@ static int write_workers(struct buf *b, struct db *db, struct err *err)
 {
         AUTO_ROWS struct rows *r = NULL;
 
-        if (store_sites_workers(db, NULL, &r, err) < 0)
+        if (store_workers_list(db, NULL, 0, &r, err) < 0)
                 return -1;
         buf_text(
             b,

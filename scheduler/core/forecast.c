@@ -15,7 +15,7 @@
 
 static bool worker_could(const struct m_worker *w, const struct m_shape *s)
 {
-        return !w->gone && w->ready && !w->disk_full && w->offer_known &&
+        return !w->gone && w->ready && !w->disk_full && !w->draining && w->offer_known &&
                (!w->project || w->project == s->project->id) && res_fits(&s->need, &w->offer);
 }
 

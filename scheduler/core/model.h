@@ -115,6 +115,7 @@ struct m_worker {
         struct m_site *site;
         bool ready; /* connected and compared */
         bool disk_full;
+        bool draining; /* finishes what it has, takes nothing new */
         struct res offer, free;
         bool offer_known; /* it said what it has, now or in an earlier life */
         /* Attempts sent ahead of a free slot, so that short tasks do not wait for the round trip; oldest

@@ -48,7 +48,8 @@ int64_t place_room(const struct model *m, const struct m_shape *s, const struct 
         int64_t now, ahead;
 
         *ret_ahead = 0;
-        if (!w->ready || w->disk_full || !worker_is_large_enough(w, s) || (w->reserved && w->reserved != s))
+        if (!w->ready || w->disk_full || w->draining || !worker_is_large_enough(w, s) ||
+            (w->reserved && w->reserved != s))
                 return 0;
         now = w->ahead ? 0 : res_times(&s->need, &w->free, DECIDE_ROOM_MAX);
         ahead = ahead_room(m, s, w);
@@ -139,7 +140,7 @@ static int64_t limit_room(const struct m_shape *s, const struct m_site *site, co
 }
 
 struct look { /* what a walk over the workers of a site found */
-        bool large_enough, ready, disk;
+        bool large_enough, open, ready, disk;
         int64_t room;
 };
 
@@ -154,6 +155,9 @@ static struct look look_at_workers(const struct model *m, const struct m_shape *
                 if (!worker_is_large_enough(w, s))
                         continue;
                 k.large_enough = true;
+                if (w->draining)
+                        continue;
+                k.open = true;
                 if (!w->ready)
                         continue;
                 k.ready = true;
@@ -173,7 +177,7 @@ static int64_t slots_of(const struct m_shape *s, const struct m_site *site)
         for (size_t i = 0; i < site->worker_count; i++) {
                 const struct m_worker *w = site->workers[i];
 
-                if (w->ready && worker_is_large_enough(w, s))
+                if (w->ready && !w->draining && worker_is_large_enough(w, s))
                         slots += res_times(&s->need, &w->offer, DECIDE_ROOM_MAX);
         }
         return slots > 0 ? slots : 1;
@@ -203,6 +207,8 @@ static enum place_step funnel(const struct model *m, const struct m_shape *s, co
         *ret = look_at_workers(m, s, site);
         if (!ret->large_enough)
                 return PLACE_SIZE;
+        if (!ret->open)
+                return PLACE_OPEN;
         if (lacks)
                 return PLACE_DATA;
         if (!ret->ready || site_breaker_is_open(site))
@@ -292,8 +298,11 @@ static void say_why(const struct model *m, const struct m_shape *s, struct candi
                 snprintf(c->why, sizeof c->why, "it was removed");
                 break;
         case PLACE_OPEN:
-                snprintf(c->why, sizeof c->why, "it is %s%s", site_intent_name(site->intent),
-                         site->alarm ? " with an alarm" : "");
+                if (site_is_open(site))
+                        snprintf(c->why, sizeof c->why, "its workers that could run it are draining");
+                else
+                        snprintf(c->why, sizeof c->why, "it is %s%s", site_intent_name(site->intent),
+                                 site->alarm ? " with an alarm" : "");
                 break;
         case PLACE_PROJECT:
                 snprintf(c->why, sizeof c->why, "project %s may not use it", s->project->name);
@@ -664,7 +673,7 @@ bool place_is_suitable(const struct model *m, const struct m_shape *s, const str
 {
         struct look k;
 
-        return w->ready && !w->disk_full && worker_is_large_enough(w, s) &&
+        return w->ready && !w->disk_full && !w->draining && worker_is_large_enough(w, s) &&
                funnel(m, s, w->site, !holds_inputs(m, s, w->site->id), &k) >= PLACE_FREE;
 }
 

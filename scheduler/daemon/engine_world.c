@@ -663,6 +663,7 @@ static void worker_update(struct engine *e, const struct load_worker *row)
 
         ew->seen = true;
         ew->w->project = row->project;
+        ew->w->draining = row->draining;
         ew->configured = (struct res){.slots = row->offer_slots,
                                       .cpus = row->offer_cpus,
                                       .gpus = row->offer_gpus,

@@ -161,6 +161,7 @@ static void worker_fill(const struct rows *r, void *element)
         w->offer_slots = (int32_t)row_int(r, "offer_slots");
         w->offer_memory = row_int(r, "offer_memory");
         w->offer_custom = row_text_copy(r, "offer_custom");
+        w->draining = row_bool(r, "draining");
         w->cpus = (int32_t)row_int(r, "cpus");
         w->memory = row_int(r, "memory");
 }
@@ -224,7 +225,8 @@ int store_load_workers(struct db *db, struct load_worker **ret, size_t *ret_n, s
                     db, "load_workers",
                     "select w.id, w.site_id, w.host_id, w.account_id, a.project_id, h.address, h.port,"
                     " a.unix_user, a.root, a.backend, a.public_key, a.sealed_key, w.offer_cpus, w.offer_gpus,"
-                    " w.offer_slots, w.offer_memory, w.offer_custom, w.cpus, w.memory"
+                    " w.offer_slots, w.offer_memory, w.offer_custom,"
+                    " w.intent = 'draining' as draining, w.cpus, w.memory"
                     " from workers w join sites s on s.id = w.site_id join hosts h on h.id = w.host_id"
                     " join accounts a on a.id = w.account_id where w.removed_at is null and"
                     " s.removed_at is null and h.removed_at is null and a.removed_at is null order by w.id"),

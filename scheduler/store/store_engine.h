@@ -75,7 +75,8 @@ struct load_worker {
         int32_t offer_cpus, offer_gpus, offer_slots; /* 0 = as found (gpus: none) */
         int64_t offer_memory;
         char *offer_custom; /* JSON object */
-        int32_t cpus;       /* as last found, 0 = never */
+        bool draining;
+        int32_t cpus; /* as last found, 0 = never */
         int64_t memory;
 };
 struct load_job {

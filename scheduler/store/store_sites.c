@@ -36,35 +36,6 @@ int store_sites_list(struct db *db, const char *name, struct rows **ret, struct 
         return db_query(st, ret, err);
 }
 
-int store_sites_workers(struct db *db, const char *name, struct rows **ret, struct err *err)
-{
-        struct stmt *st = db_stmt(
-            db, "sites_workers",
-            "select s.name as site, w.id, h.address as host, a.unix_user as user, w.link, w.link_text, "
-            "w.link_at "
-            "as since,"
-            " w.hostname, coalesce(w.offer_cpus, w.cpus) as cpus, coalesce(w.offer_memory, w.memory) as "
-            "memory,"
-            " coalesce(w.offer_gpus, 0) as gpus, w.offer_cpus, w.offer_memory, w.offer_gpus, w.offer_slots,"
-            " w.offer_custom, w.disk_free, w.disk_total, w.memory_available, w.load, w.clock_skew_ms, "
-            "w.running,"
-            " w.seen_at, coalesce(u.cpus, 0) as used_cpus, coalesce(u.memory, 0) as used_memory,"
-            " coalesce(u.gpus, 0) as used_gpus, coalesce(u.tasks, 0) as used_tasks"
-            " from workers w join sites s on s.id = w.site_id join hosts h on h.id = w.host_id"
-            " join accounts a on a.id = w.account_id"
-            " left join (select l.worker_id, sum(l.n) as tasks,"
-            "   sum(l.n * (j.spec->'resources'->>'cpus')::bigint) as cpus,"
-            "   sum(l.n * (j.spec->'resources'->>'memory')::bigint) as memory,"
-            "   sum(l.n * (j.spec->'resources'->>'gpus')::bigint) as gpus"
-            "  from (select worker_id, job_id, count(*) as n from attempts_live group by worker_id, job_id) l"
-            "  join jobs j on j.id = l.job_id group by l.worker_id) u on u.worker_id = w.id"
-            " where w.removed_at is null and s.removed_at is null and ($1::text is null or s.name = $1)"
-            " order by s.name collate \"C\", w.id");
-
-        bind_text(st, name);
-        return db_query(st, ret, err);
-}
-
 int store_site_find(struct db *db, const char *name, int32_t *ret_id, struct err *err)
 {
         struct stmt *st =

@@ -12,11 +12,6 @@
  * health_since, health_text, alarm, max_tasks, speed, all_projects, created_at; projects, hosts, accounts
  * (JSON arrays). */
 int store_sites_list(struct db *db, const char *name, struct rows **ret, struct err *err);
-/* Their workers, in the same order: site (name), id, host, user, link, link_text, since, hostname, cpus,
- * memory, gpus (as offered), offer_cpus, offer_memory, offer_gpus, offer_slots, offer_custom, disk_free,
- * disk_total, memory_available, load, clock_skew_ms, running, seen_at, used_cpus, used_memory, used_gpus,
- * used_tasks. */
-int store_sites_workers(struct db *db, const char *name, struct rows **ret, struct err *err);
 /* 1 and *ret_id. */
 int store_site_find(struct db *db, const char *name, int32_t *ret_id, struct err *err);
 

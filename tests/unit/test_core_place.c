@@ -72,6 +72,32 @@ static void place_drops_a_site_at_the_step_that_stands_in_the_way(void **unused)
         }
 }
 
+static void place_gives_a_draining_worker_nothing_new(void **unused)
+{
+        struct model *m = scene("site a workers=2\njob 1 tasks=9");
+        struct candidate c;
+        char *plan;
+
+        (void)unused;
+        m->workers[1]->draining = true;
+        plan = scene_decide(m);
+        assert_string_equal(plan, "1.1#1@w2");
+        free(plan);
+        scene_end_all(m, 1, true, 100000);
+        m->workers[2]->draining = true;
+        plan = scene_decide(m);
+        assert_string_equal(plan, "");
+        free(plan);
+        place_judge(m, shape_of(m, 1), scene_site(m, "a"), 0, true, &c);
+        assert_string_equal(place_step_name(c.step), place_step_name(PLACE_OPEN));
+        assert_non_null(strstr(c.why, "draining"));
+        m->workers[1]->draining = false;
+        plan = scene_decide(m);
+        assert_string_equal(plan, "1.2#1@w1");
+        free(plan);
+        model_free(m);
+}
+
 static void place_takes_the_site_that_finishes_first(void **unused)
 {
         static const struct {
@@ -296,6 +322,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(place_drops_a_site_at_the_step_that_stands_in_the_way),
+            cmocka_unit_test(place_gives_a_draining_worker_nothing_new),
             cmocka_unit_test(place_takes_the_site_that_finishes_first),
             cmocka_unit_test(place_prices_run_time_speed_and_failures_in_seconds),
             cmocka_unit_test(place_never_waits_behind_strangers_while_another_site_is_free),

@@ -22,7 +22,8 @@ from server import DEADLINE, Server, wait_until
 # ---- rights ----------------------------------------------------------------------------------------------------
 
 # What stands for the parts of a path in braces; the object belongs to project one.
-PARTS = {("jobs", "id"): "{job}", ("jobs", "task"): "1", ("sites", "name"): "alpha", ("datasets", "name"): "set",
+PARTS = {("jobs", "id"): "{job}", ("jobs", "task"): "1", ("sites", "name"): "alpha", ("sites", "address"): "127.0.0.1", ("sites", "user"): "grid", ("workers", "id"): "1",
+         ("datasets", "name"): "set",
          ("calls", "id"): "999", ("projects", "name"): "one", ("tokens", "id"): "999999"}
 BODIES = {("POST", "/v1/jobs"): {"command": ["true"], "project": "one"},
           ("POST", "/v1/jobs:bulk"): {"jobs": [{"command": ["true"], "project": "one"}]},
