@@ -109,7 +109,11 @@
         X(WAIT_HELD, "held", "on hold until somebody releases it")                                           \
         X(WAIT_AFTER, "after", "waits for another job")                                                      \
         X(WAIT_INPUT_PENDING, "input_pending", "an input is still being made by another job")                \
-        X(WAIT_INPUT_NOWHERE, "input_nowhere", "no site holds all of its inputs")                            \
+        X(WAIT_INPUT_NOWHERE, "input_nowhere",                                                               \
+          "no site holds all of its inputs, and they cannot be brought together")                            \
+        X(WAIT_STAGING, "staging", "its inputs are on their way to a site, or about to be")                  \
+        X(WAIT_POLICY, "policy", "the policies of its inputs allow no site that could run it")               \
+        X(WAIT_NO_SPACE, "no_space", "no site that could run it has space left for its inputs")              \
         X(WAIT_BACKOFF, "backoff", "waits before its next attempt")                                          \
         X(WAIT_THROTTLE, "throttle", "as many of its tasks run as its array allows at once")                 \
         X(WAIT_PROJECT_LIMIT, "project_limit", "its project runs as much as it may")                         \

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/decide.h"
+#include "core/decide_priv.h"
 
 #include "common/util.h"
+#include "core/link.h"
 
 #include <string.h>
-
-struct turns { /* what a pass keeps at hand */
-        struct model *m;
-        struct plan *plan;
-        int64_t *next_decision;
-        struct heap projects;  /* with something to place, by their use over their share */
-        struct m_shape **seen; /* shapes whose options were made */
-        size_t seen_n, seen_cap;
-        bool opened;        /* a reservation ended: a worker is open to all again */
-        uint64_t last_fill; /* turn of the last placement */
-};
 
 struct batch { /* what a turn places */
         struct m_job *job;
@@ -28,6 +19,7 @@ void plan_clear(struct plan *p)
         for (size_t i = 0; i < p->sheet_count; i++)
                 free(p->sheets[i]);
         p->run_count = p->choice_count = p->want_count = p->sheet_count = 0;
+        p->transfer_count = p->start_count = p->cancel_count = 0;
         p->placed = 0;
         p->more = false;
 }
@@ -39,6 +31,9 @@ void plan_release(struct plan *p)
         free(p->choices);
         free(p->sheets);
         free(p->want_spec);
+        free(p->transfers);
+        free(p->starts);
+        free(p->cancels);
         *p = (struct plan){0};
 }
 
@@ -307,6 +302,8 @@ static bool take_turn(struct turns *t, struct m_shape *s, size_t rivals)
         b.avoid = b.retries ? j->retries[0].avoid_site : 0;
         site = pick(t, &b, &room, &why);
         if (!site) {
+                if (why == WAIT_BUSY && stage_rest(t, s))
+                        why = WAIT_STAGING;
                 set_aside(m, s, why);
                 return false;
         }
@@ -501,10 +498,12 @@ void decide(struct model *m, int64_t *next_decision, struct plan *ret)
         m->pass++;
         model_wake(m);
         check_reservations(m);
+        links_refresh(m);
         turns_open(&t);
         while ((p = heap_top(&t.projects)) && ret->placed < DECIDE_TASKS_MAX)
                 turn(&t, p);
         ret->more = heap_top(&t.projects) || t.opened;
         make_room(&t);
+        stage_settle(&t, !heap_top(&t.projects));
         turns_close(&t);
 }

@@ -13,6 +13,14 @@
  * and not more than a quarter of the workers (at least one), so that room being made never idles much of the
  * grid. Priority and fair share still rule: who goes later in the order is not passed over.
  *
+ * Data goes where it will be used: when a shape was set aside, the rest of its tasks is shared out over the
+ * sites where they would end soonest, some of which lack inputs. Those get transfers: opened in the model,
+ * joined by whoever wants the same dataset at the same site, started as budgets of links and sites allow. No
+ * slot is held meanwhile; what is promised stands in the ledger of the pass, so that whoever comes later in
+ * the order counts it. The next pass judges anew: a task goes wherever it can end first then. Transfers that
+ * nobody wants any more are cancelled; hot datasets get further copies ahead of demand, within the storage
+ * that sites give.
+ *
  * decide() changes the model as it goes (attempts are opened, cursors move): the plan is what to record and
  * to send. When the record refuses it, the engine throws the model away and reads it again.
  */
@@ -46,6 +54,12 @@ struct plan {
         size_t choice_count, choice_cap;
         struct candidate **sheets; /* what the choices show */
         size_t sheet_count, sheet_cap;
+        struct m_transfer **transfers; /* opened in this pass, by id */
+        size_t transfer_count, transfer_cap;
+        struct m_transfer **starts; /* became active in this pass; among them some of the opened */
+        size_t start_count, start_cap;
+        struct m_transfer **cancels; /* to be stopped, then closed; not yet started ones too */
+        size_t cancel_count, cancel_cap;
         struct m_job **want_spec; /* jobs that could go but whose spec is not in memory */
         size_t want_count, want_cap;
         int64_t placed;
@@ -60,8 +74,11 @@ void plan_release(struct plan *p);
  * to being chosen), and how often a changed answer for the same job and site is recorded. */
 #define CHOICE_CANDIDATES_MAX 32
 #define CHOICE_PAUSE_MS       60000
-#define DECIDE_SPECS_MAX      64 /* specs asked for in one pass, of each shape */
-#define RESERVE_PART          4  /* one worker in so many may be reserved at once */
+#define DECIDE_SPECS_MAX      64    /* specs asked for in one pass, of each shape */
+#define STAGE_OPENED_MAX      1000  /* transfers opened in one pass */
+#define STAGE_HORIZON_S       600.0 /* data is sent for when its tasks could start within so long, */
+#define STAGE_HORIZON_PART    3.0   /* or within so many times what moving it takes */
+#define RESERVE_PART          4     /* one worker in so many may be reserved at once */
 
 /* next_decision: first free decision id; raised by the number used. */
 void decide(struct model *m, int64_t *next_decision, struct plan *ret);

@@ -69,7 +69,7 @@ static struct ledger *ledger_of(const struct model *m, struct m_site *site)
         for (size_t i = 0; i < site->worker_count; i++) {
                 const struct m_worker *w = site->workers[i];
 
-                if (!w->ready || w->gone)
+                if (!w->ready || w->gone || w->draining)
                         continue;
                 l->capacity += w->offer.cpus;
                 free_cpus += w->free.cpus > 0 ? w->free.cpus : 0;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/place.h"
+#include "core/place_priv.h"
 
 #include "common/util.h"
+#include "core/ledger.h"
+#include "core/transfer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,13 +17,13 @@ const char *place_step_name(enum place_step s)
         return s < PLACE_STEP_COUNT ? names[s] : "unknown";
 }
 
-static bool worker_serves(const struct m_worker *w, const struct m_shape *s)
+bool worker_serves(const struct m_worker *w, const struct m_shape *s)
 {
         return !w->gone && (!w->project || w->project == s->project->id);
 }
 
 /* Is the worker large enough, whatever it is doing now? */
-static bool worker_is_large_enough(const struct m_worker *w, const struct m_shape *s)
+bool worker_is_large_enough(const struct m_worker *w, const struct m_shape *s)
 {
         return worker_serves(w, s) && w->offer_known && res_fits(&s->need, &w->offer);
 }
@@ -60,7 +62,7 @@ int64_t place_room(const struct model *m, const struct m_shape *s, const struct 
         return now + *ret_ahead;
 }
 
-static const struct m_site_rule *rule_for(const struct m_site *site, const struct m_project *p)
+const struct m_site_rule *rule_for(const struct m_site *site, const struct m_project *p)
 {
         for (size_t i = 0; i < site->rule_count; i++) {
                 if (site->rules[i].project == p->id)
@@ -78,37 +80,85 @@ static bool site_is_named(const struct m_shape *s, int32_t site)
         return s->site_count == 0;
 }
 
-/* Bytes of the inputs that are not at the site; *ret_first names one of them. */
-static int64_t missing_bytes(const struct model *m, const struct m_shape *s, int32_t site,
-                             const struct m_dataset **ret_first)
+/* ---- the inputs ------------------------------------------------------------------------------------------
+ */
+
+#define SOURCES_SEEN 16 /* different sources of a shape's inputs that are told apart */
+
+struct by_source { /* inputs from one source follow one another on its link */
+        int32_t from;
+        double first, moving; /* when the first of them would be there; time that the others add */
+};
+
+static double add_way(struct by_source *seen, size_t *n, const struct way *w)
 {
-        int64_t missing = 0;
+        struct by_source *b = seen;
 
-        *ret_first = NULL;
-        for (size_t i = 0; i < s->input_count; i++) {
-                const struct m_dataset *d = model_dataset(m, s->inputs[i]);
-                int64_t most = 0;
-
-                if (!d || !d->files || model_dataset_at(d, site))
-                        continue;
-                for (size_t k = 0; k < d->site_count; k++) {
-                        if (d->sites[k].site == site && d->sites[k].bytes > most)
-                                most = d->sites[k].bytes;
-                }
-                missing += d->bytes - most;
-                if (!*ret_first)
-                        *ret_first = d;
+        if (w->on_its_way || !w->from)
+                return w->seconds;
+        while (b < seen + *n && b->from != w->from)
+                b++;
+        if (b == seen + SOURCES_SEEN)
+                return w->seconds;
+        if (b == seen + *n) {
+                *b = (struct by_source){w->from, w->seconds, 0};
+                ++*n;
+                return w->seconds;
         }
-        return missing;
+        b->moving += w->moving;
+        return b->first + b->moving;
 }
 
-static bool holds_inputs(const struct model *m, const struct m_shape *s, int32_t site)
+/* The step at which one input stops the site, or PLACE_STEP_COUNT. */
+static enum place_step input_step(const struct m_dataset *d, const struct m_site *site, const struct way *w)
 {
-        const struct m_dataset *lacks;
-
-        missing_bytes(m, s, site, &lacks);
-        return !lacks;
+        if (!d)
+                return PLACE_DATA;
+        if (!dataset_may_be_at(d, site))
+                return PLACE_POLICY;
+        return !w->bytes && !w->seconds ? PLACE_STEP_COUNT : isinf(w->seconds) ? PLACE_DATA : PLACE_STAGE;
 }
+
+void stage_of(const struct model *m, const struct m_shape *s, const struct m_site *site, struct stage *ret)
+{
+        struct by_source seen[SOURCES_SEEN];
+        int64_t fresh = 0, most = 0;
+        size_t n = 0;
+
+        *ret = (struct stage){.step = PLACE_STEP_COUNT, .on_its_way = true};
+        for (size_t i = 0; i < s->input_count; i++) {
+                const struct m_dataset *d = s->data[i];
+                struct way w = {0};
+                enum place_step step;
+                double at;
+
+                if (d && d->files)
+                        dataset_way(m, d, site, &w);
+                step = input_step(d, site, &w);
+                if (step == PLACE_STEP_COUNT)
+                        continue;
+                if (step < ret->step || !ret->first)
+                        ret->first = d;
+                if (step < ret->step)
+                        ret->step = step;
+                ret->missing += w.bytes;
+                if (!w.on_its_way)
+                        fresh += w.bytes;
+                ret->on_its_way = ret->on_its_way && w.on_its_way;
+                ret->moving += w.moving;
+                if (w.from && (w.bytes > most || !ret->from)) {
+                        most = w.bytes;
+                        ret->from = w.from;
+                }
+                at = add_way(seen, &n, &w);
+                ret->seconds = at > ret->seconds ? at : ret->seconds;
+        }
+        if (ret->step == PLACE_STAGE && fresh > site_space(site))
+                ret->step = PLACE_SPACE;
+}
+
+/* ---- limits ----------------------------------------------------------------------------------------------
+ */
 
 /* Tasks of the shape that `max` CPUs still allow when `used` are taken; those that ask for none are not
  * limited. */
@@ -117,7 +167,7 @@ static int64_t cpu_room(const struct m_shape *s, int32_t max, int32_t used)
         return max && s->need.cpus > 0 ? ((int64_t)max - used) / s->need.cpus : INT32_MAX;
 }
 
-static int64_t project_room(const struct m_shape *s)
+int64_t project_room(const struct m_shape *s)
 {
         const struct m_project *p = s->project;
         int64_t room = cpu_room(s, p->max_cpus, p->used_cpus);
@@ -127,8 +177,24 @@ static int64_t project_room(const struct m_shape *s)
         return room > 0 ? room : 0;
 }
 
+static int64_t live_at(const struct m_shape *s, const struct m_site *site)
+{
+        const struct m_shape_site *at = shape_at(s, site->id);
+
+        return at ? at->live : 0;
+}
+
+/* Nothing of the shape has ended well anywhere yet, and here it only failed early: perhaps the site eats
+ * tasks. One at a time finds out. */
+static bool is_unproven(const struct m_shape *s, const struct m_site *site)
+{
+        const struct m_shape_site *at = s->ended ? NULL : shape_at(s, site->id);
+
+        return at && at->early > 0;
+}
+
 /* Tasks that the limits of project and site still allow there. */
-static int64_t limit_room(const struct m_shape *s, const struct m_site *site, const struct m_site_rule *rule)
+int64_t limit_room(const struct m_shape *s, const struct m_site *site, const struct m_site_rule *rule)
 {
         int64_t room = project_room(s), k;
 
@@ -136,15 +202,12 @@ static int64_t limit_room(const struct m_shape *s, const struct m_site *site, co
                 room = k;
         if (rule && (k = cpu_room(s, rule->max_cpus, rule->used_cpus)) < room)
                 room = k;
+        if (is_unproven(s, site) && (k = 1 - live_at(s, site)) < room)
+                room = k;
         return room > 0 ? room : 0;
 }
 
-struct look { /* what a walk over the workers of a site found */
-        bool large_enough, open, ready, disk;
-        int64_t room;
-};
-
-static struct look look_at_workers(const struct model *m, const struct m_shape *s, const struct m_site *site)
+struct look look_at_workers(const struct model *m, const struct m_shape *s, const struct m_site *site)
 {
         struct look k = {0};
 
@@ -170,7 +233,7 @@ static struct look look_at_workers(const struct model *m, const struct m_shape *
 }
 
 /* Tasks of the shape that the site's ready workers hold when empty. */
-static int64_t slots_of(const struct m_shape *s, const struct m_site *site)
+int64_t slots_of(const struct m_shape *s, const struct m_site *site)
 {
         int64_t slots = 0;
 
@@ -183,14 +246,13 @@ static int64_t slots_of(const struct m_shape *s, const struct m_site *site)
         return slots > 0 ? slots : 1;
 }
 
-static bool site_is_open(const struct m_site *site)
+bool site_is_open(const struct m_site *site)
 {
         return site->intent == SITE_OPEN && !site->alarm;
 }
 
-/* The funnel: the step that drops the site, or PLACE_STEP_COUNT. `lacks`: an input is not there. */
-static enum place_step funnel(const struct model *m, const struct m_shape *s, const struct m_site *site,
-                              bool lacks, struct look *ret)
+enum place_step funnel(const struct model *m, const struct m_shape *s, const struct m_site *site,
+                       const struct stage *stage, struct look *ret)
 {
         const struct m_site_rule *rule = rule_for(site, s->project);
         int64_t limits;
@@ -209,8 +271,8 @@ static enum place_step funnel(const struct model *m, const struct m_shape *s, co
                 return PLACE_SIZE;
         if (!ret->open)
                 return PLACE_OPEN;
-        if (lacks)
-                return PLACE_DATA;
+        if (stage->step < PLACE_STAGE)
+                return stage->step;
         if (!ret->ready || site_breaker_is_open(site))
                 return PLACE_HEALTH;
         if (!ret->disk)
@@ -218,15 +280,12 @@ static enum place_step funnel(const struct model *m, const struct m_shape *s, co
         limits = limit_room(s, site, rule);
         if (ret->room > limits)
                 ret->room = limits;
-        return !limits ? PLACE_LIMITS : !ret->room ? PLACE_FREE : PLACE_STEP_COUNT;
+        if (!limits || stage->step == PLACE_STAGE)
+                return !limits ? PLACE_LIMITS : PLACE_STAGE;
+        return !ret->room ? PLACE_FREE : PLACE_STEP_COUNT;
 }
 
-struct terms { /* of the sum, in seconds */
-        double wait, stage, run, out, penalty, finish;
-};
-
-/* Tasks of the shape that wait, about: those of its first job and one for each further job. */
-static double backlog(const struct m_shape *s)
+double shape_backlog(const struct m_shape *s)
 {
         const struct m_job *j = heap_top(&s->jobs);
         int64_t n = j ? job_waiting(j) + (int64_t)s->jobs.n - 1 : 1;
@@ -234,166 +293,101 @@ static double backlog(const struct m_shape *s)
         return n > 1 ? (double)n : 1;
 }
 
-double place_run_s(const struct model *m, const struct m_shape *s, const struct m_site *site)
+double shape_cpus(const struct m_shape *s)
 {
-        const struct m_shape_site *at = shape_at(s, site->id);
-        double run_ms = s->run_ms > 0 ? s->run_ms
-                        : s->time_limit_ms > 0 && s->time_limit_ms < m->default_run_ms
-                            ? (double)s->time_limit_ms
-                            : m->default_run_ms;
-
-        if (at && at->ok)
-                run_ms = at->run_ms;
-        return run_ms / 1000.0 / site->speed;
+        return s->need.cpus > 0 ? s->need.cpus : 1;
 }
 
-/* Price a site. `waiting`: tasks that stand in line for its next places when it is full; 0 when it is not.
- * What frees places for the shape there is its own tasks that run there, so their number sets the pace. */
-static void price(const struct model *m, const struct m_shape *s, const struct m_site *site, double waiting,
-                  int32_t avoid_site, struct terms *ret)
+double place_run_s(const struct model *m, const struct m_shape *s, const struct m_site *site)
+{
+        return shape_run_ms(m, s, site->id) / 1000.0 / site->speed;
+}
+
+void terms_sum(struct terms *t)
+{
+        t->finish = (t->wait > t->stage ? t->wait : t->stage) + t->run + t->out + t->price + t->penalty;
+}
+
+/* What a second of moving costs the shape's first job: less the longer it waits. */
+static double bytes_price(const struct model *m, const struct m_shape *s)
+{
+        const struct m_job *j = heap_top(&s->jobs);
+        double waited = j && m->wall_ms > j->submitted_at ? (double)(m->wall_ms - j->submitted_at) : 0;
+
+        return m->bytes_fade_ms > 0 && waited < (double)m->bytes_fade_ms
+                   ? m->bytes_price * (1 - waited / (double)m->bytes_fade_ms)
+                   : 0;
+}
+
+void price(const struct model *m, const struct m_shape *s, const struct m_site *site,
+           const struct stage *stage, double users, int32_t avoid_site, struct terms *ret)
 {
         const struct m_shape_site *at = shape_at(s, site->id);
-        struct terms t = {.run = place_run_s(m, s, site)};
+        struct terms t = {.run = place_run_s(m, s, site), .stage = stage->seconds};
 
-        if (waiting > 0)
-                t.wait = waiting * t.run / (double)(at && at->live > 0 ? at->live : slots_of(s, site));
+        if (stage->moving > 0 && !stage->on_its_way)
+                t.price = bytes_price(m, s) * stage->moving / (users > 1 ? users : 1);
         t.penalty = site->failures_in_row * 30.0;
         if (at && at->early)
                 t.penalty += 60.0 * (double)(at->early < 60 ? at->early : 60);
         if (avoid_site == site->id)
                 t.penalty += AVOID_PENALTY_S;
-        t.finish = (t.wait > t.stage ? t.wait : t.stage) + t.run + t.out + t.penalty;
+        terms_sum(&t);
         *ret = t;
 }
 
-static bool is_reserved_for_others(const struct m_shape *s, const struct m_site *site)
+/* How long `waiting` tasks that stand in line for the next places take to get theirs. What frees places for
+ * the shape is its own tasks that run there, so their number sets the pace. */
+static double line_wait(const struct model *m, const struct m_shape *s, const struct m_site *site,
+                        double waiting)
 {
-        for (size_t i = 0; i < site->worker_count; i++) {
-                if (site->workers[i]->reserved && site->workers[i]->reserved != s)
-                        return true;
-        }
-        return false;
+        int64_t live = live_at(s, site);
+
+        return waiting * place_run_s(m, s, site) / (double)(live > 0 ? live : slots_of(s, site));
 }
 
-/* Why a site was dropped, with the figures. */
-static void say_why(const struct model *m, const struct m_shape *s, struct candidate *c,
-                    const struct m_dataset *lacks)
+static double wait_at(const struct model *m, const struct m_shape *s, struct candidate *c, int32_t avoid_site)
 {
-        const struct m_site *site = c->site;
-        struct res best = {0};
-        bool serves = false;
-
-        for (size_t i = 0; i < site->worker_count; i++) {
-                const struct res *o = &site->workers[i]->offer;
-
-                if (!worker_serves(site->workers[i], s))
-                        continue;
-                serves = true;
-                best.cpus = o->cpus > best.cpus ? o->cpus : best.cpus;
-                best.gpus = o->gpus > best.gpus ? o->gpus : best.gpus;
-                best.memory = o->memory > best.memory ? o->memory : best.memory;
-        }
-        switch (c->step) {
-        case PLACE_KNOWN:
-                snprintf(c->why, sizeof c->why, "it was removed");
-                break;
-        case PLACE_OPEN:
-                if (site_is_open(site))
-                        snprintf(c->why, sizeof c->why, "its workers that could run it are draining");
-                else
-                        snprintf(c->why, sizeof c->why, "it is %s%s", site_intent_name(site->intent),
-                                 site->alarm ? " with an alarm" : "");
-                break;
-        case PLACE_PROJECT:
-                snprintf(c->why, sizeof c->why, "project %s may not use it", s->project->name);
-                break;
-        case PLACE_NAMED:
-                snprintf(c->why, sizeof c->why, "the job names other sites");
-                break;
-        case PLACE_SIZE:
-                if (!site->worker_count)
-                        snprintf(c->why, sizeof c->why, "it has no worker");
-                else if (!serves)
-                        snprintf(c->why, sizeof c->why, "its workers serve other projects");
-                else if (!best.cpus)
-                        snprintf(c->why, sizeof c->why, "none of its workers has been reached yet");
-                else if (s->need.cpus > best.cpus)
-                        snprintf(c->why, sizeof c->why, "wants %d CPUs, its largest worker has %d",
-                                 s->need.cpus, best.cpus);
-                else if (s->need.memory > best.memory)
-                        snprintf(c->why, sizeof c->why,
-                                 "wants %.1f GiB of memory, its largest worker has %.1f GiB",
-                                 (double)s->need.memory / (1 << 30), (double)best.memory / (1 << 30));
-                else if (s->need.gpus > best.gpus)
-                        snprintf(c->why, sizeof c->why, "wants %d GPUs, its largest worker has %d",
-                                 s->need.gpus, best.gpus);
-                else
-                        snprintf(c->why, sizeof c->why,
-                                 "no worker of it offers all that is asked for together");
-                break;
-        case PLACE_DATA:
-                snprintf(c->why, sizeof c->why, "lacks %.80s (%lld bytes missing in all)",
-                         lacks ? lacks->name : "an input", (long long)c->missing_bytes);
-                break;
-        case PLACE_HEALTH:
-                snprintf(c->why, sizeof c->why, "%s",
-                         site_breaker_is_open(site)
-                             ? "tasks fail there; a probe decides when it is used again"
-                             : "no worker of it that is large enough is connected");
-                break;
-        case PLACE_DISK:
-                snprintf(c->why, sizeof c->why, "its disk is full");
-                break;
-        case PLACE_LIMITS:
-                snprintf(c->why, sizeof c->why, "a limit of the site or of project %s is reached",
-                         s->project->name);
-                break;
-        case PLACE_FREE:
-                snprintf(c->why, sizeof c->why, "%s",
-                         is_reserved_for_others(s, site) ? "it makes room for a larger task that waited long"
-                                                         : "all its slots are taken");
-                break;
-        case PLACE_STEP_COUNT:
-                break;
-        }
-        (void)m;
+        if (c->step == PLACE_FREE)
+                return line_wait(m, s, c->site, avoid_site ? 1 : shape_backlog(s));
+        return c->step == PLACE_STAGE ? ledger_wait(m, c->site, shape_cpus(s), 0) : 0;
 }
 
 void place_judge(const struct model *m, const struct m_shape *s, struct m_site *site, int32_t avoid_site,
                  bool explain, struct candidate *ret)
 {
-        const struct m_dataset *lacks = NULL;
+        struct stage stage;
         struct terms t = {0};
         struct look k;
 
-        ret->site = site;
-        ret->why[0] = '\0';
-        ret->missing_bytes = missing_bytes(m, s, site->id, &lacks);
-        ret->step = funnel(m, s, site, lacks, &k);
+        *ret = (struct candidate){.site = site};
+        stage_of(m, s, site, &stage);
+        ret->missing_bytes = stage.missing;
+        ret->step = funnel(m, s, site, &stage, &k);
         ret->dropped = ret->step != PLACE_STEP_COUNT;
         ret->room = ret->dropped ? 0 : k.room;
-        if (ret->step >= PLACE_FREE)
-                price(m, s, site, !ret->dropped ? 0 : avoid_site ? 1 : backlog(s), avoid_site, &t);
+        if (candidate_is_priced(ret)) {
+                price(m, s, site, &stage, fmin(shape_backlog(s), (double)slots_of(s, site)), avoid_site, &t);
+                t.wait = wait_at(m, s, ret, avoid_site);
+                terms_sum(&t);
+        }
         ret->wait = t.wait;
         ret->stage = t.stage;
         ret->run = t.run;
         ret->out = t.out;
+        ret->price = t.price;
         ret->penalty = t.penalty;
         ret->finish = t.finish;
+        ret->from = stage.from;
+        ret->on_its_way = stage.missing && stage.on_its_way;
         if (explain && ret->dropped)
-                say_why(m, s, ret, lacks);
+                say_why(s, ret, &stage);
 }
-
-/* How near the sites came to taking a task: what the reason of a shape is made of. */
-struct reach {
-        bool any;
-        bool would;               /* a site that is not open would take it, now or later, if it were */
-        enum place_step furthest; /* step that dropped the site that came furthest */
-};
 
 /* Where a site that is not open would drop the shape if it were; PLACE_STEP_COUNT: it would do, now or later.
  * A worker that was never reached may be as large as it likes. */
-static enum place_step step_if_open(const struct m_shape *s, const struct m_site *site, bool lacks)
+static enum place_step step_if_open(const struct m_shape *s, const struct m_site *site,
+                                    const struct stage *stage)
 {
         bool large = false;
 
@@ -406,15 +400,15 @@ static enum place_step step_if_open(const struct m_shape *s, const struct m_site
 
                 large = worker_serves(w, s) && (!w->offer_known || res_fits(&s->need, &w->offer));
         }
-        return !large ? PLACE_SIZE : lacks ? PLACE_DATA : PLACE_STEP_COUNT;
+        return !large ? PLACE_SIZE : stage->step < PLACE_STAGE ? stage->step : PLACE_STEP_COUNT;
 }
 
-static void reach_add(struct reach *r, const struct m_shape *s, const struct m_site *site,
-                      enum place_step step, bool lacks)
+void reach_add(struct reach *r, const struct m_shape *s, const struct m_site *site, enum place_step step,
+               const struct stage *stage)
 {
         r->any = true;
         if (step == PLACE_OPEN) {
-                step = step_if_open(s, site, lacks);
+                step = step_if_open(s, site, stage);
                 r->would = r->would || step == PLACE_STEP_COUNT;
         }
         if (step != PLACE_STEP_COUNT && step > r->furthest)
@@ -423,11 +417,12 @@ static void reach_add(struct reach *r, const struct m_shape *s, const struct m_s
 
 /* The reason of a shape: the furthest step that any site reached says what is to be waited for. A site that
  * would do if it were open comes before those that lack room or data. */
-static enum wait_reason reason_of(const struct m_shape *s, const struct reach *r)
+enum wait_reason reason_of(const struct m_shape *s, const struct reach *r)
 {
         static const enum wait_reason reasons[] = {
             [PLACE_KNOWN] = WAIT_NO_SITE, [PLACE_OPEN] = WAIT_CLOSED,    [PLACE_PROJECT] = WAIT_NO_SITE,
             [PLACE_NAMED] = WAIT_NO_SITE, [PLACE_SIZE] = WAIT_TOO_LARGE, [PLACE_DATA] = WAIT_INPUT_NOWHERE,
+            [PLACE_POLICY] = WAIT_POLICY, [PLACE_SPACE] = WAIT_NO_SPACE, [PLACE_STAGE] = WAIT_STAGING,
             [PLACE_HEALTH] = WAIT_DOWN,   [PLACE_DISK] = WAIT_DISK_FULL, [PLACE_LIMITS] = WAIT_SITE_LIMIT,
             [PLACE_FREE] = WAIT_BUSY,
         };
@@ -443,20 +438,21 @@ static enum wait_reason reason_of(const struct m_shape *s, const struct reach *r
         return reasons[r->furthest];
 }
 
-/* Is a full site worth waiting for while another could start the task? Only where run times are known and
- * places of it will be freed by tasks of the same shape: behind strangers the wait could be any. */
-static bool may_be_waited_for(const struct m_shape *s, const struct m_site *site)
+/* Where run times are known, and something happens by itself: data arrives, or places fall free because tasks
+ * of the same shape run there. Behind strangers the wait could be any. */
+bool may_be_waited_for(const struct m_shape *s, const struct m_site *site, enum place_step step)
 {
-        const struct m_shape_site *at = s->ended >= WAIT_KNOWN_ENDS ? shape_at(s, site->id) : NULL;
-
-        return at && at->live > 0 && !s->reserved;
+        if (s->reserved || !shape_run_is_known(s))
+                return false;
+        return step == PLACE_STAGE || (s->ended >= WAIT_KNOWN_ENDS && live_at(s, site) > 0);
 }
 
 static bool is_better(const struct m_shape *s, const struct candidate *a, const struct candidate *b)
 {
         bool a_waits = a->dropped, b_waits = b->dropped;
 
-        if (a_waits != b_waits && !may_be_waited_for(s, a_waits ? a->site : b->site))
+        if (a_waits != b_waits &&
+            !may_be_waited_for(s, a_waits ? a->site : b->site, a_waits ? a->step : b->step))
                 return !a_waits;
         if (a->finish != b->finish)
                 return a->finish < b->finish;
@@ -467,6 +463,7 @@ size_t place_all(const struct model *m, const struct m_shape *s, int32_t avoid_s
                  struct candidate *out, size_t max, int *ret_best, enum wait_reason *ret_wait)
 {
         struct reach reach = {.furthest = PLACE_KNOWN};
+        struct stage stage = {0};
         int best = -1;
         size_t n = 0;
 
@@ -476,194 +473,22 @@ size_t place_all(const struct model *m, const struct m_shape *s, int32_t avoid_s
                 if (!m->sites[i] || m->sites[i]->gone)
                         continue;
                 place_judge(m, s, m->sites[i], avoid_site, explain, c);
-                reach_add(&reach, s, c->site, c->step,
-                          c->step == PLACE_OPEN && !holds_inputs(m, s, c->site->id));
-                if ((!c->dropped || c->step == PLACE_FREE) && (best < 0 || is_better(s, c, &out[best])))
+                if (c->step == PLACE_OPEN)
+                        stage_of(m, s, c->site, &stage);
+                reach_add(&reach, s, c->site, c->step, &stage);
+                if (candidate_is_priced(c) && (best < 0 || is_better(s, c, &out[best])))
                         best = (int)n;
                 n++;
         }
         *ret_wait = WAIT_NONE;
         if (best < 0 || out[best].dropped) {
-                *ret_wait = best < 0 ? reason_of(s, &reach) : WAIT_BUSY;
+                *ret_wait = best < 0                        ? reason_of(s, &reach)
+                            : out[best].step == PLACE_STAGE ? WAIT_STAGING
+                                                            : WAIT_BUSY;
                 best = -1;
         }
         *ret_best = best;
         return n;
-}
-
-/* ---- the sites that a shape can go to in a pass ----------------------------------------------------------
- */
-
-/* For each site the number of inputs it holds, all of them when it equals *ret_all. NULL when there are none
- * to hold. Goes from the replicas, which are few, and not over all sites. */
-static int32_t *count_inputs_held(const struct model *m, const struct m_shape *s, int32_t *ret_all)
-{
-        int32_t *held = s->input_count ? xcalloc(m->site_cap, sizeof *held) : NULL;
-        int32_t all = 0;
-
-        for (size_t i = 0; i < s->input_count; i++) {
-                const struct m_dataset *d = model_dataset(m, s->inputs[i]);
-
-                if (!d || !d->files)
-                        continue;
-                for (size_t k = 0; k < d->site_count; k++) {
-                        const struct m_dataset_site *at = &d->sites[k];
-
-                        if (at->site > 0 && (size_t)at->site < m->site_cap && at->files == d->files &&
-                            held[at->site] == all)
-                                held[at->site] = all + 1;
-                }
-                all++;
-        }
-        *ret_all = all;
-        return held;
-}
-
-static int option_order(const void *a, const void *b)
-{
-        const struct option *x = a, *y = b;
-
-        if (x->finish != y->finish)
-                return x->finish < y->finish ? -1 : 1;
-        return (x->site->id > y->site->id) - (x->site->id < y->site->id);
-}
-
-/* The site is full: note what waiting for it would come to. */
-static void note_full(const struct model *m, const struct m_shape *s, const struct m_site *site,
-                      struct options *o)
-{
-        struct terms all, one;
-
-        if (!may_be_waited_for(s, site))
-                return;
-        price(m, s, site, backlog(s), 0, &all);
-        price(m, s, site, 1, 0, &one);
-        if (all.finish < o->wait_all)
-                o->wait_all = all.finish;
-        if (one.finish < o->wait_one) {
-                o->wait_one = one.finish;
-                o->wait_one_site = site->id;
-        }
-}
-
-/* A site's part in the fingerprint of an answer: whether it was in, and its price to about half of it. A site
- * that fills up and frees again is the same answer. */
-static uint64_t answer_part(const struct m_site *site, enum place_step step, double finish)
-{
-        bool in = step >= PLACE_FREE;
-        int64_t size = in && finish > 0 ? (int64_t)(log(finish) * 2.0) : 0;
-
-        return hash_mix((uint64_t)site->id ^ (uint64_t)(in ? 99 : step) << 32 ^ (uint64_t)size << 40);
-}
-
-/* Take each site through the funnel; returns the step of each by id (meaningless where there is no site), and
- * how many can be used. */
-static uint8_t *sift(const struct model *m, const struct m_shape *s, size_t *ret_n, enum wait_reason *ret_why)
-{
-        uint8_t *steps = xmalloc(m->site_cap);
-        int32_t all, *held = count_inputs_held(m, s, &all);
-        struct reach reach = {.furthest = PLACE_KNOWN};
-        struct look k;
-        size_t n = 0;
-
-        for (size_t i = 0; i < m->site_cap; i++) {
-                const struct m_site *site = m->sites[i];
-                bool lacks = held && held[i] < all;
-
-                if (!site || site->gone)
-                        continue;
-                steps[i] = funnel(m, s, site, lacks, &k);
-                n += steps[i] == PLACE_STEP_COUNT;
-                reach_add(&reach, s, site, (enum place_step)steps[i], lacks);
-        }
-        free(held);
-        *ret_n = n;
-        *ret_why = n ? WAIT_NONE : reason_of(s, &reach);
-        return steps;
-}
-
-void options_make(const struct model *m, const struct m_shape *s, struct options *ret)
-{
-        struct options o = {.wait_all = INFINITY, .wait_one = INFINITY};
-        size_t n;
-        AUTO_FREE uint8_t *steps = sift(m, s, &n, &o.why);
-
-        *ret = o;
-        if (!n) /* usual on a busy grid: nothing to price */
-                return;
-        o.at = xcalloc(n, sizeof *o.at);
-        for (size_t i = 0; i < m->site_cap; i++) {
-                struct m_site *site = m->sites[i];
-                struct terms t = {0};
-
-                if (!site || site->gone)
-                        continue;
-                if (steps[i] >= PLACE_FREE)
-                        price(m, s, site, 0, 0, &t);
-                if (steps[i] == PLACE_STEP_COUNT)
-                        o.at[o.n++] = (struct option){site, t.finish};
-                else if (steps[i] == PLACE_FREE)
-                        note_full(m, s, site, &o);
-                o.hash = o.hash * 31 + answer_part(site, steps[i], t.finish);
-        }
-        qsort(o.at, o.n, sizeof *o.at, option_order);
-        *ret = o;
-}
-
-void options_release(struct options *o)
-{
-        free(o->at);
-        *o = (struct options){0};
-}
-
-/* Tasks of the shape that can go to a site that was found usable in this pass. */
-static int64_t room_now(const struct model *m, const struct m_shape *s, struct m_site *site,
-                        struct options *o)
-{
-        struct look k = look_at_workers(m, s, site);
-        int64_t limits = limit_room(s, site, rule_for(site, s->project));
-
-        if (!k.room)
-                note_full(m, s, site, o);
-        return k.room < limits ? k.room : limits;
-}
-
-struct m_site *options_pick(const struct model *m, const struct m_shape *s, struct options *o,
-                            int32_t avoid_site, int64_t *ret_room, enum wait_reason *ret_wait)
-{
-        struct m_site *avoided = NULL;
-        double avoided_finish = 0, wait;
-        int64_t avoided_room = 0;
-
-        *ret_wait = !o->n ? o->why : project_room(s) ? WAIT_BUSY : WAIT_PROJECT_LIMIT;
-        if (*ret_wait != WAIT_BUSY)
-                return NULL;
-        for (size_t i = o->first; i < o->n; i++) {
-                struct option *at = &o->at[i];
-                int64_t room = room_now(m, s, at->site, o);
-
-                if (!room) {
-                        o->first += i == o->first;
-                        continue;
-                }
-                if (avoid_site && at->site->id == avoid_site) {
-                        avoided = at->site;
-                        avoided_finish = at->finish + AVOID_PENALTY_S;
-                        avoided_room = room;
-                        continue;
-                }
-                if (avoided && avoided_finish < at->finish)
-                        break;
-                if ((avoid_site ? o->wait_one : o->wait_all) < at->finish)
-                        return NULL;
-                *ret_room = room;
-                return at->site;
-        }
-        wait = o->wait_one_site == avoid_site ? INFINITY : o->wait_one;
-        if (!avoided || wait < avoided_finish)
-                return NULL;
-        *ret_room = avoided_room;
-        return avoided;
 }
 
 /* ---- room for large tasks --------------------------------------------------------------------------------
@@ -671,10 +496,13 @@ struct m_site *options_pick(const struct model *m, const struct m_shape *s, stru
 
 bool place_is_suitable(const struct model *m, const struct m_shape *s, const struct m_worker *w)
 {
+        struct stage stage;
         struct look k;
 
-        return w->ready && !w->disk_full && !w->draining && worker_is_large_enough(w, s) &&
-               funnel(m, s, w->site, !holds_inputs(m, s, w->site->id), &k) >= PLACE_FREE;
+        if (!w->ready || w->disk_full || w->draining || !worker_is_large_enough(w, s))
+                return false;
+        stage_of(m, s, w->site, &stage);
+        return funnel(m, s, w->site, &stage, &k) >= PLACE_FREE;
 }
 
 bool place_was_passed_over(const struct model *m, const struct m_shape *s)

@@ -103,8 +103,8 @@ static void set_source(struct model *m, struct m_transfer *t, int32_t from)
         promise(m, t, 1);
 }
 
-struct m_transfer *transfer_open(struct model *m, int64_t id, struct m_dataset *d, int32_t from, int32_t to,
-                                 enum transfer_why why)
+struct m_transfer *model_transfer_open(struct model *m, int64_t id, struct m_dataset *d, int32_t from,
+                                       int32_t to, enum transfer_why why)
 {
         struct m_transfer *t = xcalloc(1, sizeof *t);
 
@@ -167,7 +167,7 @@ static void share_all(const struct model *m, int32_t from, int32_t to)
         }
 }
 
-void transfer_start(struct model *m, struct m_transfer *t, int32_t from)
+void model_transfer_start(struct model *m, struct m_transfer *t, int32_t from)
 {
         heap_remove(&m->queued, t);
         set_source(m, t, from);
@@ -180,7 +180,7 @@ void transfer_start(struct model *m, struct m_transfer *t, int32_t from)
         count(m, t, 1);
 }
 
-void transfer_progress(struct model *m, struct m_transfer *t, int64_t moved)
+void model_transfer_progress(struct model *m, struct m_transfer *t, int64_t moved)
 {
         promise(m, t, -1);
         t->moved = moved < 0 ? 0 : moved < t->bytes ? moved : t->bytes;
@@ -197,7 +197,7 @@ static void stop(struct model *m, struct m_transfer *t)
         count(m, t, -1);
 }
 
-void transfer_close(struct model *m, struct m_transfer *t)
+void model_transfer_close(struct model *m, struct m_transfer *t)
 {
         struct m_dataset *d = t->dataset;
         struct m_transfer **at = &d->transfers;
@@ -223,7 +223,7 @@ static void heat(const struct model *m, struct m_dataset *d, int64_t bytes)
         d->heat_at = m->wall_ms;
 }
 
-void transfer_done(struct model *m, struct m_transfer *t, const char *root)
+void model_transfer_done(struct model *m, struct m_transfer *t, const char *root)
 {
         struct m_dataset *d = t->dataset;
         struct m_site *to = model_site(m, t->to);
@@ -241,17 +241,17 @@ void transfer_done(struct model *m, struct m_transfer *t, const char *root)
         heat(m, d, t->bytes);
         if (to)
                 to->storage.used += t->bytes;
-        transfer_close(m, t);
+        model_transfer_close(m, t);
 }
 
-bool transfer_failed(struct model *m, struct m_transfer *t, enum transfer_fault fault)
+bool model_transfer_failed(struct model *m, struct m_transfer *t, enum transfer_fault fault)
 {
         int64_t pause = TRANSFER_BACKOFF_MS;
 
         if (fault == FAULT_LINK || fault == FAULT_SOURCE)
                 link_failed(m, model_link_put(m, t->from, t->to));
         if (++t->tries >= TRANSFER_TRIES_MAX) {
-                transfer_close(m, t);
+                model_transfer_close(m, t);
                 return false;
         }
         stop(m, t);
@@ -393,7 +393,7 @@ void transfers_start(struct model *m, void (*on_start)(void *ctx, struct m_trans
                 int32_t from = source_now(m, t);
 
                 if (from) {
-                        transfer_start(m, t, from);
+                        model_transfer_start(m, t, from);
                         on_start(ctx, t);
                         continue;
                 }

@@ -8,12 +8,12 @@
  *
  *     plan.transfers  opened in this pass          record them
  *     plan.starts     turned active in this pass   move them: t->from is final until the try ends
- *     plan.cancels    to be stopped                stop them, then transfer_close(TRANSFER_CANCELLED)
+ *     plan.cancels    to be stopped                stop them, then model_transfer_close(TRANSFER_CANCELLED)
  *
- *     transfer_progress   bytes moved so far
- *     transfer_done       the copy is complete and published: the site holds the dataset from now on
- *     transfer_failed     this try failed; it is queued again with a pause and looks for another source first
- *     transfer_close      the end without success
+ *     model_transfer_progress   bytes moved so far
+ *     model_transfer_done       the copy is complete and published: the site holds the dataset from now on
+ *     model_transfer_failed     this try failed; it is queued again with a pause and looks for another source
+ * first model_transfer_close      the end without success
  *
  * A queued transfer's source is an estimate; the choice is made when it starts, so that a copy that was made
  * meanwhile serves too and a hot dataset spreads as a tree. Space at the destination is pledged while open.
@@ -36,16 +36,16 @@ struct m_transfer *model_transfer_to(const struct model *m, const struct m_datas
 struct m_transfer *model_transfer(const struct model *m, int64_t id);
 /* Open one (there is none to that site). from: the source as estimated, 0 = not known yet. Bytes and files
  * are what is missing there now. */
-struct m_transfer *transfer_open(struct model *m, int64_t id, struct m_dataset *d, int32_t from, int32_t to,
-                                 enum transfer_why why);
-void transfer_start(struct model *m, struct m_transfer *t, int32_t from);
-void transfer_progress(struct model *m, struct m_transfer *t, int64_t moved);
+struct m_transfer *model_transfer_open(struct model *m, int64_t id, struct m_dataset *d, int32_t from,
+                                       int32_t to, enum transfer_why why);
+void model_transfer_start(struct model *m, struct m_transfer *t, int32_t from);
+void model_transfer_progress(struct model *m, struct m_transfer *t, int64_t moved);
 /* root: where the copy lies. Frees t, and the dataset when nobody else uses it. */
-void transfer_done(struct model *m, struct m_transfer *t, const char *root);
+void model_transfer_done(struct model *m, struct m_transfer *t, const char *root);
 enum transfer_fault { FAULT_SOURCE, FAULT_DESTINATION, FAULT_LINK, FAULT_US };
 /* True: it is queued again; false: that was the last try and t is gone. */
-bool transfer_failed(struct model *m, struct m_transfer *t, enum transfer_fault fault);
-void transfer_close(struct model *m, struct m_transfer *t);
+bool model_transfer_failed(struct model *m, struct m_transfer *t, enum transfer_fault fault);
+void model_transfer_close(struct model *m, struct m_transfer *t);
 
 /* May the dataset lie at the site (and be read there)? */
 bool dataset_may_be_at(const struct m_dataset *d, const struct m_site *site);

@@ -22,15 +22,15 @@ static void put_candidate(struct buf *b, const struct candidate *c)
 {
         buf_text(b, "{\"site\":");
         put_name(b, c->site->name);
-        if (c->dropped && c->step != PLACE_FREE) {
+        if (!candidate_is_priced(c)) {
                 buf_printf(b, ",\"dropped\":\"%s\",\"why\":", place_step_name(c->step));
                 put_name(b, c->why);
         } else {
                 buf_printf(b,
                            ",\"finish\":%.3f,\"wait\":%.3f,\"stage\":%.3f,\"run\":%.3f,\"out\":%.3f,"
-                           "\"penalty\":%.3f,"
+                           "\"price\":%.3f,\"penalty\":%.3f,"
                            "\"missing_bytes\":%lld",
-                           c->finish, c->wait, c->stage, c->run, c->out, c->penalty,
+                           c->finish, c->wait, c->stage, c->run, c->out, c->price, c->penalty,
                            (long long)c->missing_bytes);
         }
         buf_text(b, "}");

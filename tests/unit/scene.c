@@ -2,6 +2,7 @@
 #include "tests/unit/scene.h"
 
 #include "common/util.h"
+#include "core/transfer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,8 @@ static void read_site(struct model *m, struct line *l)
         s->max_tasks = (int32_t)number(l, "max_tasks", 0);
         s->intent = flag(l, "closed") ? SITE_CLOSED : flag(l, "draining") ? SITE_DRAINING : SITE_OPEN;
         s->health = SITE_UP;
+        s->storage.quota = (int64_t)number(l, "quota", 0);
+        s->storage.accept = s->storage.quota > 0;
         s->alarm = flag(l, "alarm");
         if (flag(l, "broken"))
                 s->breaker_until = m->now_ms + 1000;
@@ -202,6 +205,7 @@ static void read_site(struct model *m, struct line *l)
 static void read_data(struct model *m, struct line *l)
 {
         char store[512], *sites[LIST_MAX];
+        int32_t allowed[LIST_MAX];
         int64_t id = 1;
         struct m_dataset *d;
         size_t n;
@@ -215,6 +219,11 @@ static void read_data(struct model *m, struct line *l)
         n = list(text_of(l, "at"), store, sizeof store, sites);
         for (size_t i = 0; i < n; i++)
                 model_dataset_site(d, scene_site(m, sites[i])->id, "/data", false, d->files, d->bytes);
+        n = list(text_of(l, "allow"), store, sizeof store, sites);
+        for (size_t i = 0; i < n; i++)
+                allowed[i] = scene_site(m, sites[i])->id;
+        if (n)
+                model_dataset_allow(d, allowed, n);
         n = list(text_of(l, "part"), store, sizeof store, sites);
         for (size_t i = 0; i < n; i++)
                 model_dataset_site(d, scene_site(m, sites[i])->id, "/part", false, d->files - 1,
@@ -244,6 +253,7 @@ static void read_job(struct model *m, struct line *l)
                      .gpus = (int32_t)number(l, "gpus", 0),
                      .memory = (int64_t)(number(l, "memory", 0) * (double)GIB)},
             .time_limit_ms = (int64_t)number(l, "limit", 0),
+            .expect_ms = (int64_t)number(l, "expect", 0),
             .retry = {.task_max = 2, .site_max = 3, .delay_ms = 1000, .delay_max_ms = 60000},
             .submitted_at = m->wall_ms,
             .started_at = INT64_MIN,
@@ -357,6 +367,37 @@ char *scene_plan(const struct plan *p)
                            : xasprintf("%s%s%lld.%d#%d@w%d", before, i ? " " : "", (long long)r->job->id,
                                        r->task, r->attempt, r->worker->id);
         }
+        return text;
+}
+
+/* A word about each of a list of transfers. */
+static char *say_transfers(char *text, struct m_transfer *const *list, size_t n, char kind,
+                           const struct model *m)
+{
+        for (size_t i = 0; i < n; i++) {
+                AUTO_FREE char *before = text;
+                const struct m_transfer *t = list[i];
+                bool started = kind == '!';
+
+                text = xasprintf("%s%s%c%s%s%s>%s", before, *before ? " " : "", kind, t->dataset->name,
+                                 started ? ":" : "", started ? model_site(m, t->from)->name : "",
+                                 model_site(m, t->to)->name);
+        }
+        return text;
+}
+
+char *scene_decide_data(struct model *m)
+{
+        static int64_t next = 1;
+        struct plan p = {0};
+        char *text;
+
+        decide(m, &next, &p);
+        text = scene_plan(&p);
+        text = say_transfers(text, p.transfers, p.transfer_count, '+', m);
+        text = say_transfers(text, p.starts, p.start_count, '!', m);
+        text = say_transfers(text, p.cancels, p.cancel_count, '-', m);
+        plan_release(&p);
         return text;
 }
 
@@ -512,6 +553,35 @@ static char *audit_job(const struct model *m, const struct m_job *j)
         return NULL;
 }
 
+/* What links and sites say that is promised and active, against a recount of the transfers. */
+static char *audit_transfers(const struct model *m)
+{
+        int64_t promised = 0, pledged = 0, said_promised = 0, said_pledged = 0;
+        int32_t active = 0, said_active = 0;
+        struct m_transfer *t;
+
+        for (size_t i = 0; (t = map_next(&m->transfers, &i));) {
+                if (model_transfer_to(m, t->dataset, t->to) != t)
+                        return xasprintf("transfer %lld: not known to its dataset", (long long)t->id);
+                promised += t->from ? t->bytes - t->moved : 0;
+                pledged += t->bytes;
+                active += t->state != TRANSFER_QUEUED;
+        }
+        for (size_t i = 0; i < m->site_cap; i++) {
+                const struct m_site *s = m->sites[i];
+
+                for (size_t k = 0; s && k < s->link_cap; k++)
+                        said_promised += s->links[k] ? s->links[k]->promised : 0;
+                said_pledged += s ? s->storage.pledged : 0;
+                said_active += s ? s->storage.out : 0;
+        }
+        return promised == said_promised && pledged == said_pledged && active == said_active
+                   ? NULL
+                   : xasprintf("transfers: %lld promised, %lld pledged, %d active; it says %lld, %lld, %d",
+                               (long long)promised, (long long)pledged, active, (long long)said_promised,
+                               (long long)said_pledged, said_active);
+}
+
 char *scene_audit(struct model *m)
 {
         int64_t ready = 0;
@@ -528,6 +598,8 @@ char *scene_audit(struct model *m)
                 ready += job_waiting(j);
                 wrong = audit_job(m, j);
         }
+        if (!wrong)
+                wrong = audit_transfers(m);
         if (!wrong && ready != m->ready_tasks)
                 wrong = xasprintf("%lld tasks are ready, the model says %lld", (long long)ready,
                                   (long long)m->ready_tasks);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/decide_priv.h"
+
+#include "common/util.h"
+#include "core/ledger.h"
+#include "core/place_priv.h"
+#include "core/transfer.h"
+
+#include <math.h>
+
+/* ---- sending for data ------------------------------------------------------------------------------------
+ */
+
+static void plan_add(struct m_transfer ***list, size_t *n, size_t *cap, struct m_transfer *t)
+{
+        *list = xgrow(*list, *n, cap, sizeof(struct m_transfer *));
+        (*list)[(*n)++] = t;
+}
+
+static void open_transfer(struct turns *t, struct m_dataset *d, const struct m_site *to, int32_t from,
+                          enum transfer_why why, int32_t priority)
+{
+        struct m_transfer *x;
+
+        if (t->plan->transfer_count >= STAGE_OPENED_MAX)
+                return;
+        x = model_transfer_open(t->m, t->m->next_transfer, d, from, to->id, why);
+        x->priority = priority;
+        heap_moved(&t->m->queued, x);
+        plan_add(&t->plan->transfers, &t->plan->transfer_count, &t->plan->transfer_cap, x);
+}
+
+/* Someone wants it there: it is joined when it is on its way, else sent for. */
+static void want_dataset(struct turns *t, const struct m_shape *s, struct m_dataset *d,
+                         const struct m_site *to)
+{
+        const struct m_job *j = heap_top(&s->jobs);
+        struct m_transfer *x = model_transfer_to(t->m, d, to->id);
+        struct way w;
+
+        if (x) {
+                x->wanted_pass = t->m->pass;
+                if (x->why == WHY_COPY)
+                        x->why = WHY_JOB;
+                if (j && j->priority > x->priority)
+                        x->priority = j->priority;
+                if (heap_has(&t->m->queued, x))
+                        heap_moved(&t->m->queued, x);
+                return;
+        }
+        if (!d->files || model_dataset_at(d, to->id))
+                return;
+        dataset_way(t->m, d, to, &w);
+        if (!isinf(w.seconds) && w.bytes <= site_space(to))
+                open_transfer(t, d, to, w.from, WHY_JOB, j ? j->priority : 0);
+}
+
+/* Tasks of the shape that may be on their way to a place: those of the first job as far as its throttle goes.
+ */
+static int64_t rest_of(const struct m_shape *s)
+{
+        const struct m_job *j = heap_top(&s->jobs);
+        int64_t n = (int64_t)shape_backlog(s);
+
+        if (s->jobs.n == 1 && j->throttle && n > j->throttle - j->live)
+                n = j->throttle - j->live;
+        return n;
+}
+
+bool stage_rest(struct turns *t, struct m_shape *s)
+{
+        struct options *o = s->options;
+        int64_t *counts;
+        bool staging = false;
+
+        if (!s->input_count || !o || !o->n)
+                return false;
+        counts = xcalloc(o->n, sizeof *counts);
+        options_share(o, rest_of(s), counts);
+        for (size_t i = 0; i < o->n; i++) {
+                const struct option *k = &o->at[i];
+
+                if (counts[i] <= 0)
+                        continue;
+                if (k->kind == OPTION_STAGE && k->wait <= k->ready * STAGE_HORIZON_PART + STAGE_HORIZON_S) {
+                        for (size_t d = 0; d < s->input_count; d++)
+                                want_dataset(t, s, s->data[d], k->site);
+                        staging = staging || (i == 0 && k->ready > k->wait);
+                }
+                ledger_promise(t->m, k->site, shape_cpus(s), k->ready, k->run, counts[i]);
+        }
+        free(counts);
+        return staging;
+}
+
+/* ---- the end of the pass ---------------------------------------------------------------------------------
+ */
+
+static bool has_waiting_reader(const struct m_dataset *d)
+{
+        for (size_t i = 0; i < d->reader_count; i++) {
+                if (job_waiting(d->readers[i].job) > 0 && !d->readers[i].job->cancelling)
+                        return true;
+        }
+        return false;
+}
+
+/* A transfer that began is left alone as long as somebody could still use what it brings. */
+static bool is_wanted(const struct model *m, const struct m_transfer *x)
+{
+        if (x->dataset->removed || !dataset_may_be_at(x->dataset, model_site(m, x->to)))
+                return false;
+        if (x->why != WHY_JOB || x->wanted_pass == m->pass)
+                return true;
+        return x->state != TRANSFER_QUEUED && has_waiting_reader(x->dataset);
+}
+
+static void cancel_unwanted(struct turns *t)
+{
+        struct model *m = t->m;
+        struct m_transfer *x;
+
+        for (size_t i = 0; (x = map_next(&m->transfers, &i));) {
+                if (x->cancelling)
+                        continue;
+                if (is_wanted(m, x)) {
+                        x->unwanted_since = 0;
+                        continue;
+                }
+                if (!x->unwanted_since)
+                        x->unwanted_since = m->now_ms;
+                if (m->now_ms - x->unwanted_since < m->unwanted_ms && !x->dataset->removed)
+                        continue;
+                x->cancelling = true;
+                plan_add(&t->plan->cancels, &t->plan->cancel_count, &t->plan->cancel_cap, x);
+        }
+}
+
+static void on_start(void *ctx, struct m_transfer *x)
+{
+        struct turns *t = ctx;
+
+        plan_add(&t->plan->starts, &t->plan->start_count, &t->plan->start_cap, x);
+}
+
+void stage_settle(struct turns *t, bool all)
+{
+        if (all)
+                cancel_unwanted(t);
+        transfers_start(t->m, on_start, t);
+}

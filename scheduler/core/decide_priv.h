@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decide_priv.h - the files of the decision among themselves: decide.c places tasks, decide_data.c sends
+ * data. */
+#ifndef REEVE_DECIDE_PRIV_H
+#define REEVE_DECIDE_PRIV_H
+
+#include "core/decide.h"
+
+struct turns { /* what a pass keeps at hand */
+        struct model *m;
+        struct plan *plan;
+        int64_t *next_decision;
+        struct heap projects;  /* with something to place, by their use over their share */
+        struct m_shape **seen; /* shapes whose options were made */
+        size_t seen_n, seen_cap;
+        bool opened;        /* a reservation ended: a worker is open to all again */
+        uint64_t last_fill; /* turn of the last placement */
+};
+
+/* The shape is being set aside: share out its waiting tasks over its options, promise them room there and see
+ * to it that their data comes. True when data is what its next task waits for. */
+bool stage_rest(struct turns *t, struct m_shape *s);
+/* The end of the pass: start transfers, and when `all` were asked, cancel those that nobody wants. */
+void stage_settle(struct turns *t, bool all);
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data on its way: links, transfers, storage, policies, the ledger, and where data is sent. */
+#include "common/util.h"
+#include "core/ledger.h"
+#include "core/link.h"
+#include "core/transfer.h"
+#include "tests/unit/scene.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void pass_is(struct model *m, const char *want)
+{
+        AUTO_FREE char *got = scene_decide_data(m);
+        char *wrong = scene_audit(m);
+
+        assert_string_equal(got, want);
+        if (wrong)
+                fail_msg("%s", wrong);
+}
+
+static void later(struct model *m, int64_t ms)
+{
+        m->now_ms += ms;
+        m->wall_ms += ms;
+}
+
+static struct m_transfer *only_transfer(struct model *m)
+{
+        size_t i = 0;
+        struct m_transfer *t = map_next(&m->transfers, &i);
+
+        assert_non_null(t);
+        assert_null(map_next(&m->transfers, &i));
+        return t;
+}
+
+/* ---- links ---- */
+
+static void link_that_nobody_measured_is_as_the_median_of_the_known(void **unused)
+{
+        struct model *m = scene("site a\nsite b\nsite c\nsite d");
+
+        (void)unused;
+        assert_true(link_rate(m, 1, 2) == LINK_RATE_DEFAULT);
+        link_know(m, model_link_put(m, 1, 2), 1e6, 0.1, 100, m->wall_ms);
+        link_know(m, model_link_put(m, 2, 3), 4e6, 0.1, 100, m->wall_ms);
+        link_know(m, model_link_put(m, 3, 1), 90e6, 0.1, 100, m->wall_ms);
+        links_refresh(m);
+        assert_true(fabs(link_rate(m, 4, 1) - 4e6) < 1e3);
+        assert_true(fabs(link_rate(m, 2, 1) - 4e6) < 1e3); /* directions differ */
+        assert_true(link_rate(m, 1, 2) < 1.2e6);
+        model_free(m);
+}
+
+static void link_forgets_slowly_and_is_not_moved_far_by_one_wild_sample(void **unused)
+{
+        struct model *m = scene("site a\nsite b");
+        struct m_link *l = model_link_put(m, 1, 2);
+
+        (void)unused;
+        for (int i = 0; i < 20; i++)
+                link_learn(m, l, 100000000, 10000, 1); /* 10 MB/s */
+        assert_true(link_rate(m, 1, 2) > 9e6 && link_rate(m, 1, 2) < 11e6);
+        link_learn(m, l, 100000000, 1, 1); /* 100 GB/s */
+        assert_true(link_rate(m, 1, 2) < 13e6);
+        later(m, 48 * 3600 * 1000);
+        link_learn(m, l, 100000000, 100000, 1); /* after two days, 1 MB/s counts */
+        assert_true(link_rate(m, 1, 2) < 3e6);
+        link_learn(m, l, 100000000, 100000, 4); /* shared by four: the link does 4 MB/s */
+        assert_true(link_rate(m, 1, 2) > 1.2e6);
+        model_free(m);
+}
+
+static void link_that_fails_again_and_again_rests_for_longer_and_longer(void **unused)
+{
+        struct model *m = scene("site a\nsite b");
+        struct m_link *l = model_link_put(m, 1, 2);
+
+        (void)unused;
+        link_failed(m, l);
+        link_failed(m, l);
+        assert_true(link_rest(m, 1, 2) == 0);
+        link_failed(m, l);
+        assert_true(link_rest(m, 1, 2) == 60);
+        for (int i = 0; i < 3; i++)
+                link_failed(m, l);
+        assert_true(link_rest(m, 1, 2) == 300);
+        link_learn(m, l, 1, 1, 1);
+        assert_true(link_rest(m, 1, 2) == 0);
+        model_free(m);
+}
+
+/* ---- the ledger ---- */
+
+static void ledger_says_when_a_place_falls_free_and_counts_what_was_promised(void **unused)
+{
+        struct model *m = scene("site a cpus=2\njob 1 tasks=2 expect=100000\njob 2 tasks=9 expect=50000");
+        struct m_site *a = scene_site(m, "a");
+
+        (void)unused;
+        free(scene_decide_data(m));
+        assert_true(ledger_wait(m, a, 1, 0) == 100);
+        assert_true(ledger_wait(m, a, 2, 0) == 100);
+        assert_true(ledger_wait(m, a, 1, 130) == 130); /* not before its data is there */
+        ledger_promise(m, a, 1, 0, 50, 2);
+        assert_true(ledger_wait(m, a, 1, 0) == 150);
+        ledger_promise(m, a, 2, 0, 50, 1);
+        assert_true(ledger_wait(m, a, 1, 0) == 200);
+        later(m, 400 * 1000); /* both ran four times as long as expected: half as long again */
+        free(scene_decide_data(m));
+        assert_true(ledger_wait(m, a, 1, 0) > 200);
+        model_free(m);
+}
+
+/* ---- where data is sent ---- */
+
+#define SLOW_LINK 1e6
+
+static struct model *two_sites(const char *more)
+{
+        struct model *m = scene("site a cpus=1\nsite b cpus=1 quota=1e12\ndata d bytes=100e6 at=a");
+
+        link_know(m, model_link_put(m, 1, 2), SLOW_LINK, 0.1, 1000, m->wall_ms); /* 100 s for d */
+        scene_add(m, more);
+        return m;
+}
+
+static void data_is_moved_when_that_ends_sooner_than_standing_in_line(void **unused)
+{
+        static const struct {
+                const char *jobs, *plan;
+        } cases[] = {
+            /* a line of ten times 50 s: the other site is worth the move */
+            {"job 1 tasks=10 expect=50000 needs=d", "1.1#1@w1 +d>b !d:a>b"},
+            /* two tasks of 50 s: the place there is free sooner than the data would be here */
+            {"job 1 tasks=2 expect=50000 needs=d", "1.1#1@w1"},
+            /* one: nothing waits */
+            {"job 1 expect=50000 needs=d", "1.1#1@w1"},
+            /* strangers keep the holder busy for long */
+            {"job 9 sites=a expect=5000000\njob 10 needs=d expect=50000", "9.1#1@w1 +d>b !d:a>b"},
+            {"job 9 sites=a expect=50000\njob 10 needs=d expect=50000", "9.1#1@w1"},
+        };
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct model *m = two_sites(cases[i].jobs);
+
+                pass_is(m, cases[i].plan);
+                model_free(m);
+        }
+}
+
+static void data_is_moved_once_for_all_who_want_it_there(void **unused)
+{
+        struct model *m = two_sites("");
+        struct m_transfer *t;
+        int staging = 0;
+
+        (void)unused;
+        for (int i = 1; i <= 100; i++) {
+                AUTO_FREE char *line = xasprintf("job %d needs=d expect=50000 memory=%d", i, i);
+
+                scene_add(m, line);
+        }
+        pass_is(m, "1.1#1@w1 +d>b !d:a>b");
+        t = only_transfer(m);
+        assert_int_equal(t->from, 1);
+        for (int i = 2; i <= 100; i++)
+                staging += job_wait_reason(m, model_job(m, i)) == WAIT_STAGING;
+        assert_true(staging > 0); /* others stand in line, here or there */
+        for (int i = 0; i < 5; i++) {
+                later(m, 1000);
+                pass_is(m, "");
+        }
+        model_transfer_progress(m, t, t->bytes / 2);
+        model_transfer_done(m, t, "/copies/d");
+        assert_int_equal(m->transfers.n, 0);
+        pass_is(m, "2.1#1@w2");
+        assert_int_equal(scene_site(m, "b")->storage.used, 100000000);
+        model_free(m);
+}
+
+static void task_goes_to_the_holder_when_that_is_free_before_the_data_comes(void **unused)
+{
+        struct model *m = two_sites("job 9 sites=a expect=5000000\njob 10 needs=d expect=50000");
+
+        (void)unused;
+        pass_is(m, "9.1#1@w1 +d>b !d:a>b");
+        scene_end_all(m, 9, true, 1000);
+        pass_is(m, "10.1#1@w1");
+        /* It began: nobody waits for it any more, and after a while it is stopped. */
+        later(m, 1000);
+        pass_is(m, "");
+        later(m, 31000);
+        pass_is(m, "-d>b");
+        assert_true(only_transfer(m)->cancelling);
+        model_transfer_close(m, only_transfer(m));
+        model_free(m);
+}
+
+static void hot_dataset_spreads_from_its_copies(void **unused)
+{
+        struct model *m =
+            scene("site a cpus=1\nsite b quota=1e12\nsite c quota=1e12\ndata d bytes=100e6 at=a\n"
+                  "job 1 tasks=300 needs=d expect=500000");
+        struct m_link *slow, *fast;
+
+        (void)unused;
+        slow = model_link_put(m, 1, 3);
+        link_know(m, model_link_put(m, 1, 2), 10e6, 0.1, 1000, m->wall_ms);
+        link_know(m, slow, 0.1e6, 0.1, 1000, m->wall_ms);
+        fast = model_link_put(m, 2, 3);
+        link_know(m, fast, 50e6, 0.1, 1000, m->wall_ms);
+        m->wall_ms += 1;
+        slow->max_active = 1;
+        slow->active = 1; /* somebody else's: the transfer to c has to wait */
+        pass_is(m, "1.1#1@w1 +d>b +d>c !d:a>b");
+        model_transfer_done(m, model_transfer_to(m, scene_dataset(m, "d"), 2), "/copies/d");
+        pass_is(m, "1.2#1@w2 !d:b>c");
+        model_free(m);
+}
+
+static void failed_transfer_pauses_and_takes_another_source(void **unused)
+{
+        struct model *m =
+            scene("site a cpus=1\nsite b cpus=1\nsite c cpus=4 quota=1e12\ndata d bytes=1e6 at=a,b\n"
+                  "job 1 sites=c needs=d expect=50000");
+        struct m_transfer *t;
+
+        (void)unused;
+        pass_is(m, "+d>c !d:a>c");
+        t = only_transfer(m);
+        assert_true(model_transfer_failed(m, t, FAULT_SOURCE));
+        pass_is(m, "");
+        later(m, TRANSFER_BACKOFF_MS);
+        pass_is(m, "!d:b>c");
+        for (int i = 1; i < TRANSFER_TRIES_MAX - 1; i++) {
+                assert_true(model_transfer_failed(m, t, FAULT_DESTINATION));
+                later(m, TRANSFER_BACKOFF_MAX);
+                free(scene_decide_data(m));
+                assert_int_equal(t->state, TRANSFER_ACTIVE);
+        }
+        assert_false(model_transfer_failed(m, t, FAULT_DESTINATION));
+        assert_int_equal(m->transfers.n, 0);
+        assert_int_equal(scene_site(m, "c")->storage.pledged, 0);
+        assert_int_equal(model_link(m, 1, 3)->promised, 0);
+        model_free(m);
+}
+
+/* ---- what stands in the way ---- */
+
+static void data_that_may_not_or_cannot_be_there_is_never_sent(void **unused)
+{
+        static const struct {
+                const char *scene, *why;
+                enum place_step step;
+                enum wait_reason reason;
+        } cases[] = {
+            {"site a quota=1e9\nsite b\ndata d at=b allow=b bytes=1e6\njob 1 needs=d sites=a", "policy of d",
+             PLACE_POLICY, WAIT_POLICY},
+            {"site a\nsite b\ndata d at=a allow=b bytes=1e6\njob 1 needs=d sites=a", "policy of d",
+             PLACE_POLICY, WAIT_POLICY},
+            {"site a quota=1e5\nsite b\ndata d at=b bytes=1e6\njob 1 needs=d sites=a", "left for copies",
+             PLACE_SPACE, WAIT_NO_SPACE},
+            {"site a\nsite b\ndata d at=b bytes=1e6\njob 1 needs=d sites=a", "lacks d", PLACE_DATA,
+             WAIT_INPUT_NOWHERE},
+            {"site a quota=1e9\nsite b offline\ndata d at=b bytes=1e6\njob 1 needs=d sites=a",
+             "can be reached", PLACE_DATA, WAIT_INPUT_NOWHERE},
+            {"site a quota=1e9\nsite b closed\ndata d at=b bytes=1e6\njob 1 needs=d sites=a",
+             "can be reached", PLACE_DATA, WAIT_INPUT_NOWHERE},
+        };
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct model *m = scene(cases[i].scene);
+                struct candidate c;
+
+                place_judge(m, model_job(m, 1)->shape, scene_site(m, "a"), 0, true, &c);
+                assert_string_equal(place_step_name(c.step), place_step_name(cases[i].step));
+                assert_non_null(strstr(c.why, cases[i].why));
+                pass_is(m, "");
+                assert_string_equal(wait_reason_name(job_wait_reason(m, model_job(m, 1))),
+                                    wait_reason_name(cases[i].reason));
+                model_free(m);
+        }
+}
+
+static void queued_transfer_is_dropped_when_the_policy_changes(void **unused)
+{
+        struct model *m = two_sites("job 1 tasks=10 expect=50000 needs=d");
+
+        (void)unused;
+        pass_is(m, "1.1#1@w1 +d>b !d:a>b");
+        model_dataset_allow(scene_dataset(m, "d"), (int32_t[]){1}, 1);
+        pass_is(m, "");
+        later(m, m->unwanted_ms);
+        pass_is(m, "-d>b");
+        model_free(m);
+}
+
+/* ---- black holes ---- */
+
+static void shape_that_only_failed_early_at_a_site_goes_there_one_at_a_time(void **unused)
+{
+        struct model *m = scene("site a cpus=8\njob 1 tasks=20\njob 2 memory=1");
+        struct m_job *j = model_job(m, 1);
+
+        (void)unused;
+        shape_site(j->shape, 1)->early = 1;
+        pass_is(m, "1.1#1@w1 2.1#1@w1");
+        pass_is(m, "");
+        scene_end_all(m, 1, true, 1000);
+        pass_is(m, "1.2-8#1@w1");
+        model_free(m);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(link_that_nobody_measured_is_as_the_median_of_the_known),
+            cmocka_unit_test(link_forgets_slowly_and_is_not_moved_far_by_one_wild_sample),
+            cmocka_unit_test(link_that_fails_again_and_again_rests_for_longer_and_longer),
+            cmocka_unit_test(ledger_says_when_a_place_falls_free_and_counts_what_was_promised),
+            cmocka_unit_test(data_is_moved_when_that_ends_sooner_than_standing_in_line),
+            cmocka_unit_test(data_is_moved_once_for_all_who_want_it_there),
+            cmocka_unit_test(task_goes_to_the_holder_when_that_is_free_before_the_data_comes),
+            cmocka_unit_test(hot_dataset_spreads_from_its_copies),
+            cmocka_unit_test(failed_transfer_pauses_and_takes_another_source),
+            cmocka_unit_test(data_that_may_not_or_cannot_be_there_is_never_sent),
+            cmocka_unit_test(queued_transfer_is_dropped_when_the_policy_changes),
+            cmocka_unit_test(shape_that_only_failed_early_at_a_site_goes_there_one_at_a_time),
+        };
+
+        return cmocka_run_group_tests_name("core: data", tests, NULL, NULL);
+}
