@@ -284,6 +284,9 @@ struct m_job {
         /* For decide() and pages. */
         enum wait_reason wait;
         int64_t wait_since, wait_written; /* wall ms, now ms */
+        enum wait_reason wait_told;       /* the last one in its history, when, and how many */
+        int64_t wait_told_at;             /* now ms */
+        int32_t wait_tellings;
         int64_t decision;                 /* the one its last placement refers to */
         struct m_choice *choices;         /* by site where it was placed */
         size_t choice_count, choice_cap;
@@ -377,6 +380,8 @@ void model_dataset_allow_all(struct m_dataset *d);
 int64_t model_dataset_missing(const struct m_dataset *d, int32_t site, int32_t *ret_files);
 /* The place at the site that holds all of it, or NULL. */
 const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t site);
+/* One user less; the last one takes it out of the model. */
+void model_dataset_drop(struct model *m, struct m_dataset *d);
 /* Read again whether the jobs that read it may go. */
 void model_dataset_changed(struct model *m, struct m_dataset *d);
 

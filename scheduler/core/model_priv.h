@@ -7,8 +7,6 @@
 
 /* Free a job's own memory; whoever points to it goes too, or has been told. */
 void job_free(struct m_job *j);
-/* One user less; the last one takes it out of the model. */
-void model_dataset_drop(struct model *m, struct m_dataset *d);
 void dataset_free(struct m_dataset *d);
 /* The order in which transfers start: by priority, then by age. */
 bool transfer_goes_before(const void *a, const void *b);

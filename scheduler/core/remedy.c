@@ -157,7 +157,7 @@ static int64_t best_offer(const struct remedies *rs, int d, bool free_now)
                 int64_t v;
 
                 if (!serves(w, rs->s) || !may_use(rs->s, w->site, false) ||
-                    (free_now && (!w->ready || w->disk_full || w->site->intent != SITE_OPEN)))
+                    (free_now && (!w->ready || w->disk_full || w->draining || w->site->intent != SITE_OPEN)))
                         continue;
                 have = usable(rs->s, w->site, free_now ? &w->free : &w->offer);
                 v = dim_get(&have, d);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions to sites, asked by the web through the table calls: read bytes, scan a directory, probe host
- * keys, test a site.
+/* Questions asked by the web through the table calls: to sites, read bytes, scan a directory, probe host
+ * keys, test a site; about jobs, explain.
  *
  * A call is taken up once (queued -> running) and answered once. One that was running when a leadership ended
  * is answered as failed by the next one: asking again is cheap, and nothing of it is kept.
@@ -28,6 +28,8 @@
 #define PATIENCE_MS    8000         /* for a worker that is about to be there */
 #define PROBE_TIMEOUT  15000
 #define JSON_MAX       (1u << 20)
+#define EXPLAIN_US     25000 /* spent on explanations between two ticks; who asks beyond it waits for the next \
+                              */
 
 struct engine_call {
         struct engine_call *next;
@@ -39,7 +41,8 @@ struct engine_call {
         struct engine_worker *worker; /* of read and scan */
         void (*start)(struct engine_call *c);
         int64_t patience_until; /* boot ms */
-        bool waits;             /* for a worker: started again by the tick */
+        bool waits;             /* for a worker, or its turn: started again by the tick */
+        bool shown;             /* as running, in the record */
         uint32_t request;
         int64_t heard_at; /* boot ms: begun, or last word of the worker */
         bool over;        /* answered: freed at the next tick, when nothing of it is on the stack */
@@ -671,16 +674,38 @@ static void test_start(struct engine_call *c)
         test_next(c);
 }
 
+/* ---- explain ------------------------------------------------------------------------------------ */
+
+static void explain_start(struct engine_call *c)
+{
+        struct engine *e = c->e;
+        uint64_t start = uv_hrtime();
+        AUTO_FREE char *answer = NULL;
+        struct err err;
+
+        if (e->explain_us > EXPLAIN_US) {
+                if (!c->shown)
+                        check(c, store_call_state(e->db, e->epoch, c->id, "running", NULL, NULL, NULL, &err),
+                              &err);
+                c->shown = c->waits = true;
+                return;
+        }
+        answer = explain_answer(e, c->args, &err);
+        if (answer)
+                call_end(c, answer, NULL);
+        else
+                call_fail(c, "%s", err.text);
+        e->explain_us += (int64_t)(uv_hrtime() - start) / 1000;
+}
+
 /* ---- taking up --------------------------------------------------------------------------------- */
 
 static const struct {
         const char *kind;
         void (*start)(struct engine_call *c);
 } kinds[] = {
-    {"read", read_start},
-    {"scan", scan_start},
-    {"probe", probe_start},
-    {"test", test_start},
+    {"read", read_start}, {"scan", scan_start},       {"probe", probe_start},
+    {"test", test_start}, {"explain", explain_start},
 };
 
 static void call_start(struct engine *e, const struct load_call *row)
@@ -724,9 +749,8 @@ int calls_take_new(struct engine *e, struct err *err)
                 return -1;
         }
         for (size_t i = 0; i < n && running < CALLS_MAX; i++, running++) {
-                /* A read is answered in one write; the others take longer and show that they were taken up.
-                 */
-                if (store_call_state(e->db, e->epoch, rows[i].id, "running", NULL, NULL, NULL, err) < 0) {
+                if (strcmp(rows[i].kind, "explain") != 0 && /* answered at once */
+                    store_call_state(e->db, e->epoch, rows[i].id, "running", NULL, NULL, NULL, err) < 0) {
                         store_free_calls(rows, n);
                         return -1;
                 }
@@ -761,6 +785,7 @@ void calls_worker_gone(struct engine *e, const struct engine_worker *ew)
 
 void calls_tick(struct engine *e, int64_t now)
 {
+        e->explain_us = 0;
         for (struct engine_call **at = &e->calls; *at;) {
                 struct engine_call *c = *at;
 

@@ -47,6 +47,29 @@ static int datasets_load(struct engine *e, const int64_t *ids, size_t n, struct 
         return 0;
 }
 
+int jobs_datasets_borrow(struct engine *e, const int64_t *ids, size_t n, struct err *err)
+{
+        if (datasets_load(e, ids, n, err) < 0)
+                return -1;
+        for (size_t i = 0; i < n; i++) {
+                struct m_dataset *d = model_dataset(e->m, ids[i]);
+
+                if (d)
+                        d->users++;
+        }
+        return 0;
+}
+
+void jobs_datasets_return(struct engine *e, const int64_t *ids, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct m_dataset *d = model_dataset(e->m, ids[i]);
+
+                if (d)
+                        model_dataset_drop(e->m, d);
+        }
+}
+
 void jobs_dataset_moved(struct engine *e, const char *name)
 {
         struct m_dataset *d;

@@ -8,6 +8,7 @@
  *   engine_record.c  plan and changes into one commit; what is done after it
  *   engine_wait.c    why things wait, for people
  *   engine_progress.c  what attempts say of their progress
+ *   engine_explain.c questions about a job: why, when, what if (explain.h)
  *   engine_calls.c   questions to sites: read, scan, probe, test
  */
 #ifndef REEVE_ENGINE_PRIV_H
@@ -20,6 +21,8 @@
 #include "daemon/engine_progress.h"
 #include "remote/worker_link.h"
 #include "store/store_engine.h"
+
+#include <jansson.h>
 
 /* A row appended to one of the commit's arrays. */
 #define COMMIT_ADD(e, list, ...)                                                                             \
@@ -110,12 +113,13 @@ struct engine {
         bool telling;
         struct heap deadlines; /* jobs by deadline */
         struct engine_call *calls;
+        int64_t explain_us; /* spent on explanations since the last tick */
         uint32_t probe_counter;
         bool world_loaded;
         size_t wait_cursor;
         struct upkeep upkeep;
         struct progress_book *progress; /* while leading */
-        int task_events;  /* of the commit that is being built */
+        int task_events;                /* of the commit that is being built */
         int details_left; /* explanations still to be made in this pass; the sweep brings up the rest */
         int64_t placed_total, pass_us;
         int64_t figures_at, disk_at, usage_at, upkeep_at, sweep_at, poll_at;
@@ -158,6 +162,9 @@ int jobs_after_commit(struct engine *e, struct err *err);
 void jobs_fetch_specs(struct engine *e);
 /* A dataset lies somewhere else, or at one more place: read it again if a live job reads it. */
 void jobs_dataset_moved(struct engine *e, const char *name);
+/* Datasets that no live job reads, into the model for a moment, and out again. */
+int jobs_datasets_borrow(struct engine *e, const int64_t *ids, size_t n, struct err *err);
+void jobs_datasets_return(struct engine *e, const int64_t *ids, size_t n);
 
 /* engine_fold.c */
 extern const struct worker_link_events fold_events;
@@ -180,6 +187,12 @@ void act_resend(struct engine *e);
 char *wait_candidates_json(struct arena *a, const struct candidate *c, size_t n);
 void wait_sweep(struct engine *e);
 const char *wait_detail_json(struct engine *e, struct m_job *j);
+/* Note the job's reason in its history, unless it changes too often. */
+void wait_tell(struct engine *e, struct m_job *j);
+
+/* engine_explain.c */
+/* The answer to an explain call as JSON, malloc'd; NULL with *err when it cannot be given. */
+char *explain_answer(struct engine *e, const json_t *args, struct err *err);
 
 /* engine_calls.c */
 int calls_take_new(struct engine *e, struct err *err);

@@ -75,6 +75,7 @@ static void record_job(struct engine *e, struct m_job *j)
 {
         const char *detail = wait_detail_json(e, j); /* brings j->wait up to date */
 
+        wait_tell(e, j);
         COMMIT_ADD(e, jobs,
                    (struct commit_job){
                        .job = j->id,

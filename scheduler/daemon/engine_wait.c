@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why things wait and why they were placed, written for people: docs/api.md, "Explain". */
+/* Why things wait and why they were placed, as written with their rows: docs/api.md, "Explain". What is told
+ * when somebody asks: engine_explain.c. */
 #include "daemon/engine_priv.h"
+#include "daemon/explain.h"
 
 #include "common/buf.h"
 #include "common/util.h"
@@ -8,10 +10,12 @@
 #include <string.h>
 
 #define JSON_MAX      (256u << 10)
-#define SITES_SHOWN   200  /* candidates written with a decision or a funnel */
+#define SITES_SHOWN   200  /* candidates written with a decision */
 #define SWEEP_JOBS    2000 /* jobs looked at in one sweep */
 #define SWEEP_WRITES  200  /* of them written */
 #define WAIT_WRITE_MS 1000 /* a job's reason is written at most this often */
+#define WAIT_TELL_MS  5000 /* a reason that holds for less may be left out of the job's history */
+#define WAITS_MAX     200  /* changes told of one job in one leadership */
 
 static void put_name(struct buf *b, const char *name)
 {
@@ -59,79 +63,36 @@ char *wait_candidates_json(struct arena *a, const struct candidate *c, size_t n)
         return finish(a, &b);
 }
 
-static void put_funnel_step(struct buf *b, enum place_step step, const struct candidate *c, size_t n,
-                            size_t *left)
+static char *make_detail(struct engine *e, const struct m_job *j)
 {
-        bool first = true;
+        struct about a;
+        AUTO_FREE char *text = NULL;
+        json_t *doc;
 
-        for (size_t i = 0; i < n; i++)
-                *left -= c[i].dropped && c[i].step == step;
-        buf_printf(b, "%s{\"step\":\"%s\",\"sites\":%zu,\"dropped\":[", step ? "," : "",
-                   place_step_name(step), *left);
-        for (size_t i = 0; i < n && i < SITES_SHOWN; i++) {
-                if (!c[i].dropped || c[i].step != step)
-                        continue;
-                buf_text(b, first ? "{\"site\":" : ",{\"site\":");
-                put_name(b, c[i].site->name);
-                buf_text(b, ",\"why\":");
-                put_name(b, c[i].why);
-                buf_text(b, "}");
-                first = false;
-        }
-        buf_text(b, "]}");
+        about_job(&a, e->m, j);
+        about_open(&a);
+        doc = explain_waiting(&a, j->wait, false);
+        about_close(&a);
+        text = json_dumps(doc, JSON_COMPACT);
+        json_decref(doc);
+        return arena_strdup(&e->arena, text ? text : "{}");
 }
 
-/* What a person could change, by the reason of the wait. */
-static const char *advice(enum wait_reason why)
+/* The job's history lacks its present reason, and it is time to tell it. */
+static bool is_untold(const struct engine *e, const struct m_job *j)
 {
-        switch (why) {
-        case WAIT_HELD:
-                return "release it: reeve release JOB";
-        case WAIT_TOO_LARGE:
-                return "ask for less (cpus, memory, gpus), or let an admin offer a larger worker";
-        case WAIT_INPUT_NOWHERE:
-                return "register the missing input at a site that may run it: reeve data add NAME SITE:PATH";
-        case WAIT_NO_SITE:
-                return "ask an admin to register a site (reeve site add) or to let your project use one";
-        case WAIT_CLOSED:
-                return "ask the admin of a site to open it: reeve site open NAME";
-        case WAIT_DOWN:
-                return "an admin sees what is wrong with: reeve site test NAME";
-        case WAIT_DISK_FULL:
-                return "free disk space at the site";
-        case WAIT_PROJECT_LIMIT:
-                return "wait for the project's other tasks, or ask an admin for a larger limit";
-        case WAIT_SITE_LIMIT:
-                return "wait, or ask the site's admin for a larger limit";
-        case WAIT_THROTTLE:
-                return "raise the throttle of the array (the number after %)";
-        default:
-                return NULL;
-        }
+        return j->wait != j->wait_told && j->wait != WAIT_NEW && j->wait_tellings < WAITS_MAX &&
+               (!j->wait_tellings || e->m->now_ms - j->wait_told_at >= WAIT_TELL_MS);
 }
 
-static char *make_detail(struct engine *e, struct m_job *j)
+void wait_tell(struct engine *e, struct m_job *j)
 {
-        struct candidate *c = xcalloc(e->m->site_cap + 1, sizeof *c);
-        enum wait_reason why;
-        size_t n, left;
-        const char *help = advice(j->wait);
-        struct buf b;
-        int best;
-
-        n = place_all(e->m, j->shape, 0, true, c, e->m->site_cap, &best, &why);
-        left = n;
-        buf_init(&b, JSON_MAX);
-        buf_printf(&b, "{\"can_ever_run\":%s,\"funnel\":[",
-                   place_can_ever(e->m, j->shape) ? "true" : "false");
-        for (int step = 0; step < PLACE_STEP_COUNT; step++)
-                put_funnel_step(&b, (enum place_step)step, c, n, &left);
-        buf_text(&b, "],\"would_help\":[");
-        if (help)
-                put_name(&b, help);
-        buf_text(&b, "]}");
-        free(c);
-        return finish(&e->arena, &b);
+        if (!is_untold(e, j))
+                return;
+        COMMIT_ADD(e, waits, (struct commit_wait){.job = j->id, .since = j->wait_since, .reason = j->wait});
+        j->wait_told = j->wait;
+        j->wait_told_at = e->m->now_ms;
+        j->wait_tellings++;
 }
 
 /* The detail that is written with the job's row; only while it waits, and made only when its reason is
@@ -143,6 +104,8 @@ const char *wait_detail_json(struct engine *e, struct m_job *j)
         if (e->details_left <= 0 && now != WAIT_NONE)
                 return NULL;
         if (now == WAIT_NONE) {
+                if (j->wait != WAIT_NONE)
+                        j->wait_since = e->m->wall_ms;
                 j->wait = WAIT_NONE;
                 return NULL;
         }
@@ -167,7 +130,7 @@ void wait_sweep(struct engine *e)
         while (looked < SWEEP_JOBS && written < SWEEP_WRITES &&
                (j = map_next(&e->m->jobs, &e->wait_cursor))) {
                 looked++;
-                if (j->dirty || job_is_done(j) || job_wait_reason(e->m, j) == j->wait)
+                if (j->dirty || job_is_done(j) || (job_wait_reason(e->m, j) == j->wait && !is_untold(e, j)))
                         continue;
                 model_job_dirty(e->m, j);
                 engine_wake(e);

@@ -22,13 +22,14 @@
 bool commit_is_empty(const struct commit *c)
 {
         return !(c->placed_n || c->states_n || c->ended_n || c->retries_n || c->unqueued_n || c->jobs_n ||
-                 c->done_n || c->decisions_n || c->events_n || c->outputs_n || c->usage_n || c->intents_n ||
-                 c->tasks_succeeded || c->tasks_failed || c->tasks_cancelled);
+                 c->waits_n || c->done_n || c->decisions_n || c->events_n || c->outputs_n || c->usage_n ||
+                 c->intents_n || c->tasks_succeeded || c->tasks_failed || c->tasks_cancelled);
 }
 
 void commit_clear(struct commit *c)
 {
-        c->placed_n = c->states_n = c->ended_n = c->retries_n = c->unqueued_n = c->jobs_n = c->done_n = 0;
+        c->placed_n = c->states_n = c->ended_n = c->retries_n = c->unqueued_n = c->jobs_n = c->waits_n =
+            c->done_n = 0;
         c->decisions_n = c->events_n = c->outputs_n = c->usage_n = c->intents_n = 0;
         c->tasks_succeeded = c->tasks_failed = c->tasks_cancelled = 0;
 }
@@ -41,6 +42,7 @@ void commit_release(struct commit *c)
         free(c->retries);
         free(c->unqueued);
         free(c->jobs);
+        free(c->waits);
         free(c->done);
         free(c->decisions);
         free(c->events);
@@ -445,6 +447,20 @@ static int add_decisions(struct db *db, const struct commit *c, size_t at, size_
         return db_pipeline_add(st, err);
 }
 
+static int add_waits(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err)
+{
+        const struct commit_wait *v = c->waits + at;
+        struct stmt *st = db_stmt(db, "commit_waits",
+                                  "insert into job_waits (job_id, since, reason) select * from"
+                                  " unnest($1::bigint[], $2::timestamptz[], $3::text[])"
+                                  " on conflict (job_id, since) do update set reason = excluded.reason");
+
+        COLUMN(i64, st, v, job, n);
+        COLUMN(time, st, v, since, n);
+        COLUMN(word, st, v, reason, n, wait_word);
+        return db_pipeline_add(st, err);
+}
+
 static int add_events(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err)
 {
         const struct commit_event *v = c->events + at;
@@ -549,6 +565,7 @@ static int add_parts(struct db *db, const struct commit *c, int64_t epoch, struc
         if (in_batches(add_unqueued, db, c, c->unqueued_n, err) < 0 || add_all_states(db, c, err) < 0 ||
             add_all_ended(db, c, epoch, err) < 0 || in_batches(add_retries, db, c, c->retries_n, err) < 0 ||
             add_all_placed(db, c, epoch, err) < 0 || in_batches(add_jobs, db, c, c->jobs_n, err) < 0 ||
+            in_batches(add_waits, db, c, c->waits_n, err) < 0 ||
             in_batches(add_decisions, db, c, c->decisions_n, err) < 0 ||
             in_batches(add_events, db, c, c->events_n, err) < 0 || outputs_add(db, c, err) < 0 ||
             in_batches(add_usage, db, c, c->usage_n, err) < 0 ||

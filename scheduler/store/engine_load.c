@@ -472,7 +472,7 @@ static void call_fill(const struct rows *r, void *element)
         c->kind = row_text_copy(r, "kind");
         c->args = row_text_copy(r, "args");
         c->actor = row_text_copy(r, "actor");
-        c->site = (int32_t)row_int(r, "site_id");
+        c->site = row_null(r, "site_id") ? 0 : (int32_t)row_int(r, "site_id");
 }
 
 int store_load_calls(struct db *db, struct load_call **ret, size_t *ret_n, struct err *err)

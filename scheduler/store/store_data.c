@@ -85,7 +85,7 @@ int store_call_add(struct db *db, const char *kind, int32_t site, const char *ar
 {
         struct stmt *st =
             db_stmt(db, "call_add",
-                    "insert into calls (kind, site_id, args, actor) values ($1, $2, $3, $4) returning id");
+                    "insert into calls (kind, site_id, args, actor) values ($1, nullif($2, 0), $3, $4) returning id");
         AUTO_ROWS struct rows *r = NULL;
 
         bind_text(st, kind);
@@ -104,7 +104,7 @@ int store_call_show(struct db *db, int64_t id, struct rows **ret, struct err *er
         struct stmt *st =
             db_stmt(db, "call_show",
                     "select c.id, c.kind, s.name as site, c.actor, c.state, c.asked_at, c.ended_at, c.steps,"
-                    " c.result, c.message from calls c join sites s on s.id = c.site_id where c.id = $1");
+                    " c.result, c.message from calls c left join sites s on s.id = c.site_id where c.id = $1");
 
         bind_int(st, id);
         return db_query(st, ret, err);

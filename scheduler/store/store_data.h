@@ -18,7 +18,7 @@ int store_file_places(struct db *db, int64_t dataset, const char *path, struct r
 /* 1 forgotten, 0 in use by a live job or by the job that makes it. */
 int store_dataset_remove(struct db *db, int64_t dataset, struct err *err);
 
-/* Ask; *ret_id names the call. */
+/* Ask; *ret_id names the call. site 0: of none. */
 int store_call_add(struct db *db, const char *kind, int32_t site, const char *args, const char *actor,
                    int64_t *ret_id, struct err *err);
 /* One call: id, kind, site, actor, state, asked_at, ended_at, steps (JSON), result (JSON), message. */

@@ -138,7 +138,7 @@ struct load_intent {
 struct load_call {
         int64_t id;
         char *kind, *args, *actor;
-        int32_t site;
+        int32_t site; /* 0 = of none */
 };
 
 /* Each fills *ret with a malloc'd array of *ret_n rows; the free function takes it back (NULL is fine). */
@@ -225,6 +225,10 @@ struct commit_job { /* the moving part of a live job, as the engine knows it */
         const char *wait_detail; /* JSON or NULL */
         int64_t wait_since;
 };
+struct commit_wait { /* the reason of a job's wait changed */
+        int64_t job, since;
+        enum wait_reason reason;
+};
 struct commit_done {
         int64_t job;
         enum job_state state;
@@ -264,6 +268,7 @@ struct commit {
         COMMIT_ROWS_(commit_retry, retries)
         COMMIT_ROWS_(commit_task, unqueued)
         COMMIT_ROWS_(commit_job, jobs)
+        COMMIT_ROWS_(commit_wait, waits)
         COMMIT_ROWS_(commit_done, done)
         COMMIT_ROWS_(commit_decision, decisions)
         COMMIT_ROWS_(commit_event, events)

@@ -264,6 +264,17 @@ int store_tasks_ended(struct db *db, int64_t job, int64_t first, int64_t last, i
         return db_query(st, ret, err);
 }
 
+int store_job_waits(struct db *db, int64_t job, int limit, struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "job_waits",
+                    "select since, reason from job_waits where job_id = $1 order by since desc limit $2");
+
+        bind_int(st, job);
+        bind_int(st, limit);
+        return db_query(st, ret, err);
+}
+
 int store_decisions(struct db *db, int64_t job, int64_t id, int limit, struct rows **ret, struct err *err)
 {
         struct stmt *st =

@@ -61,6 +61,8 @@ int store_tasks_queued(struct db *db, int64_t job, int64_t first, int64_t last, 
 int store_tasks_ended(struct db *db, int64_t job, int64_t first, int64_t last, int64_t since, bool all,
                       struct rows **ret, struct err *err);
 
+/* What a job waited for, newest first: since, reason. */
+int store_job_waits(struct db *db, int64_t job, int limit, struct rows **ret, struct err *err);
 /* Decisions about a job, newest first: id, decided_at, task, site, candidates (JSON). id > 0: that one only.
  */
 int store_decisions(struct db *db, int64_t job, int64_t id, int limit, struct rows **ret, struct err *err);
