@@ -14,6 +14,7 @@ MAY_INCLUDE = {
     "scheduler/core": ("scheduler/common",),
     "scheduler/remote": ("scheduler/common", "scheduler/core"),
     "scheduler/store": ("scheduler/common", "scheduler/core"),
+    "scheduler/sim": ("scheduler/common", "scheduler/core"),
     # The web shares the database with the engine and nothing else: not scheduler/remote.
     "web": ("scheduler/common", "scheduler/core", "scheduler/store"),
     "scheduler/daemon": ("scheduler/common", "scheduler/core", "scheduler/store", "scheduler/remote", "web"),
@@ -27,7 +28,8 @@ HOMES = {
     r"curl/.*": ("scheduler/cli",),
     r"libsmartcols/.*": ("scheduler/cli",),
     r"uv\.h": ("scheduler/remote", "scheduler/daemon"),
-    r"jansson\.h": ("web", "scheduler/cli", "scheduler/daemon"),
+    r"jansson\.h": ("web", "scheduler/cli", "scheduler/daemon", "scheduler/sim"),
+    r"zlib\.h|expat\.h": ("scheduler/sim",),
 }
 # Headers that would let a decision depend on more than its model.
 IMPURE = re.compile(r"time\.h|sys/.*|unistd\.h|pthread\.h|fcntl\.h|signal\.h|poll\.h|net.*|arpa/.*|sodium.*|"
