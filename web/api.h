@@ -68,6 +68,7 @@ int job_unknown(int64_t id, struct err *err);
 
 /* api_tasks.c */
 HANDLER(api_tasks);
+HANDLER(api_strip);
 HANDLER(api_task);
 HANDLER(api_explain);
 HANDLER(api_task_log);

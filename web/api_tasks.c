@@ -17,10 +17,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WINDOW_MAX    20000 /* tasks looked at in one step of a filtered page */
-#define STEPS_MAX     10    /* steps of one page; it may be short then, with a cursor to go on */
-#define LOG_LIMIT_MAX 262144
-#define PLACEMENTS    20
+#define WINDOW_MAX     20000 /* tasks looked at in one step of a filtered page */
+#define STEPS_MAX      10    /* steps of one page; it may be short then, with a cursor to go on */
+#define LOG_LIMIT_MAX  262144
+#define STRIP_TEXT_MAX (WINDOW_MAX * 8) /* runs of a window as text, at the worst */
+#define PLACEMENTS     20
 
 struct span {
         int64_t job, next_task, submitted_at; /* next_task: INT64_MAX when the job ended */
@@ -298,6 +299,74 @@ HANDLER(api_tasks)
         cursor_write_int(&rq->out, "next_cursor", p.next <= s.tasks->last ? p.next : 0);
         j_obj_end(&rq->out);
         return 0;
+}
+
+/* A letter for each state, so that thousands of tasks fit into a line. */
+static const char strip_letters[] = {[TASK_BLOCKED] = 'b',   [TASK_READY] = 'r',  [TASK_PLACED] = 'p',
+                                     [TASK_SUCCEEDED] = 's', [TASK_FAILED] = 'f', [TASK_CANCELLED] = 'c'};
+#define STRIP_GAP '-' /* a number that is no task */
+
+static void strip_run(struct buf *b, int64_t n, char letter)
+{
+        if (n)
+                buf_printf(b, "%lld%c", (long long)n, letter);
+}
+
+/* States of the numbers first..last as runs, "337s1f20p". */
+static int strip_write(struct buf *b, struct db *db, const struct span *s, int64_t first, int64_t last,
+                       struct err *err)
+{
+        struct window w;
+        int64_t run = 0;
+        char before = STRIP_GAP;
+
+        if (window_read(&w, db, s, first, last, false, err) < 0)
+                return -1;
+        for (int64_t task = first; task <= last; task++, run++) {
+                char letter = STRIP_GAP;
+
+                window_seek(&w, task);
+                if (task_set_has(s->tasks, task))
+                        letter = strip_letters[task_state_of(&w, s, task)];
+                if (letter != before) {
+                        strip_run(b, run, before);
+                        run = 0;
+                        before = letter;
+                }
+        }
+        strip_run(b, run, before);
+        window_release(&w);
+        return 0;
+}
+
+HANDLER(api_strip)
+{
+        AUTO_SPAN struct span s = {0};
+        struct buf runs;
+        int64_t from, last;
+        int rc;
+
+        if (span_read(rq, db, &s, err) < 0 ||
+            request_query_int(rq, "from", 0, INT32_MAX, s.tasks->first, &from, err) < 0)
+                return -1;
+        if (from < s.tasks->first)
+                from = s.tasks->first;
+        last = from + WINDOW_MAX - 1 < s.tasks->last ? from + WINDOW_MAX - 1 : s.tasks->last;
+        buf_init(&runs, STRIP_TEXT_MAX);
+        rc = strip_write(&runs, db, &s, from, last, err);
+        if (rc == 0) {
+                j_obj(&rq->out, NULL);
+                j_int(&rq->out, "from", from);
+                j_int(&rq->out, "to", last);
+                j_str(&rq->out, "runs", buf_cstr(&runs));
+                if (last < s.tasks->last)
+                        j_int(&rq->out, "next", last + 1);
+                else
+                        j_null(&rq->out, "next");
+                j_obj_end(&rq->out);
+        }
+        buf_release(&runs);
+        return rc;
 }
 
 static int task_capture(struct request *rq, const struct span *s, int64_t *ret, struct err *err)

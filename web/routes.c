@@ -35,6 +35,7 @@ struct route routes[] = {
     ROUTE("GET",    "/v1/jobs/{id}",                     USER,      api_job,             NULL,           "",                   ROUTE_WAIT, "one job"),
     ROUTE("GET",    "/v1/jobs/{id}/spec",                USER,      api_job_spec,        NULL,           "",                   ROUTE_ETAG, "the job as it was accepted"),
     ROUTE("GET",    "/v1/jobs/{id}/tasks",               USER,      api_tasks,           NULL,           "state from",         ROUTE_LIST | ROUTE_WAIT, "tasks, by number"),
+    ROUTE("GET",    "/v1/jobs/{id}/strip",               USER,      api_strip,           NULL,           "from",               ROUTE_WAIT, "states of its tasks, as runs of letters"),
     ROUTE("GET",    "/v1/jobs/{id}/tasks/{task}",        USER,      api_task,            NULL,           "",                   ROUTE_WAIT, "one task with all its attempts"),
     ROUTE("GET",    "/v1/jobs/{id}/tasks/{task}/log",    USER,      api_task_log,        NULL,           "stream attempt offset limit", ROUTE_BYTES, "bytes of a log"),
     ROUTE("GET",    "/v1/jobs/{id}/explain",             USER,      api_explain,         NULL,           "task",               ROUTE_WAIT, "why it waits, or why it ran there"),
