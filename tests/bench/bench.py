@@ -315,6 +315,7 @@ def restart():
             f"select extract(epoch from min(placed_at)) from (select placed_at from attempts_live where job_id = {job} union all"
             f" select placed_at from attempts where job_id = {job}) p"), 60, "something is placed again"))
         say("restart", placed - started, "s")
+        bench.connection.close()  # the one it had went with the server that was killed
         started = time.time()
         bench.ask("POST", f"/v1/jobs/{running}/cancel", {})
         wait_until(lambda: bench.sql(f"select count(*) from attempts_live where job_id = {running}") == "0", 300, "9,999 tasks end")
