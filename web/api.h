@@ -45,7 +45,25 @@ HANDLER(api_submit);
 HANDLER(api_submit_bulk);
 extern const struct field bulk_fields[];
 
+/* A job made of another one, as a submission; the reply names that one. */
+int submit_again(struct request *rq, struct db *db, json_t *job, int64_t of, struct err *err);
+
+/* api_rerun.c */
+HANDLER(api_job_rerun);
+extern const struct field rerun_fields[];
+
+/* api_queue.c */
+HANDLER(api_queue);
+HANDLER(api_many_hold);
+HANDLER(api_many_release);
+HANDLER(api_many_cancel);
+extern const struct field many_fields[];
+
 /* api_jobs.c */
+#define JOBS_IDS_MAX 1000
+/* Filters as written: name:value (-1: it is not), and name or name*. The texts are cut, and borrowed. */
+int jobs_filter_label(char *text, struct jobs_filter *f);
+void jobs_filter_name(char *text, struct jobs_filter *f);
 HANDLER(api_jobs);
 HANDLER(api_job);
 HANDLER(api_job_spec);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IDS_MAX      1000
 #define PRIORITY_MAX 1000
 
 struct cancel_body {
@@ -183,8 +182,8 @@ static int read_ids(const char *text, int64_t *ids, size_t *ret_n, struct err *e
         size_t n = 0;
 
         for (char *p = strtok_r(copy, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
-                if (n == IDS_MAX)
-                        return err_set(err, ERR_BAD_INPUT, "ids: at most %d numbers", IDS_MAX);
+                if (n == JOBS_IDS_MAX)
+                        return err_set(err, ERR_BAD_INPUT, "ids: at most %d numbers", JOBS_IDS_MAX);
                 if (num_int("ids", p, 0, INT64_MAX, &ids[n++], err) < 0)
                         return -1;
         }
@@ -193,16 +192,23 @@ static int read_ids(const char *text, int64_t *ids, size_t *ret_n, struct err *e
 }
 
 /* label=k:v; cut at the colon. */
-static int read_label(char *text, struct jobs_filter *f, struct err *err)
+int jobs_filter_label(char *text, struct jobs_filter *f)
 {
         char *colon = strchr(text, ':');
 
         if (!colon || colon == text)
-                return err_set(err, ERR_BAD_INPUT, "label: must be written name:value");
+                return -1;
         *colon = '\0';
         f->label = text;
         f->label_value = colon + 1;
         return 0;
+}
+
+static int read_label(char *text, struct jobs_filter *f, struct err *err)
+{
+        return jobs_filter_label(text, f) < 0
+                   ? err_set(err, ERR_BAD_INPUT, "label: must be written name:value")
+                   : 0;
 }
 
 static int read_state(const struct request *rq, struct jobs_filter *f, struct err *err)
@@ -217,7 +223,7 @@ static int read_state(const struct request *rq, struct jobs_filter *f, struct er
 }
 
 /* name=align, or name=align* for how it starts. */
-static void read_name(char *text, struct jobs_filter *f)
+void jobs_filter_name(char *text, struct jobs_filter *f)
 {
         size_t n = strlen(text);
 
@@ -253,7 +259,7 @@ HANDLER(api_jobs)
         const char *project = request_query(rq, "project"), *ids = request_query(rq, "ids");
         AUTO_FREE char *label = xstrdup(request_query(rq, "label")),
                        *name = xstrdup(request_query(rq, "name"));
-        AUTO_FREE int64_t *id_list = xcalloc(IDS_MAX, sizeof *id_list);
+        AUTO_FREE int64_t *id_list = xcalloc(JOBS_IDS_MAX, sizeof *id_list);
         int64_t one;
 
         if (request_limit(rq, &f.limit, err) < 0 || cursor_read_int(rq, INT64_MAX, &f.before, err) < 0 ||
@@ -262,7 +268,7 @@ HANDLER(api_jobs)
                 return -1;
         f.ids = ids ? id_list : NULL;
         if (name)
-                read_name(name, &f);
+                jobs_filter_name(name, &f);
         if (project) {
                 one = principal_project(rq->who, project);
                 f.who = (struct visible){.projects = &one, .count = one >= 0};

@@ -46,6 +46,7 @@ struct batch {
         struct request *rq;
         struct db *db;
         bool bulk;
+        int64_t rerun_of; /* 0: of none */
         size_t count;
         struct job_spec *specs;
         int32_t *projects;
@@ -114,8 +115,7 @@ static int read_key(struct batch *b, struct err *err)
                         return err_set(err, ERR_BAD_INPUT,
                                        "Idempotency-Key: must hold printable ASCII characters only");
         crypto_hash_sha256_init(&st);
-        crypto_hash_sha256_update(&st, (const unsigned char *)rq->route->pattern,
-                                  strlen(rq->route->pattern) + 1);
+        crypto_hash_sha256_update(&st, (const unsigned char *)rq->path, strlen(rq->path) + 1);
         crypto_hash_sha256_update(&st, buf_bytes(&rq->body), buf_len(&rq->body));
         crypto_hash_sha256_final(&st, b->hash);
         b->by.request_hash = b->hash;
@@ -620,6 +620,8 @@ static void reply_one(struct batch *b, int64_t id, int64_t tasks, const struct w
         j_int(out, "tasks", tasks);
         j_str(out, "state", job_state_name(JOB_ACCEPTED));
         write_warnings(out, b, v);
+        if (b->rerun_of)
+                j_int(out, "rerun_of", b->rerun_of);
         j_obj_end(out);
 }
 
@@ -701,9 +703,10 @@ static int twin_was_faster(struct batch *b, struct err *err)
         return reply_known(b, first, last, err);
 }
 
-static int submit(struct request *rq, struct db *db, json_t *list, bool bulk, struct err *err)
+static int submit(struct request *rq, struct db *db, json_t *list, bool bulk, int64_t rerun_of,
+                  struct err *err)
 {
-        struct batch b = {.rq = rq, .db = db, .bulk = bulk};
+        struct batch b = {.rq = rq, .db = db, .bulk = bulk, .rerun_of = rerun_of};
         int64_t first, last;
         int rc = read_key(&b, err);
 
@@ -726,10 +729,15 @@ static int submit(struct request *rq, struct db *db, json_t *list, bool bulk, st
 HANDLER(api_submit)
 {
         json_t *none = rq->json ? NULL : json_object();
-        int rc = submit(rq, db, rq->json ? rq->json : none, false, err);
+        int rc = submit(rq, db, rq->json ? rq->json : none, false, 0, err);
 
         json_decref(none);
         return rc;
+}
+
+int submit_again(struct request *rq, struct db *db, json_t *job, int64_t of, struct err *err)
+{
+        return submit(rq, db, job, false, of, err);
 }
 
 HANDLER(api_submit_bulk)
@@ -738,5 +746,5 @@ HANDLER(api_submit_bulk)
 
         if (request_body(rq, bulk_fields, &in, NULL, err) < 0)
                 return -1;
-        return submit(rq, db, in.jobs, true, err);
+        return submit(rq, db, in.jobs, true, 0, err);
 }

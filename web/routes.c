@@ -45,6 +45,11 @@ struct route routes[] = {
     ROUTE("POST",   "/v1/jobs/{id}/release",             SUBMITTER, api_job_release,     nothing_fields, "",                   ROUTE_TX, "end the hold"),
     ROUTE("POST",   "/v1/jobs/{id}/cancel",              SUBMITTER, api_job_cancel,      cancel_fields,  "",                   ROUTE_TX, "stop the job, or one task of it"),
     ROUTE("POST",   "/v1/jobs/{id}/priority",            SUBMITTER, api_job_priority,    priority_fields,"",                   ROUTE_TX, "change the priority"),
+    ROUTE("POST",   "/v1/jobs/{id}/rerun",               SUBMITTER, api_job_rerun,       rerun_fields,   "",                   ROUTE_DRY, "a new job like it"),
+    ROUTE("POST",   "/v1/jobs:hold",                     SUBMITTER, api_many_hold,       many_fields,    "",                   ROUTE_TX, "hold all jobs that a filter finds"),
+    ROUTE("POST",   "/v1/jobs:release",                  SUBMITTER, api_many_release,    many_fields,    "",                   ROUTE_TX, "release all jobs that a filter finds"),
+    ROUTE("POST",   "/v1/jobs:cancel",                   SUBMITTER, api_many_cancel,     many_fields,    "",                   ROUTE_TX, "stop all jobs that a filter finds"),
+    ROUTE("GET",    "/v1/queue",                         USER,      api_queue,           NULL,           "project limit",      ROUTE_WAIT, "who is served next"),
     ROUTE("GET",    "/v1/events",                        USER,      api_events,          NULL,           "job site",           ROUTE_LIST | ROUTE_WAIT, "what happened, newest first"),
 
     ROUTE("GET",    "/v1/stream",                        USER,      api_stream,          NULL,           "topics last_event_id", 0, "changes as they happen: server-sent events"),

@@ -19,6 +19,7 @@
 #define DISK_RESERVE        (256LL << 20)
 #define LIVE_JOBS_MAX       1000000
 #define LEASE_MS            (24 * 3600 * 1000LL)
+#define HALF_LIFE_MS        (24 * 3600 * 1000LL)
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool sodium_failed;
@@ -56,6 +57,7 @@ static void settings_copy(struct web *w, const struct web_settings *s)
         w->disk_reserve = s->disk_reserve > 0 ? s->disk_reserve : DISK_RESERVE;
         w->live_jobs_max = s->live_jobs_max > 0 ? s->live_jobs_max : LIVE_JOBS_MAX;
         w->lease_ms = s->lease_ms > 0 ? s->lease_ms : LEASE_MS;
+        w->half_life_ms = s->half_life_ms > 0 ? s->half_life_ms : HALF_LIFE_MS;
 }
 
 static void web_free(struct web *w)

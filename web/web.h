@@ -33,6 +33,7 @@ struct web_settings {
         int64_t disk_reserve;  /* refuse new jobs below this many free bytes there; default 256 MiB */
         int64_t live_jobs_max; /* refuse new jobs above this many that have not ended; default 1,000,000 */
         int64_t lease_ms;      /* the longest lease a job may ask for; default 24 hours */
+        int64_t half_life_ms;  /* of use in fair share, as the engine has it; default 24 hours */
 };
 
 int web_start(const struct web_settings *s, struct web **ret, struct err *err);

@@ -51,7 +51,7 @@ struct web {
         char *conninfo, *listen, *public_url, *allowed_hosts, *ui_dir, *data_dir;
         int threads, connections_max, address_connections_max;
         bool cookie_secure;
-        int64_t disk_reserve, live_jobs_max, lease_ms;
+        int64_t disk_reserve, live_jobs_max, lease_ms, half_life_ms;
         /* listening */
         int listen_fd, stop_fd, port;
         bool is_unix;

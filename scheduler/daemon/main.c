@@ -213,6 +213,7 @@ static int start_web(struct reeved *r, struct err *err)
             .disk_reserve = r->set.disk_reserve,
             .live_jobs_max = r->set.live_jobs,
             .lease_ms = r->set.lease_ms,
+            .half_life_ms = r->set.half_life_ms,
         };
 
         if (r->role == ROLE_ENGINE)

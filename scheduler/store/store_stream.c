@@ -51,7 +51,11 @@ int store_job_digests(struct db *db, const int64_t *ids, size_t n, struct rows *
                     "  # coalesce((select bit_xor(hashtextextended(l::text, 0)) from attempts_live l"
                     "   where l.job_id = j.id and q.job_id is not null), 0)"
                     "  # (select hashint8extended(count(*), 0) from task_queue t"
-                    "   where t.job_id = j.id and q.job_id is not null) as digest"
+                    "   where t.job_id = j.id and q.job_id is not null)"
+                    "  # coalesce((select bit_xor(hashtextextended(r::text, 0)) from attempt_progress r"
+                    "   where r.job_id = j.id and q.job_id is not null), 0)"
+                    "  # coalesce((select hashtextextended(p::text, 0) from job_pace p"
+                    "   where p.job_id = j.id and q.job_id is not null), 0) as digest"
                     " from jobs j left join job_queue q on q.job_id = j.id where j.id = any($1)");
 
         bind_ints(st, ids, n);
