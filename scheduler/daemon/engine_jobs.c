@@ -517,6 +517,15 @@ static struct m_job *take_row(struct engine *e, const struct load_job *row, stru
         return j;
 }
 
+/* For the first time: its row is to say so. */
+static void take_up(struct engine *e, struct m_job *j, const struct load_job *row)
+{
+        model_job_dirty(e->m, j);
+        record_event(e, "job.submitted", row->user, j->id, -1, 0,
+                     "job %lld \"%.200s\" is accepted: %d task%s", (long long)j->id, j->name, row->task_total,
+                     row->task_total == 1 ? "" : "s");
+}
+
 static int take_rows(struct engine *e, struct load_job *rows, size_t n, struct err *err)
 {
         if (datasets_load_for(e, rows, n, err) < 0)
@@ -537,7 +546,7 @@ static int take_rows(struct engine *e, struct load_job *rows, size_t n, struct e
                 if (!j)
                         refuse_row(e, &rows[i], why.text);
                 else if (!rows[i].taken)
-                        model_job_dirty(e->m, j);
+                        take_up(e, j, &rows[i]);
         }
         return 0;
 }

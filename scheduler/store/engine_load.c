@@ -15,6 +15,7 @@
         "select j.id, j.project_id, q.priority, j.name, j.spec, j.first_task, j.last_task, q.next_task,"     \
         " j.task_list, coalesce(j.task_count, j.last_task - j.first_task + 1) as task_total,"                \
         " q.succeeded, q.failed, q.cancelled, j.submitted_at, q.started_at, q.taken,"                        \
+        " (select u.name from users u where u.id = j.user_id) as user,"                                      \
         " q.held_by is not null as held, q.cancelled_by is not null as cancel,"                              \
         " (select d.id from datasets d where d.job_id = j.id order by d.id limit 1) as output"               \
         " from job_queue q join jobs j on j.id = q.job_id"
@@ -28,6 +29,7 @@ static void job_fill(const struct rows *r, void *element)
         j->priority = (int32_t)row_int(r, "priority");
         j->name = row_text_copy(r, "name");
         j->spec = row_text_copy(r, "spec");
+        j->user = row_text_copy(r, "user");
         j->first_task = (int32_t)row_int(r, "first_task");
         j->last_task = (int32_t)row_int(r, "last_task");
         j->next_task = (int32_t)row_int(r, "next_task");
@@ -137,6 +139,7 @@ void store_free_jobs(struct load_job *rows, size_t n)
         for (size_t i = 0; i < n; i++) {
                 free(rows[i].name);
                 free(rows[i].spec);
+                free(rows[i].user);
                 free(rows[i].task_list);
                 free(rows[i].after);
                 free(rows[i].inputs);

@@ -83,6 +83,7 @@ struct load_job {
         int64_t id;
         int32_t project, priority;
         char *name, *spec; /* spec: the stored JSON */
+        char *user;        /* who submitted it */
         int32_t first_task, last_task, next_task;
         int32_t task_total;
         char *task_list; /* text of a task set; NULL = every number from first to last */
