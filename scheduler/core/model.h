@@ -145,6 +145,7 @@ struct m_dataset_site {
 struct m_dataset {
         int64_t id;
         char *name;
+        int32_t project;
         bool sealed, removed;
         int32_t files;
         int64_t bytes;

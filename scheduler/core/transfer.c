@@ -227,7 +227,8 @@ void model_transfer_done(struct model *m, struct m_transfer *t, const char *root
 {
         struct m_dataset *d = t->dataset;
         struct m_site *to = model_site(m, t->to);
-        struct m_dataset_site *at = model_dataset_site(d, t->to, root, false, d->files, d->bytes);
+        bool is_file = d->site_count && d->sites[0].is_file;
+        struct m_dataset_site *at = model_dataset_site(d, t->to, root, is_file, d->files, d->bytes);
 
         at->copy = true;
         at->suspect = false;

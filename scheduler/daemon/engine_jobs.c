@@ -17,6 +17,16 @@
 /* ---- datasets that jobs read or make
  * ------------------------------------------------------------------------- */
 
+static void dataset_place(struct m_dataset *d, const struct load_dataset *row, size_t i)
+{
+        struct m_dataset_site *at =
+            model_dataset_site(d, row->sites[i].site, row->sites[i].root, row->sites[i].is_file,
+                               row->sites[i].files, row->sites[i].bytes);
+
+        at->copy = row->sites[i].copy;
+        at->suspect = row->sites[i].suspect;
+}
+
 static void dataset_fill(struct model *m, const struct load_dataset *row)
 {
         struct m_dataset *d = model_dataset_put(m, row->id, row->name);
@@ -26,10 +36,14 @@ static void dataset_fill(struct model *m, const struct load_dataset *row)
         d->removed = row->removed;
         d->files = row->files;
         d->bytes = row->bytes;
+        d->project = row->project;
         model_dataset_clear_sites(d);
         for (size_t i = 0; i < row->site_count; i++)
-                model_dataset_site(d, row->sites[i].site, row->sites[i].root, row->sites[i].is_file,
-                                   row->sites[i].files, row->sites[i].bytes);
+                dataset_place(d, row, i);
+        if (row->restricted)
+                model_dataset_allow(d, row->allowed, row->allowed_count);
+        else
+                model_dataset_allow_all(d);
 }
 
 static int datasets_load(struct engine *e, const int64_t *ids, size_t n, struct err *err)

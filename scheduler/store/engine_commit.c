@@ -23,7 +23,8 @@ bool commit_is_empty(const struct commit *c)
 {
         return !(c->placed_n || c->states_n || c->ended_n || c->retries_n || c->unqueued_n || c->jobs_n ||
                  c->waits_n || c->done_n || c->decisions_n || c->events_n || c->outputs_n || c->usage_n ||
-                 c->intents_n || c->tasks_succeeded || c->tasks_failed || c->tasks_cancelled);
+                 c->intents_n || c->transfers_n || c->copies_n || c->links_n || c->suspects_n ||
+                 c->tasks_succeeded || c->tasks_failed || c->tasks_cancelled);
 }
 
 void commit_clear(struct commit *c)
@@ -31,6 +32,7 @@ void commit_clear(struct commit *c)
         c->placed_n = c->states_n = c->ended_n = c->retries_n = c->unqueued_n = c->jobs_n = c->waits_n =
             c->done_n = 0;
         c->decisions_n = c->events_n = c->outputs_n = c->usage_n = c->intents_n = 0;
+        c->transfers_n = c->copies_n = c->links_n = c->suspects_n = 0;
         c->tasks_succeeded = c->tasks_failed = c->tasks_cancelled = 0;
 }
 
@@ -48,6 +50,10 @@ void commit_release(struct commit *c)
         free(c->events);
         free(c->outputs);
         free(c->usage);
+        free(c->transfers);
+        free(c->copies);
+        free(c->links);
+        free(c->suspects);
         free(c->intents);
         memset(c, 0, sizeof *c);
 }
@@ -568,7 +574,7 @@ static int add_parts(struct db *db, const struct commit *c, int64_t epoch, struc
             in_batches(add_waits, db, c, c->waits_n, err) < 0 ||
             in_batches(add_decisions, db, c, c->decisions_n, err) < 0 ||
             in_batches(add_events, db, c, c->events_n, err) < 0 || outputs_add(db, c, err) < 0 ||
-            in_batches(add_usage, db, c, c->usage_n, err) < 0 ||
+            data_add(db, c, err) < 0 || in_batches(add_usage, db, c, c->usage_n, err) < 0 ||
             in_batches(add_intents, db, c, c->intents_n, err) < 0 ||
             in_batches(add_done, db, c, c->done_n, err) < 0)
                 return -1;

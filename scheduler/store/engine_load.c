@@ -366,6 +366,21 @@ void store_free_attempts(struct load_attempt *rows, size_t n)
 /* ---- datasets -------------------------------------------------------------------------------------------
  */
 
+/* The numbers of a text like "3 17 20". */
+static int32_t *numbers(const char *text, size_t *ret_n)
+{
+        int32_t *list = NULL;
+        size_t n = 0, cap = 0;
+        char *end;
+
+        for (long v = strtol(text, &end, 10); end != text; v = strtol(text = end, &end, 10)) {
+                list = xgrow(list, n, &cap, sizeof *list);
+                list[n++] = (int32_t)v;
+        }
+        *ret_n = n;
+        return list;
+}
+
 static void dataset_fill(const struct rows *r, void *element)
 {
         struct load_dataset *d = element;
@@ -377,6 +392,10 @@ static void dataset_fill(const struct rows *r, void *element)
         d->files = (int32_t)row_int(r, "files");
         d->bytes = row_int(r, "bytes");
         d->maker_failed = row_null(r, "maker_failed") ? 0 : row_time(r, "maker_failed");
+        d->project = (int32_t)row_int(r, "project_id");
+        d->restricted = !row_null(r, "allowed");
+        if (d->restricted)
+                d->allowed = numbers(row_text(r, "allowed"), &d->allowed_count);
 }
 
 static void datasets_take_sites(struct load_dataset *all, size_t n, struct rows *r)
@@ -397,6 +416,8 @@ static void datasets_take_sites(struct load_dataset *all, size_t n, struct rows 
                 d->sites[d->site_count].site = (int32_t)row_int(r, "site_id");
                 d->sites[d->site_count].root = row_text_copy(r, "root");
                 d->sites[d->site_count].is_file = row_bool(r, "is_file");
+                d->sites[d->site_count].copy = row_bool(r, "copy");
+                d->sites[d->site_count].suspect = row_bool(r, "suspect");
                 d->sites[d->site_count].files = (int32_t)row_int(r, "files");
                 d->sites[d->site_count++].bytes = row_int(r, "bytes");
         }
@@ -406,16 +427,19 @@ int store_load_datasets(struct db *db, const int64_t *ids, size_t n, struct load
                         struct err *err)
 {
         AUTO_ROWS struct rows *r = NULL;
-        struct stmt *st = db_stmt(db, "load_dataset_sites",
-                                  "select dataset_id, site_id, root, is_file, files, bytes from dataset_sites"
-                                  " where dataset_id = any($1::bigint[]) order by dataset_id, site_id, root");
+        struct stmt *st = db_stmt(
+            db, "load_dataset_sites",
+            "select dataset_id, site_id, root, is_file, copy, suspect, files, bytes from dataset_sites"
+            " where dataset_id = any($1::bigint[]) order by dataset_id, site_id, root");
 
         bind_ints(st, ids, n);
         if (db_query(st, &r, err) < 0)
                 return -1;
         st = db_stmt(db, "load_datasets",
                      "select id, name, sealed_at is not null as sealed, removed_at is not null as removed, "
-                     "files, bytes, (select j.finished_at from jobs j where j.id = d.job_id and j.state in"
+                     "files, bytes, project_id,"
+                     " array_to_string(reeve_allowed_sites(policy_sites, policy_labels), ' ') as allowed,"
+                     " (select j.finished_at from jobs j where j.id = d.job_id and j.state in"
                      " ('failed', 'cancelled')) as maker_failed"
                      " from datasets d where id = any($1::bigint[]) order by id");
         bind_ints(st, ids, n);
@@ -431,6 +455,7 @@ void store_free_datasets(struct load_dataset *rows, size_t n)
                 for (size_t j = 0; j < rows[i].site_count; j++)
                         free(rows[i].sites[j].root);
                 free(rows[i].sites);
+                free(rows[i].allowed);
                 free(rows[i].name);
         }
         free(rows);

@@ -17,6 +17,9 @@ int64_t fenced_exec(struct stmt *st, struct db *db, int64_t epoch, struct err *e
 /* Outputs of tasks into files, replicas and their counters; part of store_commit's pipeline. */
 int outputs_add(struct db *db, const struct commit *c, struct err *err);
 
+/* Transfers, copies, links, places that are suspect; parts of store_commit's pipeline. */
+int data_add(struct db *db, const struct commit *c, struct err *err);
+
 /* Run a query and turn each row into an element of `size` bytes, zeroed before. */
 int load_all(struct stmt *st, size_t size, void (*fill)(const struct rows *r, void *element), void **ret,
              size_t *ret_n, struct err *err);

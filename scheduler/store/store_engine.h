@@ -49,6 +49,8 @@ struct load_site {
         int32_t max_tasks; /* 0 = none */
         double speed;
         bool all_projects;
+        bool data_accept;
+        int64_t data_quota; /* -1 = none given */
         struct {
                 int32_t project, max_cpus; /* 0 = none */
         } * projects;
@@ -120,10 +122,14 @@ struct load_dataset {
         int32_t files;
         int64_t bytes;
         int64_t maker_failed; /* when the job that makes it ended without success; 0 = it did not */
+        int32_t project;
+        bool restricted;  /* by a policy: to the sites that it allows */
+        int32_t *allowed; /* ascending */
+        size_t allowed_count;
         struct {
                 int32_t site;
                 char *root;
-                bool is_file;
+                bool is_file, copy, suspect;
                 int32_t files;
                 int64_t bytes;
         } * sites;
@@ -181,6 +187,44 @@ int store_next_decision(struct db *db, int64_t *ret, struct err *err); /* max id
 /* A number that changes whenever a person changed sites, hosts, accounts, workers' offers, projects, members
  * or keys (kept by triggers in settings-like table world_version); the engine reloads those when it moved. */
 int store_world_version(struct db *db, int64_t *ret, struct err *err);
+
+/* ---- data: open transfers, links, what copies take (engine_data.c) */
+struct load_transfer {
+        int64_t id, dataset;
+        int32_t from, to; /* from 0 = not chosen */
+        char why;         /* 'j' job, 'c' copy, 'p' person */
+        int32_t priority, tries;
+        int64_t asked_at, not_before;
+};
+struct load_link {
+        int32_t from, to;
+        double rate, latency, weight, budget; /* weight 0: nothing learned; budget 0 = none */
+        int64_t learned_at;
+        int32_t max_active; /* 0 = as usual */
+        bool direct;
+};
+struct load_storage { /* of sites with copies */
+        int32_t site;
+        int64_t used, evictable;
+};
+struct load_eviction {
+        int32_t site;
+        char *directory;
+};
+STORE_LOAD_(transfers, load_transfer) /* open ones, by id */
+STORE_LOAD_(links, load_link)
+STORE_LOAD_(storage, load_storage)
+STORE_LOAD_(evictions, load_eviction)                                  /* to be done, at most 1,000 */
+int store_next_transfer(struct db *db, int64_t *ret, struct err *err); /* max id + 1 */
+/* Files of a dataset by path, at most max + 1: more than max tells that there are too many. */
+struct load_file {
+        char *path; /* catalog form */
+        int64_t size;
+        uint8_t sha256[32];
+};
+int store_load_files(struct db *db, int64_t dataset, size_t max, struct load_file **ret, size_t *ret_n,
+                     struct err *err);
+void store_free_files(struct load_file *rows, size_t n);
 
 /* ---- writing
  * ----------------------------------------------------------------------------------------------- */
@@ -254,6 +298,31 @@ struct commit_output {
         int64_t size;
         const uint8_t *sha256; /* 32 bytes */
 };
+struct commit_transfer { /* a transfer as it is now: new, or moved on */
+        int64_t id, dataset;
+        int32_t from, to, priority, files, tries;   /* from 0 = not chosen */
+        const char *why, *way, *message, *asked_by; /* why: job, copy, person; the others NULL keeps */
+        enum transfer_state state;
+        int64_t total, bytes;
+        int64_t asked_at, not_before, started_at, ended_at; /* TIME_NONE = none */
+        double rate;                                        /* 0 = none */
+};
+struct commit_copy { /* a complete copy at a site, published and verified */
+        int64_t dataset;
+        int32_t site;
+        const char *root;
+        bool is_file;
+};
+struct commit_link {
+        int32_t from, to;
+        double rate, latency, weight;
+        int64_t at, bytes; /* bytes of the transfer that taught it */
+};
+struct commit_suspect { /* all places of the dataset at the site: not to be used, or verified again */
+        int64_t dataset;
+        int32_t site;
+        bool suspect;
+};
 struct commit_usage {
         int32_t project;
         double usage;
@@ -275,6 +344,10 @@ struct commit {
         COMMIT_ROWS_(commit_event, events)
         COMMIT_ROWS_(commit_output, outputs)
         COMMIT_ROWS_(commit_usage, usage)
+        COMMIT_ROWS_(commit_transfer, transfers)
+        COMMIT_ROWS_(commit_copy, copies)
+        COMMIT_ROWS_(commit_link, links)
+        COMMIT_ROWS_(commit_suspect, suspects)
         int64_t *intents; /* applied */
         size_t intents_n, intents_cap;
         int64_t tasks_succeeded, tasks_failed, tasks_cancelled; /* to add to totals */
@@ -302,6 +375,19 @@ void commit_release(struct commit *c);
 #define STORE_PATH_MAX 1024 /* bytes of a file's path in catalog form: it is part of keys */
 #define STORE_ROOT_MAX 1024
 int store_commit(struct db *db, int64_t epoch, const struct commit *c, struct err *err);
+
+/* ---- copies that go (engine_data.c). Of copies nobody pinned, that no live job reads and that are not the
+ * last complete ones, those used longest ago, until they make `need` bytes: they leave the catalog at once
+ * and are listed in evictions, to be deleted. With need 0 those of removed datasets only. Returns how many,
+ * -1 error. */
+int64_t store_evict(struct db *db, int64_t epoch, int32_t site, int64_t need, struct err *err);
+int store_eviction_done(struct db *db, int64_t epoch, int32_t site, const char *directory, struct err *err);
+struct storage_figures {
+        int32_t site;
+        int64_t quota, used, evictable;
+};
+int store_storage_figures(struct db *db, int64_t epoch, const struct storage_figures *rows, size_t n,
+                          struct err *err);
 
 /* ---- small fenced writes, each its own transaction
  * ------------------------------------------------------------ */

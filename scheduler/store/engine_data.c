@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data that moves: open transfers, links, copies and their end. */
+#include "store/engine_priv.h"
+#include "common/util.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* ---- reading --------------------------------------------------------------------------------------------
+ */
+
+static void transfer_fill(const struct rows *r, void *element)
+{
+        struct load_transfer *t = element;
+
+        t->id = row_int(r, "id");
+        t->dataset = row_int(r, "dataset_id");
+        t->from = (int32_t)row_int(r, "from_site");
+        t->to = (int32_t)row_int(r, "to_site");
+        t->why = row_text(r, "why")[0];
+        t->priority = (int32_t)row_int(r, "priority");
+        t->tries = (int32_t)row_int(r, "tries");
+        t->asked_at = row_time(r, "asked_at");
+        t->not_before = row_time(r, "not_before");
+}
+
+int store_load_transfers(struct db *db, struct load_transfer **ret, size_t *ret_n, struct err *err)
+{
+        return LOAD_ALL(db_stmt(db, "load_transfers",
+                                "select id, dataset_id, from_site, to_site, why, priority, tries, asked_at,"
+                                " not_before from transfers where state in ('queued', 'active', 'verifying')"
+                                " order by id"),
+                        struct load_transfer, transfer_fill, ret, ret_n, err);
+}
+
+void store_free_transfers(struct load_transfer *rows, size_t n)
+{
+        (void)n;
+        free(rows);
+}
+
+static void link_fill(const struct rows *r, void *element)
+{
+        struct load_link *l = element;
+
+        l->from = (int32_t)row_int(r, "from_site");
+        l->to = (int32_t)row_int(r, "to_site");
+        l->rate = row_f64(r, "rate");
+        l->latency = row_f64(r, "latency");
+        l->weight = row_f64(r, "weight");
+        l->budget = row_f64(r, "budget");
+        l->learned_at = row_time(r, "learned_at");
+        l->max_active = (int32_t)row_int(r, "max_active");
+        l->direct = row_bool(r, "direct");
+}
+
+int store_load_links(struct db *db, struct load_link **ret, size_t *ret_n, struct err *err)
+{
+        return LOAD_ALL(db_stmt(db, "load_links",
+                                "select from_site, to_site, rate, latency, weight, learned_at, budget,"
+                                " max_active, direct from links order by from_site, to_site"),
+                        struct load_link, link_fill, ret, ret_n, err);
+}
+
+void store_free_links(struct load_link *rows, size_t n)
+{
+        (void)n;
+        free(rows);
+}
+
+/* What may go: see store_evict. */
+#define MAY_GO                                                                                               \
+        "c.copy and c.pinned_by is null and not exists (select from job_inputs i join job_queue q on"        \
+        " q.job_id = i.job_id where i.dataset_id = c.dataset_id) and not exists (select from transfers t"    \
+        " where t.dataset_id = c.dataset_id and t.state in ('queued', 'active', 'verifying')) and"           \
+        " (d.removed_at is not null or exists (select from dataset_sites o where o.dataset_id ="             \
+        " c.dataset_id and (o.site_id <> c.site_id or o.root <> c.root) and not o.suspect and o.files >="    \
+        " d.files))"
+
+static void storage_fill(const struct rows *r, void *element)
+{
+        struct load_storage *s = element;
+
+        s->site = (int32_t)row_int(r, "site_id");
+        s->used = row_int(r, "used");
+        s->evictable = row_int(r, "evictable");
+}
+
+int store_load_storage(struct db *db, struct load_storage **ret, size_t *ret_n, struct err *err)
+{
+        return LOAD_ALL(db_stmt(db, "load_storage",
+                                "select c.site_id, sum(c.bytes)::bigint as used, coalesce(sum(c.bytes) filter"
+                                " (where " MAY_GO "), 0)::bigint as evictable from dataset_sites c"
+                                " join datasets d on d.id = c.dataset_id where c.copy group by c.site_id"
+                                " order by c.site_id"),
+                        struct load_storage, storage_fill, ret, ret_n, err);
+}
+
+void store_free_storage(struct load_storage *rows, size_t n)
+{
+        (void)n;
+        free(rows);
+}
+
+static void eviction_fill(const struct rows *r, void *element)
+{
+        struct load_eviction *v = element;
+
+        v->site = (int32_t)row_int(r, "site_id");
+        v->directory = row_text_copy(r, "directory");
+}
+
+int store_load_evictions(struct db *db, struct load_eviction **ret, size_t *ret_n, struct err *err)
+{
+        return LOAD_ALL(db_stmt(db, "load_evictions",
+                                "select site_id, directory from evictions order by at, site_id, directory"
+                                " limit 1000"),
+                        struct load_eviction, eviction_fill, ret, ret_n, err);
+}
+
+void store_free_evictions(struct load_eviction *rows, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                free(rows[i].directory);
+        free(rows);
+}
+
+int store_next_transfer(struct db *db, int64_t *ret, struct err *err)
+{
+        AUTO_ROWS struct rows *r = NULL;
+
+        if (db_query(db_stmt(db, "next_transfer", "select coalesce(max(id), 0) + 1 as id from transfers"), &r,
+                     err) < 0)
+                return -1;
+        rows_next(r);
+        *ret = row_int(r, "id");
+        return 0;
+}
+
+static void file_fill(const struct rows *r, void *element)
+{
+        struct load_file *f = element;
+        const uint8_t *sum;
+        size_t n;
+
+        f->path = row_text_copy(r, "path");
+        f->size = row_int(r, "size");
+        sum = row_bytes(r, "sha256", &n);
+        if (n == sizeof f->sha256)
+                memcpy(f->sha256, sum, n);
+}
+
+int store_load_files(struct db *db, int64_t dataset, size_t max, struct load_file **ret, size_t *ret_n,
+                     struct err *err)
+{
+        struct stmt *st = db_stmt(db, "load_files",
+                                  "select path, size, sha256 from files where dataset_id = $1 order by path"
+                                  " limit $2");
+
+        bind_int(st, dataset);
+        bind_int(st, (int64_t)max + 1);
+        return LOAD_ALL(st, struct load_file, file_fill, ret, ret_n, err);
+}
+
+void store_free_files(struct load_file *rows, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                free(rows[i].path);
+        free(rows);
+}
+
+/* ---- parts of the commit ---------------------------------------------------------------------------------
+ */
+
+#define COLUMN(kind, st, rows, field, ...) bind_column_##kind(st, &(rows)->field, sizeof *(rows), __VA_ARGS__)
+
+static const char *transfer_word(int v)
+{
+        return transfer_state_name((enum transfer_state)v);
+}
+
+static const char transfers_sql[] =
+    "insert into transfers (id, dataset_id, from_site, to_site, state, bytes, asked_at, since, why, asked_by,"
+    " priority, files, total, tries, not_before, started_at, ended_at, way, rate, message)"
+    " select id, dataset, nullif(from_site, 0), to_site, state, bytes, asked_at, now(), why, asked_by,"
+    " priority, files, total, tries, not_before, started_at, ended_at, way, nullif(rate, 0), message from"
+    " (select distinct on (id) * from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[],"
+    " $5::text[], $6::bigint[], $7::timestamptz[], $8::text[], $9::text[], $10::integer[], $11::integer[],"
+    " $12::bigint[], $13::integer[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::text[],"
+    " $18::double precision[], $19::text[]) with ordinality as t (id, dataset, from_site, to_site, state,"
+    " bytes, asked_at, why, asked_by, priority, files, total, tries, not_before, started_at, ended_at, way,"
+    " rate, message, n) order by id, n desc) as t on conflict (id) do update set from_site ="
+    " excluded.from_site, state = excluded.state, bytes = excluded.bytes, since = case when transfers.state ="
+    " excluded.state then transfers.since else excluded.since end, why = excluded.why, priority ="
+    " excluded.priority, files = excluded.files, total = excluded.total, tries = excluded.tries, not_before ="
+    " excluded.not_before, started_at = coalesce(excluded.started_at, transfers.started_at), ended_at ="
+    " excluded.ended_at, way = coalesce(excluded.way, transfers.way), rate = coalesce(excluded.rate,"
+    " transfers.rate), message = coalesce(excluded.message, transfers.message)";
+
+static int add_transfers(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err)
+{
+        const struct commit_transfer *v = c->transfers + at;
+        struct stmt *st = db_stmt(db, "commit_transfers", transfers_sql);
+
+        COLUMN(i64, st, v, id, n);
+        COLUMN(i64, st, v, dataset, n);
+        COLUMN(i32, st, v, from, n);
+        COLUMN(i32, st, v, to, n);
+        COLUMN(word, st, v, state, n, transfer_word);
+        COLUMN(i64, st, v, bytes, n);
+        COLUMN(time, st, v, asked_at, n);
+        COLUMN(text, st, v, why, n);
+        COLUMN(text, st, v, asked_by, n);
+        COLUMN(i32, st, v, priority, n);
+        COLUMN(i32, st, v, files, n);
+        COLUMN(i64, st, v, total, n);
+        COLUMN(i32, st, v, tries, n);
+        COLUMN(time, st, v, not_before, n);
+        COLUMN(time, st, v, started_at, n);
+        COLUMN(time, st, v, ended_at, n);
+        COLUMN(text, st, v, way, n);
+        COLUMN(f64, st, v, rate, n);
+        COLUMN(text, st, v, message, n);
+        return db_pipeline_add(st, err);
+}
+
+/* The copy is in the catalog with all files of its dataset, whatever stood there before. */
+static int add_copies(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err)
+{
+        const struct commit_copy *v = c->copies + at;
+        struct stmt *st = db_stmt(
+            db, "commit_copies",
+            "with new as materialized (select distinct on (dataset, site, root) * from unnest($1::bigint[],"
+            " $2::integer[], $3::text[], $4::boolean[]) as c (dataset, site, root, is_file)),"
+            " files as (insert into replicas (dataset_id, path, site_id, root, state)"
+            " select f.dataset_id, f.path, new.site, new.root, 'present' from new join files f on"
+            " f.dataset_id = any(array[new.dataset]) on conflict (dataset_id, path, site_id, root)"
+            " do update set state = 'present', since = now())"
+            " insert into dataset_sites (dataset_id, site_id, root, is_file, files, bytes, copy)"
+            " select new.dataset, new.site, new.root, new.is_file, d.files, d.bytes, true from new"
+            " join datasets d on d.id = any(array[new.dataset]) on conflict (dataset_id, site_id, root) do"
+            " update set files = excluded.files, bytes = excluded.bytes, suspect = false, checked_at = now(),"
+            " used_at = now()");
+
+        COLUMN(i64, st, v, dataset, n);
+        COLUMN(i32, st, v, site, n);
+        COLUMN(text, st, v, root, n);
+        COLUMN(bool, st, v, is_file, n);
+        return db_pipeline_add(st, err);
+}
+
+static int add_links(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err)
+{
+        const struct commit_link *v = c->links + at;
+        struct stmt *st = db_stmt(
+            db, "commit_links",
+            "insert into links (from_site, to_site, rate, latency, weight, learned_at, transfers, bytes)"
+            " select distinct on (from_site, to_site) from_site, to_site, rate, latency, weight, at, 1, bytes"
+            " from unnest($1::integer[], $2::integer[], $3::double precision[], $4::double precision[],"
+            " $5::double precision[], $6::timestamptz[], $7::bigint[]) with ordinality as l (from_site,"
+            " to_site, rate, latency, weight, at, bytes, n) order by from_site, to_site, n desc"
+            " on conflict (from_site, to_site) do update set rate = excluded.rate, latency ="
+            " excluded.latency, weight = excluded.weight, learned_at = excluded.learned_at,"
+            " transfers = links.transfers + 1, bytes = links.bytes + excluded.bytes");
+
+        COLUMN(i32, st, v, from, n);
+        COLUMN(i32, st, v, to, n);
+        COLUMN(f64, st, v, rate, n);
+        COLUMN(f64, st, v, latency, n);
+        COLUMN(f64, st, v, weight, n);
+        COLUMN(time, st, v, at, n);
+        COLUMN(i64, st, v, bytes, n);
+        return db_pipeline_add(st, err);
+}
+
+static int add_suspects(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err)
+{
+        const struct commit_suspect *v = c->suspects + at;
+        struct stmt *st =
+            db_stmt(db, "commit_suspects",
+                    "with said as materialized (select * from unnest($1::bigint[], $2::integer[],"
+                    " $3::boolean[]) as s (dataset, site, suspect)),"
+                    " files as (update replicas r set state = case when s.suspect then 'suspect' else"
+                    " 'present' end, since = now() from said s where r.dataset_id = any(array[s.dataset])"
+                    " and r.site_id = s.site and r.state in ('present', 'suspect'))"
+                    " update dataset_sites d set suspect = s.suspect from said s where d.dataset_id ="
+                    " any(array[s.dataset]) and d.site_id = s.site");
+
+        COLUMN(i64, st, v, dataset, n);
+        COLUMN(i32, st, v, site, n);
+        COLUMN(bool, st, v, suspect, n);
+        return db_pipeline_add(st, err);
+}
+
+/* Copies that jobs read which ended now were used until now. */
+static int add_used(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err)
+{
+        const struct commit_done *v = c->done + at;
+        struct stmt *st = db_stmt(db, "commit_used",
+                                  "update dataset_sites s set used_at = now() from job_inputs i where"
+                                  " i.job_id = any($1::bigint[]) and s.dataset_id = i.dataset_id and s.copy");
+
+        COLUMN(i64, st, v, job, n);
+        return db_pipeline_add(st, err);
+}
+
+int data_add(struct db *db, const struct commit *c, struct err *err)
+{
+        static const struct {
+                int (*add)(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err);
+                size_t count; /* offset of the number of rows */
+        } parts[] = {{add_transfers, offsetof(struct commit, transfers_n)},
+                     {add_copies, offsetof(struct commit, copies_n)},
+                     {add_links, offsetof(struct commit, links_n)},
+                     {add_suspects, offsetof(struct commit, suspects_n)},
+                     {add_used, offsetof(struct commit, done_n)}};
+
+        for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+                size_t rows = *(const size_t *)((const char *)c + parts[i].count);
+
+                for (size_t at = 0; at < rows; at += BATCH_ROWS) {
+                        if (parts[i].add(db, c, at, rows - at < BATCH_ROWS ? rows - at : BATCH_ROWS, err) < 0)
+                                return -1;
+                }
+        }
+        return 0;
+}
+
+/* ---- copies that go --------------------------------------------------------------------------------------
+ */
+
+int64_t store_evict(struct db *db, int64_t epoch, int32_t site, int64_t need, struct err *err)
+{
+        static const char sql[] =
+            "with old as (select c.dataset_id, c.root, c.bytes, d.removed_at is not null as removed,"
+            " sum(c.bytes) over (order by d.removed_at is null, c.used_at, c.dataset_id, c.root) - c.bytes as"
+            " before from dataset_sites c join datasets d on d.id = c.dataset_id where c.site_id = $1 and"
+            " " MAY_GO "), go as materialized (select * from old where removed or before < $2),"
+            " gone as (update replicas r set state = 'gone', since = now() from go where r.dataset_id ="
+            " go.dataset_id and r.site_id = $1 and r.root = go.root),"
+            " noted as (insert into evictions (site_id, dataset_id, directory) select distinct $1::integer,"
+            " dataset_id, 'd' || dataset_id from go on conflict (site_id, directory) do nothing),"
+            " told as (insert into events (kind, site_id, text) select 'data.evicted', $1::integer,"
+            " count(*) || ' copies with ' || sum(bytes) || ' bytes in all were evicted' from go having"
+            " count(*) > 0)"
+            " delete from dataset_sites s using go where s.dataset_id = go.dataset_id and s.site_id = $1 and"
+            " s.root = go.root";
+        struct stmt *st = db_stmt(db, "evict", sql);
+
+        bind_int(st, site);
+        bind_int(st, need);
+        return fenced_exec(st, db, epoch, err);
+}
+
+int store_eviction_done(struct db *db, int64_t epoch, int32_t site, const char *directory, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "eviction_done", "delete from evictions where site_id = $1 and directory = $2");
+
+        bind_int(st, site);
+        bind_text(st, directory);
+        return fenced_exec(st, db, epoch, err) < 0 ? -1 : 0;
+}
+
+int store_storage_figures(struct db *db, int64_t epoch, const struct storage_figures *rows, size_t n,
+                          struct err *err)
+{
+        struct stmt *st = db_stmt(
+            db, "storage_figures",
+            "insert into site_storage (site_id, quota, used, evictable) select * from unnest($1::integer[],"
+            " $2::bigint[], $3::bigint[], $4::bigint[]) as f (site, quota, used, evictable) on conflict"
+            " (site_id) do update set quota = excluded.quota, used = excluded.used, evictable ="
+            " excluded.evictable, at = now()");
+
+        COLUMN(i32, st, rows, site, n);
+        COLUMN(i64, st, rows, quota, n);
+        COLUMN(i64, st, rows, used, n);
+        COLUMN(i64, st, rows, evictable, n);
+        return fenced_exec(st, db, epoch, err) < 0 ? -1 : 0;
+}
