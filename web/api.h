@@ -88,7 +88,6 @@ int job_unknown(int64_t id, struct err *err);
 HANDLER(api_tasks);
 HANDLER(api_strip);
 HANDLER(api_task);
-HANDLER(api_explain);
 HANDLER(api_task_log);
 
 /* api_workers.c */
@@ -101,6 +100,9 @@ struct worker_sums {
 };
 /* The current row of workers as JSON, and added to the sums. */
 void worker_write(struct buf *b, struct rows *r, struct worker_sums *s);
+
+/* api_explain.c */
+HANDLER(api_explain);
 
 /* api_sites.c, api_site_change.c */
 HANDLER(api_sites);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tasks and attempts, explanations, logs.
+/* Tasks and attempts, logs.
  *
  * A task has no row. Its state comes from where it is found, in this order: an open attempt, the queue of
  * tasks to be run again, its newest ended attempt, and else its number: from the job's next task on it waits,
@@ -12,6 +12,7 @@
 #include "common/util.h"
 #include "store/store_jobs.h"
 #include "web/progress_reply.h"
+#include "web/tasks.h"
 #include "web/web_priv.h"
 
 #include <stdio.h>
@@ -21,23 +22,13 @@
 #define STEPS_MAX      10    /* steps of one page; it may be short then, with a cursor to go on */
 #define LOG_LIMIT_MAX  262144
 #define STRIP_TEXT_MAX (WINDOW_MAX * 8) /* runs of a window as text, at the worst */
-#define PLACEMENTS     20
 
-struct span {
-        int64_t job, next_task, submitted_at; /* next_task: INT64_MAX when the job ended */
-        struct task_set *tasks;               /* owned */
-        bool live;
-        enum wait_reason wait;
-};
-
-static void span_release(struct span *s)
+void span_release(struct span *s)
 {
         task_set_free(s->tasks);
 }
-#define AUTO_SPAN __attribute__((cleanup(span_release)))
 
-/* The job's outline; -1 (also when it is not there for the caller). */
-static int span_read(struct request *rq, struct db *db, struct span *ret, struct err *err)
+int span_read(struct request *rq, struct db *db, struct span *ret, struct err *err)
 {
         struct visible who = principal_visible(rq->who);
         AUTO_ROWS struct rows *r = NULL;
@@ -119,12 +110,7 @@ static void attempt_write(struct buf *b, struct rows *r)
 /* ---- tasks -----------------------------------------------------------------------------------------------
  */
 
-struct window {
-        struct rows *open, *queued, *ended;
-        bool has_open, has_queued, has_ended; /* a current row */
-};
-
-static void window_release(struct window *w)
+void window_release(struct window *w)
 {
         rows_free(w->open);
         rows_free(w->queued);
@@ -132,8 +118,8 @@ static void window_release(struct window *w)
         *w = (struct window){0};
 }
 
-static int window_read(struct window *w, struct db *db, const struct span *s, int64_t first, int64_t last,
-                       bool all, struct err *err)
+int window_read(struct window *w, struct db *db, const struct span *s, int64_t first, int64_t last, bool all,
+                struct err *err)
 {
         *w = (struct window){0};
         if (store_tasks_open(db, s->job, first, last, &w->open, err) < 0 ||
@@ -164,6 +150,27 @@ static bool at(const struct rows *r, bool has, int64_t task)
         return has && row_int(r, "task") == task;
 }
 
+bool window_is_queued(const struct window *w, int64_t task)
+{
+        return at(w->queued, w->has_queued, task);
+}
+
+struct rows *window_newest(const struct window *w, int64_t task)
+{
+        if (at(w->open, w->has_open, task))
+                return w->open;
+        return at(w->ended, w->has_ended, task) ? w->ended : NULL;
+}
+
+struct rows *window_attempt(struct window *w, int64_t task, int64_t attempt)
+{
+        if (at(w->open, w->has_open, task) && row_int(w->open, "attempt") == attempt)
+                return w->open;
+        while (at(w->ended, w->has_ended, task) && row_int(w->ended, "attempt") != attempt)
+                w->has_ended = rows_next(w->ended);
+        return at(w->ended, w->has_ended, task) ? w->ended : NULL;
+}
+
 static enum task_state ended_state(const struct rows *r)
 {
         const char *state = row_text(r, "state");
@@ -175,7 +182,7 @@ static enum task_state ended_state(const struct rows *r)
         return TASK_FAILED;
 }
 
-static enum task_state task_state_of(const struct window *w, const struct span *s, int64_t task)
+enum task_state task_state_of(const struct window *w, const struct span *s, int64_t task)
 {
         if (at(w->open, w->has_open, task))
                 return TASK_PLACED;
@@ -393,197 +400,6 @@ HANDLER(api_task)
         task_write(&rq->out, &w, &s, task, task_state_of(&w, &s, task), true);
         window_release(&w);
         return 0;
-}
-
-/* ---- explanations ----------------------------------------------------------------------------------------
- */
-
-/* What the chosen site's row of a decision says, as a sentence. */
-static char *placement_sentence(const char *site, const json_t *candidates)
-{
-        size_t i, others = 0;
-        json_t *c, *chosen = NULL;
-        double finish;
-
-        json_array_foreach((json_t *)candidates, i, c)
-        {
-                const char *name = json_string_value(json_object_get(c, "site"));
-
-                if (name && strcmp(name, site) == 0 && !json_object_get(c, "dropped"))
-                        chosen = c;
-                else if (!json_object_get(c, "dropped"))
-                        others++;
-        }
-        finish = json_number_value(json_object_get(chosen, "finish"));
-        if (!chosen)
-                return xasprintf("placed at %s", site);
-        if (!others)
-                return xasprintf("%s is the only site that could take it then (%.3g s)", site, finish);
-        return xasprintf("%s would finish first (%.3g s)%s", site, finish,
-                         json_number_value(json_object_get(chosen, "missing_bytes")) > 0
-                             ? ""
-                             : " and misses none of its inputs");
-}
-
-static int write_placements(struct buf *b, struct db *db, int64_t job, int64_t decision, struct err *err)
-{
-        AUTO_ROWS struct rows *r = NULL;
-
-        if (store_decisions(db, job, decision, PLACEMENTS, &r, err) < 0)
-                return -1;
-        j_arr(b, "placements");
-        while (rows_next(r)) {
-                json_t *candidates = json_loads(row_text(r, "candidates"), 0, NULL);
-                AUTO_FREE char *sentence = placement_sentence(row_text(r, "site"), candidates);
-
-                j_obj(b, NULL);
-                j_int(b, "decision", row_int(r, "id"));
-                j_time(b, "at", row_time(r, "decided_at"));
-                j_int(b, "first_task", row_int(r, "task"));
-                j_col_str(b, r, "site");
-                j_str(b, "sentence", sentence);
-                j_raw(b, "candidates", row_text(r, "candidates"));
-                j_obj_end(b);
-                json_decref(candidates);
-        }
-        j_arr_end(b);
-        return 0;
-}
-
-static void write_json(struct buf *b, const char *key, const json_t *v, const char *otherwise)
-{
-        char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-
-        j_raw(b, key, text ? text : otherwise);
-        free(text);
-}
-
-/* wait_detail is {"funnel":[...],"would_help":[...],"can_ever_run":bool}, written by the engine. */
-static void write_waiting(struct buf *b, struct rows *r, enum wait_reason reason)
-{
-        json_t *detail = row_null(r, "wait_detail") ? NULL : json_loads(row_text(r, "wait_detail"), 0, NULL);
-        json_t *ever = json_object_get(detail, "can_ever_run");
-
-        write_json(b, "can_ever_run", ever, "true");
-        j_obj(b, "wait");
-        j_str(b, "reason", wait_reason_name(reason));
-        j_str(b, "sentence", wait_reason_sentence(reason));
-        j_time(b, "since", row_time(r, "wait_since"));
-        write_json(b, "funnel", json_object_get(detail, "funnel"), "[]");
-        write_json(b, "would_help", json_object_get(detail, "would_help"), "[]");
-        j_obj_end(b);
-        json_decref(detail);
-}
-
-static int explain_job(struct request *rq, struct db *db, const struct span *s, struct err *err)
-{
-        struct visible who = principal_visible(rq->who);
-        struct buf *b = &rq->out;
-        AUTO_ROWS struct rows *r = NULL;
-        AUTO_FREE char *sentence = NULL;
-        enum job_state state;
-
-        if (store_job_show(db, &who, s->job, &r, err) < 0)
-                return -1;
-        if (!rows_next(r) || job_state_parse(row_text(r, "state"), &state) < 0)
-                return job_unknown(s->job, err);
-        j_str(b, "state", row_text(r, "state"));
-        if (s->live && s->wait != WAIT_NONE) {
-                sentence = xasprintf("waits: %s", wait_reason_sentence(s->wait));
-                j_str(b, "sentence", sentence);
-                write_waiting(b, r, s->wait);
-        } else {
-                j_str(b, "sentence",
-                      row_null(r, "message") ? job_state_sentence(state) : row_text(r, "message"));
-                j_bool(b, "can_ever_run", true);
-                j_null(b, "wait");
-        }
-        return write_placements(b, db, s->job, 0, err);
-}
-
-/* The row of the task's newest attempt, open or ended; NULL: it has none. */
-static struct rows *newest(const struct window *w, int64_t task)
-{
-        if (at(w->open, w->has_open, task))
-                return w->open;
-        return at(w->ended, w->has_ended, task) ? w->ended : NULL;
-}
-
-static char *task_sentence(const struct window *w, const struct span *s, int64_t task, enum task_state state)
-{
-        struct rows *r = newest(w, task);
-        enum attempt_state as;
-        enum outcome o;
-
-        if (state == TASK_READY || state == TASK_BLOCKED)
-                return xasprintf("waits: %s", at(w->queued, w->has_queued, task)
-                                                  ? "to be run again"
-                                                  : wait_reason_sentence(s->wait));
-        if (!r)
-                return xstrdup(task_state_sentence(state));
-        if (state == TASK_PLACED && attempt_state_parse(row_text(r, "state"), &as) == 0)
-                return xasprintf("attempt %lld at %s: %s", (long long)row_int(r, "attempt"),
-                                 row_text(r, "site"), attempt_state_sentence(as));
-        if (outcome_parse(row_text(r, "outcome"), &o) == 0)
-                return xasprintf("attempt %lld at %s: %s", (long long)row_int(r, "attempt"),
-                                 row_text(r, "site"), outcome_sentence(o));
-        return xstrdup(task_state_sentence(state));
-}
-
-static int explain_task(struct request *rq, struct db *db, const struct span *s, int64_t task,
-                        struct err *err)
-{
-        struct visible who = principal_visible(rq->who);
-        AUTO_ROWS struct rows *job = NULL;
-        struct buf *b = &rq->out;
-        struct window w;
-        enum task_state state;
-        int64_t decision = -1;
-
-        if (store_job_show(db, &who, s->job, &job, err) < 0)
-                return -1;
-        if (!rows_next(job))
-                return job_unknown(s->job, err);
-        if (window_read(&w, db, s, task, task, true, err) < 0)
-                return -1;
-        state = task_state_of(&w, s, task);
-        AUTO_FREE char *sentence = task_sentence(&w, s, task, state);
-
-        j_str(b, "state", task_state_name(state));
-        j_str(b, "sentence", sentence);
-        if (newest(&w, task) && !row_null(newest(&w, task), "decision_id"))
-                decision = row_int(newest(&w, task), "decision_id");
-        if ((state == TASK_READY || state == TASK_BLOCKED) && s->wait != WAIT_NONE) {
-                write_waiting(b, job, s->wait);
-        } else {
-                j_bool(b, "can_ever_run", true);
-                j_null(b, "wait");
-        }
-        window_release(&w);
-        return write_placements(b, db, s->job, decision, err);
-}
-
-HANDLER(api_explain)
-{
-        AUTO_SPAN struct span s = {0};
-        char shown[TASKS_SHOWN];
-        int64_t task;
-        int rc;
-
-        if (span_read(rq, db, &s, err) < 0 || request_query_int(rq, "task", 0, INT32_MAX, -1, &task, err) < 0)
-                return -1;
-        if (task >= 0 && !task_set_has(s.tasks, task))
-                return err_set(err, ERR_BAD_INPUT, "task: %lld is none of the job's tasks, %s",
-                               (long long)task, tasks_show(s.tasks, shown));
-        j_obj(&rq->out, NULL);
-        j_int(&rq->out, "job", s.job);
-        if (task < 0)
-                j_null(&rq->out, "task");
-        else
-                j_int(&rq->out, "task", task);
-        rc = task < 0 ? explain_job(rq, db, &s, err) : explain_task(rq, db, &s, task, err);
-        j_obj_end(&rq->out);
-        return rc;
 }
 
 /* ---- logs ------------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ void request_release(struct request *rq)
         buf_release(&rq->body);
         issues_release(&rq->issues);
         json_decref(rq->json);
+        json_decref(rq->kept);
         principal_unref(rq->who);
         for (size_t i = 0; i < rq->segment_count; i++)
                 free(rq->segments[i]);

@@ -84,6 +84,9 @@ struct request {
         int64_t call; /* the call waited for, and which step it is */
         int call_step;
         int64_t call_size;
+        int64_t call_until; /* boot ms: not waited for any longer */
+        json_t *kept;       /* owned: an answer that is shown until there is a newer one */
+        int64_t kept_at;    /* boot ms */
         /* while suspended */
         struct request *wait_prev, *wait_next;
         uint64_t news_seen;

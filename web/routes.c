@@ -38,7 +38,7 @@ struct route routes[] = {
     ROUTE("GET",    "/v1/jobs/{id}/strip",               USER,      api_strip,           NULL,           "from",               ROUTE_WAIT, "states of its tasks, as runs of letters"),
     ROUTE("GET",    "/v1/jobs/{id}/tasks/{task}",        USER,      api_task,            NULL,           "",                   ROUTE_WAIT, "one task with all its attempts"),
     ROUTE("GET",    "/v1/jobs/{id}/tasks/{task}/log",    USER,      api_task_log,        NULL,           "stream attempt offset limit", ROUTE_BYTES, "bytes of a log"),
-    ROUTE("GET",    "/v1/jobs/{id}/explain",             USER,      api_explain,         NULL,           "task",               ROUTE_WAIT, "why it waits, or why it ran there"),
+    ROUTE("GET",    "/v1/jobs/{id}/explain",             USER,      api_explain,         NULL,           "task attempt what_if", ROUTE_WAIT, "why it waits, or why it ran there"),
     ROUTE("GET",    "/v1/jobs/{id}/events",              USER,      api_job_events,      NULL,           "",                   ROUTE_LIST | ROUTE_WAIT, "what happened to the job"),
     ROUTE("GET",    "/v1/jobs/{id}/outputs",             USER,      api_job_outputs,     NULL,           "",                   ROUTE_LIST | ROUTE_WAIT, "files it made"),
     ROUTE("POST",   "/v1/jobs/{id}/hold",                SUBMITTER, api_job_hold,        nothing_fields, "",                   ROUTE_TX, "start no further task"),
