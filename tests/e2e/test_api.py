@@ -35,9 +35,10 @@ def post(grid, path, body=None, want=202):
 
 @suite.test
 def a_job_is_told_from_its_submission_to_its_end(grid):
-    """A job is told from its submission to its end on one stream."""
-    stream = Stream(grid.port, grid.token(), "events,jobs")
+    """A job is told from its submission to its end on the stream."""
+    stream, jobs = Stream(grid.port, grid.token(), "events"), Stream(grid.port, grid.token(), "jobs,overview")
     stream.ready()
+    jobs.ready()
     job = grid.submit({"command": ["/bin/true"], "name": "told"})["id"]
     happened = stream.until("submission", lambda kind, data: kind == "happened" and data["job"] == job)[1]
     equal((happened["kind"], happened["actor"]), ("job.submitted", "admin"))
@@ -48,8 +49,9 @@ def a_job_is_told_from_its_submission_to_its_end(grid):
     stream.until("end", lambda kind, data: kind == "happened" and data["job"] == job and data["kind"] == "job.ended")
     own.change(f"job:{job}")
     grid.wait_job(job)
-    stream.change("jobs")
+    jobs.change("jobs")
     stream.close()
+    jobs.close()
     own.close()
 
 
