@@ -3,9 +3,11 @@
 
 #include "common/num.h"
 #include "common/proto.h"
+#include "common/task_text.h"
 #include "common/util.h"
 #include "web/reply.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +41,15 @@ const struct field job_fields[] = {
          "cpus, memory, gpus of each task; other names are countables that workers offer",
          "{\"cpus\":1,\"memory\":\"2G\",\"gpus\":0}"),
     SPEC(env, F_OBJECT, 0, TEMPLATE_ENV_MAX, "environment variables", "{\"KEY\":\"value\"}"),
+    SPEC(task_env, F_OBJECT, 0, TEMPLATE_TASK_ENV_MAX,
+         "environment variables that name the task: {task}, {job}, {attempt}, {restart}, {name}, {host}, ...",
+         "{\"SEED\":\"{task}\"}"),
+    SPEC_AS(
+        "stdio", stdio_in, F_OBJECT, 0, 4,
+        "files of the program's streams, in the working directory; the names of task_env may stand in them",
+        "{\"out\":\"logs/{name}-{job}_{task}.out\",\"append\":false}"),
+    SPEC_AS("warn", warn_in, F_OBJECT, 0, 2, "a signal that the program gets before its time limit",
+            "{\"signal\":\"USR1\",\"before\":\"60s\"}"),
     SPEC(workdir, F_STRING, 1, PATH_TEXT_MAX, "absolute working directory; default: the attempt's own",
          "\"/data/run1\""),
     SPEC(time_limit, F_DURATION, 1, YEAR_MS, "a task that runs longer is stopped", "\"2h\""),
@@ -81,6 +92,40 @@ static const struct field retry_fields[] = {
      .type = F_OBJECT,
      .offset = offsetof(struct job_retry, on_exit),
      .max = JOB_ON_EXIT_MAX},
+    {0},
+};
+
+static const struct field stdio_fields[] = {
+    {.name = "in",
+     .type = F_STRING,
+     .offset = offsetof(struct job_stdio, path[0]),
+     .min = 1,
+     .max = TEMPLATE_TASK_TEXT_MAX},
+    {.name = "out",
+     .type = F_STRING,
+     .offset = offsetof(struct job_stdio, path[1]),
+     .min = 1,
+     .max = TEMPLATE_TASK_TEXT_MAX},
+    {.name = "err",
+     .type = F_STRING,
+     .offset = offsetof(struct job_stdio, path[2]),
+     .min = 1,
+     .max = TEMPLATE_TASK_TEXT_MAX},
+    {.name = "append", .type = F_BOOL, .offset = offsetof(struct job_stdio, append)},
+    {0},
+};
+
+static const struct field warn_fields[] = {
+    {.name = "signal",
+     .type = F_STRING,
+     .offset = offsetof(struct job_warn, name),
+     .min = 1,
+     .max = 16,
+     .flags = FIELD_REQUIRED},
+    {.name = "before",
+     .type = F_DURATION,
+     .offset = offsetof(struct job_warn, before_ms),
+     .max = JOB_WARN_MAX_MS},
     {0},
 };
 
@@ -242,6 +287,15 @@ static bool variable_is_valid(const char *name)
         return true;
 }
 
+static void check_variable(const char *name, struct issues *is)
+{
+        if (!variable_is_valid(name) || strlen(name) > 255)
+                issue_add(is, "", "format",
+                          "names of variables hold letters, digits and underscores, and start with no digit");
+        else if (strncmp(name, "REEVE_", 6) == 0)
+                issue_add(is, "", "conflict", "names that start with REEVE_ are set by Reeve");
+}
+
 static void read_env(const struct job_spec *s, struct issues *is)
 {
         size_t mark = issues_enter(is, "env");
@@ -252,18 +306,88 @@ static void read_env(const struct job_spec *s, struct issues *is)
         {
                 size_t here = issues_enter(is, name);
 
-                if (!variable_is_valid(name) || strlen(name) > 255)
-                        issue_add(is, "", "format",
-                                  "names of variables hold letters, digits and underscores, and start with "
-                                  "no digit");
-                else if (strncmp(name, "REEVE_", 6) == 0)
-                        issue_add(is, "", "conflict", "names that start with REEVE_ are set by Reeve");
+                check_variable(name, is);
                 if (!json_is_string(v))
                         issue_add(is, "", "type", "must be a string");
                 else if (json_string_length(v) > TEMPLATE_STRING_MAX)
                         issue_add(is, "", "range", "must be at most %u bytes long", TEMPLATE_STRING_MAX);
                 issues_leave(is, here);
         }
+        issues_leave(is, mark);
+}
+
+static void read_task_env(const struct job_spec *s, struct issues *is)
+{
+        size_t mark = issues_enter(is, "task_env");
+        const char *name;
+        struct err err;
+        json_t *v;
+
+        json_object_foreach(s->task_env, name, v)
+        {
+                size_t here = issues_enter(is, name);
+
+                check_variable(name, is);
+                if (!json_is_string(v))
+                        issue_add(is, "", "type", "must be a string");
+                else if (json_string_length(v) > TEMPLATE_TASK_TEXT_MAX)
+                        issue_add(is, "", "range", "must be at most %d bytes long", TEMPLATE_TASK_TEXT_MAX);
+                else if (task_text_check(name, json_string_value(v), &err) < 0)
+                        issue_add(is, "", "format", "%s", err.text);
+                issues_leave(is, here);
+        }
+        issues_leave(is, mark);
+}
+
+static void read_stdio(struct job_spec *s, struct issues *is)
+{
+        static const char *const names[3] = {"/in", "/out", "/err"};
+        size_t mark = issues_enter(is, "stdio");
+        struct err err;
+
+        if (s->stdio_in)
+                fields_read(s->stdio_in, stdio_fields, &s->stdio, NULL, is);
+        for (int i = 0; i < 3; i++) {
+                if (s->stdio.path[i] && task_text_check(names[i] + 1, s->stdio.path[i], &err) < 0)
+                        issue_add(is, names[i], "format", "%s", err.text);
+        }
+        issues_leave(is, mark);
+}
+
+static int signal_number(const char *name)
+{
+        static const struct {
+                const char *name;
+                int number;
+        } signals[] = {{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"USR1", SIGUSR1},
+                       {"USR2", SIGUSR2}, {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"CONT", SIGCONT},
+                       {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"URG", SIGURG},   {"WINCH", SIGWINCH},
+                       {"KILL", SIGKILL}};
+        int64_t n;
+
+        if (num_int("signal", name, 1, 64, &n, NULL) == 0)
+                return (int)n;
+        if (strncmp(name, "SIG", 3) == 0)
+                name += 3;
+        for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+                if (strcmp(signals[i].name, name) == 0)
+                        return signals[i].number;
+        }
+        return 0;
+}
+
+static void read_warn(struct job_spec *s, struct issues *is)
+{
+        size_t mark = issues_enter(is, "warn");
+
+        s->warn.before_ms = 60000;
+        if (s->warn_in)
+                fields_read(s->warn_in, warn_fields, &s->warn, NULL, is);
+        if (s->warn.name && !(s->warn.signal = signal_number(s->warn.name)))
+                issue_add(is, "/signal", "format",
+                          "\"%s\" must be a signal as \"USR1\" or a number from 1 to 64", s->warn.name);
+        if (s->warn.name && s->time_limit == INT64_MIN)
+                issue_add(is, "", "conflict", "a warning comes before a time limit: say time_limit too");
         issues_leave(is, mark);
 }
 
@@ -497,6 +621,9 @@ void job_spec_read(const json_t *job, int64_t bulk_position, int64_t lease_max_m
         read_array(s, is);
         read_resources(s, is);
         read_env(s, is);
+        read_task_env(s, is);
+        read_stdio(s, is);
+        read_warn(s, is);
         read_retry(s, is);
         read_after(s, bulk_position, is);
         read_labels(s, is);
@@ -558,13 +685,13 @@ static void write_resources(struct buf *b, const struct job_spec *s)
         j_obj_end(b);
 }
 
-static void write_env(struct buf *b, const struct job_spec *s)
+static void write_env(struct buf *b, const char *key, json_t *env)
 {
         const char *name;
         json_t *v;
 
-        j_arr(b, "env");
-        json_object_foreach(s->env, name, v)
+        j_arr(b, key);
+        json_object_foreach(env, name, v)
         {
                 j_arr(b, NULL);
                 j_str(b, NULL, name);
@@ -572,6 +699,28 @@ static void write_env(struct buf *b, const struct job_spec *s)
                 j_arr_end(b);
         }
         j_arr_end(b);
+}
+
+static void write_stdio(struct buf *b, const struct job_spec *s)
+{
+        j_obj(b, "stdio");
+        j_str(b, "in", s->stdio.path[0]);
+        j_str(b, "out", s->stdio.path[1]);
+        j_str(b, "err", s->stdio.path[2]);
+        j_bool(b, "append", s->stdio.append);
+        j_obj_end(b);
+}
+
+static void write_warn(struct buf *b, const struct job_spec *s)
+{
+        if (!s->warn.signal) {
+                j_null(b, "warn");
+                return;
+        }
+        j_obj(b, "warn");
+        j_int(b, "signal", s->warn.signal);
+        j_int(b, "before_ms", s->warn.before_ms);
+        j_obj_end(b);
 }
 
 static void write_retry(struct buf *b, const struct job_spec *s)
@@ -603,7 +752,10 @@ void job_spec_write(struct buf *b, const struct job_spec *s, const char *const *
         j_str(b, "script", s->script);
         write_strings(b, "args", s->args);
         write_resources(b, s);
-        write_env(b, s);
+        write_env(b, "env", s->env);
+        write_env(b, "task_env", s->task_env);
+        write_stdio(b, s);
+        write_warn(b, s);
         j_str(b, "workdir", s->workdir);
         write_optional(b, "time_limit_ms", s->time_limit);
         j_int(b, "throttle", s->throttle);

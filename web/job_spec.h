@@ -17,6 +17,7 @@
 #define JOB_ON_EXIT_MAX 64
 #define JOB_SITES_MAX   256
 #define JOB_LABELS_MAX  256
+#define JOB_WARN_MAX_MS (INT64_C(86400) * 1000) /* a warning comes at most a day before the limit */
 
 struct job_after {
         int64_t job;    /* id; or, when `inside`, position from 1 in the same bulk request */
@@ -40,11 +41,23 @@ struct job_retry {
         json_t *on_exit;
 };
 
+struct job_stdio {
+        const char *path[3]; /* standard input, output, error; NULL: none */
+        bool append;
+};
+
+struct job_warn {
+        const char *name; /* as written: "USR1" */
+        int64_t before_ms;
+        int signal; /* 0: none */
+};
+
 struct job_spec {
         uint64_t given;
         /* as submitted */
         const char *name, *project, *script, *array, *workdir, *output_dataset;
         json_t *command, *args, *resources, *env, *retry_in, *after_in, *labels, *inputs, *outputs, *sites;
+        json_t *task_env, *stdio_in, *warn_in;
         int64_t time_limit, priority, deadline, lease,
             log_limit; /* ms, -, wall ms, ms, bytes; INT64_MIN none */
         bool hold;
@@ -56,6 +69,8 @@ struct job_spec {
         struct job_custom *custom; /* owned; NULL when there are none */
         size_t custom_count;
         struct job_retry retry;
+        struct job_stdio stdio;
+        struct job_warn warn;
         struct job_on_exit *on_exit; /* owned; NULL when there are none */
         size_t on_exit_count;
         struct job_after *after; /* owned; NULL when there are none */

@@ -129,13 +129,24 @@ static bool disk_is_low(struct keeper *k)
         return k->disk_low;
 }
 
+/* The stream whose file a step opens, or -1. */
+static int stream_of(const char *what)
+{
+        int i = 2;
+
+        while (i >= 0 && strcmp(what, launch_streams[i]) != 0)
+                i--;
+        return i;
+}
+
 /* Whose fault an error before exec is, by step. */
 static enum outcome start_outcome(int error, const char *what)
 {
         if (error == ENOSPC || error == EDQUOT)
                 return OUTCOME_DISK_FULL;
-        return strcmp(what, "exec") == 0 || strcmp(what, "chdir") == 0 ? OUTCOME_NOT_STARTED
-                                                                       : OUTCOME_REFUSED;
+        return strcmp(what, "exec") == 0 || strcmp(what, "chdir") == 0 || stream_of(what) >= 0
+                   ? OUTCOME_NOT_STARTED
+                   : OUTCOME_REFUSED;
 }
 
 static void start_failed(struct keeper *k, struct attempt *a, int error, const char *what)
@@ -150,13 +161,16 @@ static void start_failed(struct keeper *k, struct attempt *a, int error, const c
         else if (strcmp(what, "chdir") == 0)
                 snprintf(res.text, sizeof res.text, "could not enter its directory \"%.300s\": %s",
                          t->workdir ? t->workdir : "spool", strerror(error));
+        else if (stream_of(what) >= 0)
+                snprintf(res.text, sizeof res.text, "could not open the file of its %s, \"%.300s\": %s", what,
+                         t->stdio[stream_of(what)], strerror(error));
         else
                 snprintf(res.text, sizeof res.text, "the worker could not make a process (%s): %s", what,
                          strerror(error));
         end_with(k, a, &res);
 }
 
-static void on_time_limit(void *arg);
+static void limit_timer(struct keeper *k, struct attempt *a, int64_t ran_ms);
 
 void attempt_timer(struct keeper *k, struct attempt *a, uint64_t delay_ms, loop_timer_cb cb)
 {
@@ -234,6 +248,23 @@ static int launch(struct keeper *k, struct attempt *a, struct run *run, struct l
         return error;
 }
 
+/* Streams that go to files outside of its own directory are read there. */
+static void note_streams(const struct proto_template *t, const struct launch_stdio *io, const char *dir)
+{
+        static const char *const logs[3] = {NULL, LOG_STDOUT, LOG_STDERR};
+
+        for (int i = 1; i < 3; i++) {
+                const char *path = io->path[i];
+                char full[PATH_TEXT_MAX];
+
+                if (!*path || (i == 2 && strcmp(path, io->path[1]) == 0) || (path[0] != '/' && !t->workdir))
+                        continue;
+                if ((size_t)snprintf(full, sizeof full, "%s%s%s", path[0] == '/' ? "" : t->workdir,
+                                     path[0] == '/' ? "" : "/", path) < sizeof full)
+                        spool_log_elsewhere(dir, logs[i], full);
+        }
+}
+
 static void start_one(struct keeper *k, struct attempt *a)
 {
         const struct proto_resources *need = &a->job->t.resources;
@@ -241,6 +272,7 @@ static void start_one(struct keeper *k, struct attempt *a)
         struct proto_result res = {.key = a->key, .outcome = OUTCOME_REFUSED, .end_wall_ms = clock_wall_ms()};
         struct err err = {0};
         struct workdir *d = NULL;
+        static struct launch_stdio stdio;
         struct launch_place place;
         struct run *run;
         int error = 0;
@@ -264,7 +296,10 @@ static void start_one(struct keeper *k, struct attempt *a)
         work_take(&k->work, need, &run->gpus);
         place.dir = d->path;
         place.gpus = run->gpus;
-        error = launch(k, a, run, &place, &what);
+        what = launch_streams[1];
+        place.stdio = launch_stdio_fill(&k->launcher, a->job, a->key, &stdio, &error) ? &stdio : NULL;
+        if (!error)
+                error = launch(k, a, run, &place, &what);
         close(place.out_fd);
         close(place.err_fd);
         if (error) {
@@ -277,9 +312,10 @@ static void start_one(struct keeper *k, struct attempt *a)
                 return;
         }
         a->run = run;
+        if (place.stdio)
+                note_streams(&a->job->t, &stdio, d->path);
         work_move(&k->work, a, PHASE_RUNNING);
-        if (a->job->t.time_limit_ms)
-                attempt_timer(k, a, a->job->t.time_limit_ms, on_time_limit);
+        limit_timer(k, a, -1);
         attempts_watch(k);
 }
 
@@ -566,15 +602,45 @@ static void on_time_limit(void *arg)
         attempt_kill(run->keeper, run->owner, OUTCOME_TIME_LIMIT, t->kill_grace_ms, text);
 }
 
+/* Its program alone is told; who is no child of ours is known by its mark. */
+static void on_warn(void *arg)
+{
+        struct run *run = arg;
+        struct keeper *k = run->keeper;
+        const struct proto_template *t = &run->owner->job->t;
+        uint64_t left = t->warn_ms < t->time_limit_ms ? t->warn_ms : t->time_limit_ms;
+        struct attempt_key key;
+
+        run->timer = 0;
+        if (run->outcome != OUTCOME_COUNT)
+                return;
+        if (!run->adopted ||
+            (procs_key(run->pid, k->launcher.spool_hex, &key) && attempt_key_equal(key, run->owner->key)))
+                kill(run->pid, t->warn_signal);
+        attempt_timer(k, run->owner, left, on_time_limit);
+}
+
+/* The warning, then the limit. ran_ms: since its start, -1 when it starts now. */
+static void limit_timer(struct keeper *k, struct attempt *a, int64_t ran_ms)
+{
+        const struct proto_template *t = &a->job->t;
+        uint64_t ran = ran_ms > 0 ? (uint64_t)ran_ms : 0, left;
+
+        if (!t->time_limit_ms)
+                return;
+        left = t->time_limit_ms > ran ? t->time_limit_ms - ran : 0;
+        if (t->warn_signal && (left > t->warn_ms || ran_ms < 0))
+                attempt_timer(k, a, left > t->warn_ms ? left - t->warn_ms : 0, on_warn);
+        else
+                attempt_timer(k, a, left, on_time_limit);
+}
+
 void attempts_resume(struct keeper *k)
 {
         for (struct attempt *a = k->work.running.first; a; a = a->next) {
-                uint64_t limit = a->job->t.time_limit_ms;
                 int64_t ran = (clock_boot_us() - a->run->start_boot_us) / 1000;
 
-                if (limit)
-                        attempt_timer(k, a, ran > 0 && (uint64_t)ran >= limit ? 0 : limit - (uint64_t)ran,
-                                      on_time_limit);
+                limit_timer(k, a, ran > 0 ? ran : 0);
         }
         attempts_watch(k);
 }

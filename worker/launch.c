@@ -3,6 +3,7 @@
 
 #include "common/num.h"
 #include "common/progress.h"
+#include "common/task_text.h"
 #include "common/util.h"
 #include "worker/files.h"
 #include "worker/spool.h"
@@ -27,11 +28,12 @@
 enum vary { VARY_KEY, VARY_TASK, VARY_ATTEMPT, VARY_TMPDIR, VARY_PROGRESS, VARY_GPUS };
 
 struct launch_plan {
-        char *script;      /* owned, path below the root; NULL for a command */
-        char *program;     /* owned, what is executed; NULL until resolved */
-        const char **argv; /* owned array, borrowed strings */
-        char **env;        /* owned; the first VARYING point into vary */
-        size_t env_count, env_cap;
+        char *script;              /* owned, path below the root; NULL for a command */
+        char *program;             /* owned, what is executed; NULL until resolved */
+        const char **argv;         /* owned array, borrowed strings */
+        char **env;                /* owned; the first VARYING point into vary */
+        size_t env_count, env_cap; /* those of task_env come behind them, filled in at each start */
+        size_t task_env_count;
         char vary[VARYING][VARY_MAX];
 };
 
@@ -92,6 +94,9 @@ int launcher_init(struct launcher *l, const char *root, const uint8_t spool_id[1
         l->home = who("HOME", 5, "/");
         l->user = who("USER", 0, "unknown");
         l->shell = who("SHELL", 6, "/bin/sh");
+        if (gethostname(l->host, sizeof l->host - 1) < 0)
+                l->host[0] = '\0';
+        l->host[strcspn(l->host, ".")] = '\0';
         l->has_tools = tools_make(root);
         l->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (l->null_fd < 0)
@@ -184,6 +189,34 @@ static void env_add_tools(const struct launcher *l, struct launch_plan *p)
         }
 }
 
+/* Entries of a name that tasks have each their own of. */
+static bool is_of_tasks(const struct proto_template *t, const char *entry)
+{
+        for (uint32_t i = 0; i < t->task_env_count; i++) {
+                size_t n = strlen(t->task_env[i].name);
+
+                if (strncmp(entry, t->task_env[i].name, n) == 0 && entry[n] == '=')
+                        return true;
+        }
+        return false;
+}
+
+static void env_make_room(struct launch_plan *p, const struct proto_template *t)
+{
+        size_t kept = VARYING;
+
+        for (size_t i = VARYING; i < p->env_count; i++) {
+                if (is_of_tasks(t, p->env[i]))
+                        free(p->env[i]);
+                else
+                        p->env[kept++] = p->env[i];
+        }
+        p->env_count = kept;
+        p->env = xrealloc(p->env, (kept + t->task_env_count + 1) * sizeof *p->env);
+        for (size_t i = 0; i <= t->task_env_count; i++)
+                p->env[kept + i] = NULL;
+}
+
 static void env_make(const struct launcher *l, struct launch_plan *p, const struct proto_template *t)
 {
         for (size_t i = 0; i < VARYING; i++) {
@@ -209,6 +242,52 @@ static void env_make(const struct launcher *l, struct launch_plan *p, const stru
         env_set_number(p, "REEVE_MEMORY", t->resources.memory);
         env_set_number(p, "REEVE_GPUS", t->resources.gpus);
         env_inputs(p, t);
+        env_make_room(p, t);
+}
+
+static struct task_names names_of(const struct launcher *l, const struct proto_template *t,
+                                  struct attempt_key key)
+{
+        return (struct task_names){key, t->name, t->project, t->site, l->user, l->host};
+}
+
+/* The variables that each task has of its own; one that comes out empty is not set. */
+static void env_fill_task(const struct launcher *l, struct launch_plan *p, const struct proto_template *t,
+                          struct attempt_key key)
+{
+        struct task_names names = names_of(l, t, key);
+        char value[VARY_MAX];
+        size_t at = p->env_count;
+
+        for (size_t i = 0; i < p->task_env_count; i++)
+                free(p->env[at + i]);
+        p->task_env_count = 0;
+        for (uint32_t i = 0; i < t->task_env_count; i++) {
+                const struct proto_pair *e = &t->task_env[i];
+
+                if (!name_is_ours(e->name) &&
+                    task_text_fill(value, sizeof value, e->value, &names, false) > 0)
+                        p->env[at + p->task_env_count++] = xasprintf("%s=%s", e->name, value);
+        }
+        p->env[at + p->task_env_count] = NULL;
+}
+
+bool launch_stdio_fill(const struct launcher *l, const struct job *job, struct attempt_key key,
+                       struct launch_stdio *ret, int *ret_error)
+{
+        struct task_names names = names_of(l, &job->t, key);
+        bool any = false;
+
+        ret->append = job->t.stdio_append;
+        for (int i = 0; i < 3; i++) {
+                ret->path[i][0] = '\0';
+                if (!job->t.stdio[i])
+                        continue;
+                any = true;
+                if (task_text_fill(ret->path[i], sizeof ret->path[i], job->t.stdio[i], &names, true) < 0)
+                        *ret_error = ENAMETOOLONG;
+        }
+        return any;
 }
 
 static void gpu_list(char out[VARY_MAX], uint64_t gpus)
@@ -315,7 +394,7 @@ void launch_plan_free(struct launch_plan *p)
                 *strrchr(p->script, '/') = '\0';
                 rmdir(p->script);
         }
-        for (size_t i = VARYING; i < p->env_count; i++)
+        for (size_t i = VARYING; i < p->env_count + p->task_env_count; i++)
                 free(p->env[i]);
         free(p->env);
         free(p->argv);
@@ -368,16 +447,53 @@ struct child {
         char *const *argv, *const *env;
         int in, out, err;
         const int *group_fds;
+        struct launch_stdio *stdio;
+        bool own; /* runs in its own directory */
         /* Written by the child, in the memory it shares with us until exec. */
         volatile int error;
         const char *volatile what;
 };
+
+const char *const launch_streams[3] = {"stdin", "stdout", "stderr"};
 
 static int child_fail(struct child *c, const char *what)
 {
         c->what = what;
         c->error = errno;
         return 127;
+}
+
+static void child_make_parents(char *path)
+{
+        for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                mkdir(path, 0777);
+                *slash = '/';
+        }
+}
+
+/* A file of its own directory is another name of the log, so that both show it while it runs and after its
+ * outputs were taken away; any other is opened. */
+static int child_stream(const struct child *c, int fd, const char *log)
+{
+        const struct launch_stdio *io = c->stdio;
+        char *path = c->stdio->path[fd];
+        int file;
+
+        if (!*path)
+                return 0;
+        if (fd == 0) {
+                file = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+                return file < 0 || dup2(file, 0) < 0 ? -1 : close(file);
+        }
+        if (fd == 2 && strcmp(path, io->path[1]) == 0)
+                return dup2(1, 2) < 0 ? -1 : 0;
+        child_make_parents(path);
+        if (c->own && path[0] != '/' && link(log, path) == 0)
+                return 0;
+        file =
+            open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC | (io->append ? O_APPEND : O_TRUNC), 0666);
+        return file < 0 || dup2(file, fd) < 0 ? -1 : close(file);
 }
 
 /* Runs on its own stack in our memory while we are suspended: system calls only. */
@@ -395,6 +511,10 @@ static int child_main(void *arg)
                 return child_fail(c, "chdir");
         if (dup2(c->in, 0) < 0 || dup2(c->out, 1) < 0 || dup2(c->err, 2) < 0)
                 return child_fail(c, "dup2");
+        for (int fd = 0; c->stdio && fd < 3; fd++) {
+                if (child_stream(c, fd, fd == 1 ? LOG_STDOUT : LOG_STDERR) < 0)
+                        return child_fail(c, launch_streams[fd]);
+        }
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         execve(c->program, c->argv, c->env);
@@ -453,13 +573,16 @@ int launch_start(const struct launcher *l, struct job *job, struct attempt_key k
                           .in = l->null_fd,
                           .out = place->out_fd,
                           .err = place->err_fd,
-                          .group_fds = place->group_fds};
+                          .group_fds = place->group_fds,
+                          .stdio = place->stdio,
+                          .own = !job->t.workdir};
         int rc;
 
         *ret_what = "exec";
         if (!p->program && (rc = resolve(p)) != 0)
                 return rc;
         env_fill(l, p, key, place->dir, place->gpus);
+        env_fill_task(l, p, &job->t, key);
         c.program = p->program;
         rc = start_once(l, &c, ret_pid);
         if (rc == ENOEXEC)

@@ -17,9 +17,10 @@ struct launcher {
         const char *root; /* absolute */
         char spool_hex[33];
         char *home, *user, *shell; /* owned */
+        char host[65];             /* up to the first dot */
         int null_fd;
         bool has_tools; /* there is a directory of tools for attempts */
-        void *stack; /* the child's, until exec */
+        void *stack;    /* the child's, until exec */
 };
 
 int launcher_init(struct launcher *l, const char *root, const uint8_t spool_id[16], struct err *err);
@@ -33,16 +34,29 @@ void launch_plan_free(struct launch_plan *plan);
 /* The first input that is not there, or NULL. */
 const char *launch_missing_input(const struct job *job);
 
+/* Files of the streams of one attempt, filled in; "" where there is none. */
+struct launch_stdio {
+        char path[3][PATH_TEXT_MAX]; /* standard input, output, error */
+        bool append;
+};
+/* False: the job has none. -1 in *ret_error: a path is too long. */
+bool launch_stdio_fill(const struct launcher *l, const struct job *job, struct attempt_key key,
+                       struct launch_stdio *ret, int *ret_error);
+
 /* What one attempt gets of its own. */
 struct launch_place {
         const char *dir;             /* below the root */
         uint64_t gpus;               /* ids, a bit each */
         int out_fd, err_fd;          /* its log files */
+        struct launch_stdio *stdio;  /* files of its streams; NULL: none */
         int group_fds[CGROUP_KINDS]; /* of the groups it enters before exec; -1: none */
 };
 
+/* Names of the steps that open them. */
+extern const char *const launch_streams[3];
+
 /* Start one attempt. Returns 0 and the leader's pid; or the errno of what failed, with *ret_what naming the
- * step ("exec", "chdir", "clone", "cgroup"). */
+ * step ("exec", "chdir", "clone", "cgroup", "stdin", "stdout", "stderr"). */
 int launch_start(const struct launcher *l, struct job *job, struct attempt_key key,
                  const struct launch_place *place, pid_t *ret_pid, const char **ret_what);
 

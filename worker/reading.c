@@ -5,6 +5,7 @@
 #include "common/util.h"
 #include "worker/files.h"
 #include "worker/helper.h"
+#include "worker/spool.h"
 #include "worker/walk.h"
 
 #include <errno.h>
@@ -51,17 +52,34 @@ struct read_request {
         uint8_t final;
 };
 
+/* A job may send a stream to a file of its own: then that is the log. */
+static int open_elsewhere(int dir, const char *log, int flags)
+{
+        char link[PATH_TEXT_MAX + sizeof LOG_ELSEWHERE], to[PATH_TEXT_MAX];
+        ssize_t n;
+
+        snprintf(link, sizeof link, "%s" LOG_ELSEWHERE, log);
+        n = readlinkat(dir, link, to, sizeof to - 1);
+        if (n <= 0)
+                return -1;
+        to[n] = '\0';
+        return open(to, flags);
+}
+
 static int open_for(const struct read_request *q)
 {
         const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-        int dir, fd;
+        int dir, fd = -1;
 
         if (q->what == READ_PATH)
                 return open(q->path, flags);
         dir = open(q->what == READ_STORE ? "store" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (dir < 0)
                 return -1;
-        fd = file_open_beneath(dir, q->path, flags);
+        if (q->what == READ_STDOUT || q->what == READ_STDERR)
+                fd = open_elsewhere(dir, q->path, flags);
+        if (fd < 0)
+                fd = file_open_beneath(dir, q->path, flags);
         close(dir);
         return fd;
 }

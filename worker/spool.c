@@ -125,10 +125,27 @@ static uint64_t log_size(const char *dir, const char *log)
         return lstat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
+void spool_log_elsewhere(const char *dir, const char *log, const char *path)
+{
+        char link[96];
+
+        snprintf(link, sizeof link, "%s/%s" LOG_ELSEWHERE, dir, log);
+        (void)!symlink(path, link); /* without it the log is empty, and nothing else is lost */
+}
+
+static uint64_t stream_size(const char *dir, const char *log)
+{
+        char link[96];
+        struct stat st;
+
+        snprintf(link, sizeof link, "%s/%s" LOG_ELSEWHERE, dir, log);
+        return stat(link, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : log_size(dir, log);
+}
+
 void spool_logs(const char *dir, uint64_t *ret_out, uint64_t *ret_err)
 {
-        *ret_out = log_size(dir, LOG_STDOUT);
-        *ret_err = log_size(dir, LOG_STDERR);
+        *ret_out = stream_size(dir, LOG_STDOUT);
+        *ret_err = stream_size(dir, LOG_STDERR);
 }
 
 int spool_log_cap(const char *dir, const char *log, uint64_t head, uint64_t tail)

@@ -16,10 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LOG_STDOUT   ".stdout"
-#define LOG_STDERR   ".stderr"
-#define LOG_PROGRESS ".progress" /* what the attempt itself says of its progress, named by REEVE_PROGRESS */
-#define OUTPUT_LIST  ".outputs"  /* what was kept of this attempt; written by the agent */
+#define LOG_STDOUT    ".stdout"
+#define LOG_STDERR    ".stderr"
+#define LOG_PROGRESS  ".progress" /* what the attempt itself says of its progress, named by REEVE_PROGRESS */
+#define LOG_ELSEWHERE ".to"       /* behind a log's name: a link to the file that has it instead */
+#define OUTPUT_LIST   ".outputs"  /* what was kept of this attempt; written by the agent */
 
 struct workdir {
         char path[56]; /* below the root */
@@ -40,6 +41,9 @@ void spool_release(struct spool *s);
 int spool_take(struct spool *s, struct workdir **ret, int *ret_out, int *ret_err, int *ret_errno);
 /* A directory made by an earlier keeper. */
 struct workdir *spool_adopt(const char *path);
+
+/* The stream goes to a file elsewhere, of this absolute path: the log is read and measured there. */
+void spool_log_elsewhere(const char *dir, const char *log, const char *path);
 
 /* Sizes of the logs as written so far. */
 void spool_logs(const char *dir, uint64_t *ret_out, uint64_t *ret_err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto.h"
 
+#include "task_text.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -255,6 +256,9 @@ void proto_template_release(struct proto_template *t)
         free_pairs(t->inputs, t->input_count);
         free_strings(t->outputs, t->output_count);
         free(t->output_dataset);
+        free_pairs(t->task_env, t->task_env_count);
+        for (size_t i = 0; i < ARRAY_LEN(t->stdio); i++)
+                free(t->stdio[i]);
         memset(t, 0, sizeof *t);
 }
 
@@ -278,6 +282,12 @@ void put_template(struct buf *b, const struct proto_template *t)
         put_pairs(b, t->inputs, t->input_count);
         put_strings(b, t->outputs, t->output_count);
         buf_str(b, t->output_dataset);
+        put_pairs(b, t->task_env, t->task_env_count);
+        for (size_t i = 0; i < ARRAY_LEN(t->stdio); i++)
+                buf_str(b, t->stdio[i]);
+        buf_u8(b, t->stdio_append);
+        buf_u8(b, t->warn_signal);
+        buf_u32(b, t->warn_ms);
 }
 
 static void read_template(struct reader *r, struct proto_template *t)
@@ -300,6 +310,12 @@ static void read_template(struct reader *r, struct proto_template *t)
         t->inputs = get_pairs(r, TEMPLATE_INPUTS_MAX, &t->input_count);
         t->outputs = get_strings(r, TEMPLATE_OUTPUTS_MAX, PATH_TEXT_MAX, &t->output_count);
         t->output_dataset = get_optional(r, PATH_TEXT_MAX);
+        t->task_env = get_pairs(r, TEMPLATE_TASK_ENV_MAX, &t->task_env_count);
+        for (size_t i = 0; i < ARRAY_LEN(t->stdio); i++)
+                t->stdio[i] = get_optional(r, TEMPLATE_TASK_TEXT_MAX);
+        t->stdio_append = reader_u8(r) == 1;
+        t->warn_signal = reader_u8(r);
+        t->warn_ms = reader_u32(r);
 }
 
 /* No leading slash and no component "..": stays below the directory it is resolved in. */
@@ -315,6 +331,27 @@ static bool path_stays_below(const char *s)
                         s++;
         }
         return true;
+}
+
+static int check_texts(const struct proto_template *t, struct err *err)
+{
+        for (uint32_t i = 0; i < t->task_env_count; i++) {
+                const struct proto_pair *p = &t->task_env[i];
+
+                if (!*p->name || strchr(p->name, '=') || strlen(p->value) > TEMPLATE_TASK_TEXT_MAX ||
+                    task_text_check("a variable", p->value, NULL) < 0)
+                        return err_set(err, ERR_PROTOCOL, "job %lld has a malformed variable of its tasks",
+                                       (long long)t->job);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(t->stdio); i++) {
+                if (t->stdio[i] && task_text_check("a file", t->stdio[i], NULL) < 0)
+                        return err_set(err, ERR_PROTOCOL, "job %lld has a malformed file of a stream",
+                                       (long long)t->job);
+        }
+        if (t->warn_signal > 64)
+                return err_set(err, ERR_PROTOCOL, "job %lld wants to be warned by a signal that is none",
+                               (long long)t->job);
+        return 0;
 }
 
 /* What every receiver may rely on beyond lengths and counts. */
@@ -353,7 +390,7 @@ static int check_template(const struct proto_template *t, struct err *err)
                 return err_set(err, ERR_PROTOCOL,
                                "job %lld has an output dataset that is not a directory name",
                                (long long)t->job);
-        return 0;
+        return check_texts(t, err);
 }
 
 int get_template(struct reader *r, struct proto_template *ret, struct err *err)

@@ -24,17 +24,19 @@
 #define CHUNK_MAX            (256u << 10) /* bytes of file or log in one frame */
 
 /* Limits of a template and of results; a peer that exceeds one breaks the protocol. */
-#define TEMPLATE_ARGS_MAX    4096
-#define TEMPLATE_ENV_MAX     4096
-#define TEMPLATE_STRING_MAX  (128u << 10)
-#define TEMPLATE_SCRIPT_MAX  (512u << 10)
-#define TEMPLATE_INPUTS_MAX  256
-#define TEMPLATE_OUTPUTS_MAX 64
-#define TEMPLATE_CUSTOM_MAX  16
-#define RESULT_TEXT_MAX      512
-#define RESULT_FILES_MAX     10000 /* output files of one task */
-#define PATH_TEXT_MAX        4096
-#define BATCH_MAX            4096 /* keys in one frame */
+#define TEMPLATE_ARGS_MAX      4096
+#define TEMPLATE_ENV_MAX       4096
+#define TEMPLATE_STRING_MAX    (128u << 10)
+#define TEMPLATE_SCRIPT_MAX    (512u << 10)
+#define TEMPLATE_INPUTS_MAX    256
+#define TEMPLATE_OUTPUTS_MAX   64
+#define TEMPLATE_CUSTOM_MAX    16
+#define TEMPLATE_TASK_ENV_MAX  64
+#define TEMPLATE_TASK_TEXT_MAX 1024
+#define RESULT_TEXT_MAX        512
+#define RESULT_FILES_MAX       10000 /* output files of one task */
+#define PATH_TEXT_MAX          4096
+#define BATCH_MAX              4096 /* keys in one frame */
 
 #define PROGRESS_EVERY_MS 1000 /* of one attempt at most one report in this time */
 
@@ -147,6 +149,13 @@ struct proto_template {
         char **outputs; /* owned glob patterns relative to the working directory */
         uint32_t output_count;
         char *output_dataset; /* owned; directory name in the site's store; NULL without outputs */
+        /* What differs from task to task: task_text.h. */
+        struct proto_pair *task_env; /* one whose value comes out empty is not set */
+        uint32_t task_env_count;
+        char *stdio[3];    /* owned; files of standard input, output and error; NULL: nothing, and the logs */
+        bool stdio_append; /* add to what is there */
+        uint8_t warn_signal; /* sent to the program `warn_ms` before its time limit; 0: none */
+        uint32_t warn_ms;
 };
 void proto_template_release(struct proto_template *t);
 void put_template(struct buf *b, const struct proto_template *t); /* payload of P_TEMPLATE */

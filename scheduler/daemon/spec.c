@@ -147,19 +147,35 @@ static char **string_array(const json_t *a, uint32_t *ret_n)
         return out;
 }
 
-static void template_env(const json_t *a, struct proto_template *t)
+/* Pairs of an array [["NAME","value"]]; returns how many. */
+static uint32_t pair_array(const json_t *a, struct proto_pair **ret)
 {
         size_t n = json_array_size(a);
+        struct proto_pair *list = n ? xcalloc(n, sizeof *list) : NULL;
+        uint32_t count = 0;
 
-        t->env = n ? xcalloc(n, sizeof *t->env) : NULL;
         for (size_t i = 0; i < n; i++) {
                 const json_t *pair = json_array_get(a, i);
                 const char *name = json_string_value(json_array_get(pair, 0));
                 const char *value = json_string_value(json_array_get(pair, 1));
 
                 if (name && value)
-                        t->env[t->env_count++] = (struct proto_pair){xstrdup(name), xstrdup(value)};
+                        list[count++] = (struct proto_pair){xstrdup(name), xstrdup(value)};
         }
+        *ret = list;
+        return count;
+}
+
+static void template_streams(const json_t *doc, struct proto_template *t)
+{
+        static const char *const names[3] = {"in", "out", "err"};
+        const json_t *io = json_object_get(doc, "stdio"), *warn = json_object_get(doc, "warn");
+
+        for (int i = 0; i < 3; i++)
+                t->stdio[i] = xstrdup(json_string_value(json_object_get(io, names[i])));
+        t->stdio_append = json_is_true(json_object_get(io, "append"));
+        t->warn_signal = (uint8_t)member_int(warn, "signal", 0);
+        t->warn_ms = (uint32_t)member_int(warn, "before_ms", 0);
 }
 
 static int template_inputs(const struct m_job *j, const struct m_site *site, struct proto_template *t,
@@ -197,7 +213,9 @@ int spec_template(const struct m_job *j, const struct m_site *site, struct proto
         t.site = xstrdup(site->name);
         t.script = xstrdup(script);
         t.argv = string_array(json_object_get(doc, script ? "args" : "command"), &t.argc);
-        template_env(json_object_get(doc, "env"), &t);
+        t.env_count = pair_array(json_object_get(doc, "env"), &t.env);
+        t.task_env_count = pair_array(json_object_get(doc, "task_env"), &t.task_env);
+        template_streams(doc, &t);
         t.workdir = xstrdup(workdir);
         t.resources.cpus = (uint32_t)j->shape->need.cpus;
         t.resources.gpus = (uint32_t)j->shape->need.gpus;

@@ -85,6 +85,7 @@ static void impossible_lengths_are_refused(void **state)
 
 static char *const two_args[] = {(char *)"/bin/echo", (char *)""};
 static struct proto_pair one_env[] = {{(char *)"A", (char *)"x=y"}};
+static struct proto_pair one_task_env[] = {{(char *)"N", (char *)"{task:4}"}};
 static struct proto_pair one_input[] = {{(char *)"reads", (char *)"/data/reads"}};
 static char *const one_output[] = {(char *)"out/**/*.sam"};
 
@@ -112,7 +113,13 @@ static struct proto_template full_template(void)
             .input_count = 1,
             .outputs = (char **)one_output,
             .output_count = 1,
-            .output_dataset = (char *)"set"};
+            .output_dataset = (char *)"set",
+            .task_env = one_task_env,
+            .task_env_count = 1,
+            .stdio = {NULL, (char *)"logs/{job}_{task}.out", (char *)"/dev/null"},
+            .stdio_append = true,
+            .warn_signal = 10,
+            .warn_ms = 60000};
 
         strcpy(t.resources.custom[0].name, "licence");
         t.resources.custom[0].count = 3;
@@ -333,7 +340,8 @@ static void templates_that_cannot_be_obeyed_are_refused(void **state)
                                  relative = {(char *)"i", (char *)"data"};
         static char *const outside[] = {(char *)"../x"}, *const inner[] = {(char *)"a/../../x"},
                            *const absolute[] = {(char *)"/x"};
-        struct proto_template t[10];
+        static struct proto_pair no_such = {(char *)"N", (char *)"{tusk}"};
+        struct proto_template t[13];
 
         (void)state;
         for (size_t i = 0; i < ARRAY_LEN(t); i++)
@@ -349,6 +357,9 @@ static void templates_that_cannot_be_obeyed_are_refused(void **state)
         t[7].outputs = (char **)inner;
         t[8].outputs = (char **)absolute;
         t[9].output_dataset = (char *)"a/b";
+        t[10].task_env = &no_such;
+        t[11].stdio[0] = (char *)"{";
+        t[12].warn_signal = 65;
         for (size_t i = 0; i < ARRAY_LEN(t); i++) {
                 struct proto_template got;
                 struct err err = {0};

@@ -61,6 +61,19 @@ static const struct {
     {"{\"command\":[\"a\"],\"env\":{\"1A\":\"x\"}}", "/env/1A:format"},
     {"{\"command\":[\"a\"],\"env\":{\"REEVE_TASK\":\"x\"}}", "/env/REEVE_TASK:conflict"},
     {"{\"command\":[\"a\"],\"workdir\":\"x\"}", "/workdir:format"},
+    {"{\"command\":[\"a\"],\"task_env\":{\"A\":\"{task:4}-{job}{{\",\"B\":\"{restart}{name}{host}\"}}", ""},
+    {"{\"command\":[\"a\"],\"task_env\":{\"A\":\"{tusk}\",\"B\":1,\"1\":\"\",\"C\":\"{task\",\"D\":\"{name:3}"
+     "\","
+     "\"REEVE_X\":\"\"}}",
+     "/task_env/A:format /task_env/B:type /task_env/1:format /task_env/C:format /task_env/D:format "
+     "/task_env/REEVE_X:conflict"},
+    {"{\"command\":[\"a\"],\"stdio\":{\"out\":\"a/{job}.{task}\",\"err\":\"/b\",\"append\":true}}", ""},
+    {"{\"command\":[\"a\"],\"stdio\":{\"out\":\"{x}\",\"in\":1,\"log\":\"b\"}}",
+     "/stdio/in:type /stdio/log:unknown /stdio/out:format"},
+    {"{\"command\":[\"a\"],\"time_limit\":60,\"warn\":{\"signal\":\"SIGUSR1\",\"before\":9}}", ""},
+    {"{\"command\":[\"a\"],\"time_limit\":60,\"warn\":{\"signal\":\"65\"}}", "/warn/signal:format"},
+    {"{\"command\":[\"a\"],\"warn\":{\"signal\":\"10\"}}", "/warn:conflict"},
+    {"{\"command\":[\"a\"],\"time_limit\":60,\"warn\":{}}", "/warn/signal:missing"},
     {"{\"command\":[\"a\"],\"time_limit\":0}", "/time_limit:range"},
     {"{\"command\":[\"a\"],\"time_limit\":1e300}", "/time_limit:range"},
     {"{\"command\":[\"a\"],\"time_limit\":\"2h30m\"}", ""},
@@ -167,7 +180,9 @@ static void the_stored_form_has_every_default_filled_in(void **unused)
             buf_cstr(&b),
             "{\"command\":[\"a\",\"\\\"\"],\"script\":null,\"args\":[],\"resources\":{\"cpus\":1,\"memory\":"
             "1024,\"gpus\":0,"
-            "\"custom\":{\"lic\":2}},\"env\":[],\"workdir\":null,\"time_limit_ms\":null,\"throttle\":0,"
+            "\"custom\":{\"lic\":2}},\"env\":[],\"task_env\":[],"
+            "\"stdio\":{\"in\":null,\"out\":null,\"err\":null,\"append\":false},\"warn\":null,\"workdir\":"
+            "null,\"time_limit_ms\":null,\"throttle\":0,"
             "\"retry\":{\"max\":0,\"site_max\":5,\"delay_ms\":5000,\"delay_max_ms\":3600000,\"on_exit\":[]},"
             "\"deadline_ms\":null,\"inputs\":[],\"outputs\":[],\"output_dataset\":null,\"sites\":[],"
             "\"lease_ms\":null,\"log_limit\":16777216}");
