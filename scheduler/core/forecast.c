@@ -70,33 +70,22 @@ static bool lanes_meet(const struct model *m, const struct lane *a, const struct
 /* ---- how long tasks run ----------------------------------------------------------------------------------
  */
 
-/* What tasks of the project took, over the shapes that are known now; 0 when none ended. In the geometric
- * mean a few long ones do not outweigh many short ones. */
-static double project_run_ms(const struct m_project *p)
-{
-        double sum = 0, weight = 0;
-
-        for (size_t i = 0; i < p->shape_count; i++) {
-                const struct m_shape *s = p->shapes[i];
-                double w = s->ended < 64 ? (double)s->ended : 64;
-
-                if (!s->ended)
-                        continue;
-                sum += w * log(s->run_ms > 1 ? s->run_ms : 1);
-                weight += w;
-        }
-        return weight > 0 ? exp(sum / weight) : 0;
-}
-
 double forecast_run_s(const struct model *m, const struct m_shape *s, const struct m_site *site)
 {
-        double ms = s->ended ? 0 : project_run_ms(s->project);
+        const struct m_project *p = s->project;
+        double ms;
 
-        if (ms <= 0)
+        if (s->ended || s->expect_ms > 0 || s->kind->ended || !p->ended)
                 return place_run_s(m, s, site);
+        ms = exp(p->run_log);
         if (s->time_limit_ms > 0 && (double)s->time_limit_ms < ms)
                 ms = (double)s->time_limit_ms;
         return ms / 1000.0 / site->speed;
+}
+
+int64_t forecast_known(const struct m_shape *s)
+{
+        return s->ended > s->kind->ended ? s->ended : s->kind->ended;
 }
 
 /* ---- the line --------------------------------------------------------------------------------------------

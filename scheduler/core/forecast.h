@@ -24,9 +24,10 @@
 #define FORECAST_JOBS_MAX    200000 /* jobs of the line that are counted one by one */
 #define FORECAST_LANES_MAX   64     /* shapes of the line that are played */
 #define FORECAST_WORKERS_MAX 2048   /* workers that are played */
-#define FORECAST_ENDS_MAX    8192 /* ends of what runs; with more attempts than that, each stands for several \
-                                   */
-#define FORECAST_STEPS_MAX 4000   /* placements of one play */
+#define FORECAST_ENDS_MAX                                                                                    \
+        8192                    /* ends of what runs; with more attempts than that, each stands for several  \
+                                 */
+#define FORECAST_STEPS_MAX 4000 /* placements of one play */
 
 struct forecast_ask {
         const struct m_shape *shape;
@@ -64,5 +65,7 @@ double forecast_likely(const struct model *m, const struct forecast_ask *ask);
 /* Seconds that a task of the shape is taken to run there: measured, else what tasks of its project took, else
  * what place_run_s says. */
 double forecast_run_s(const struct model *m, const struct m_shape *s, const struct m_site *site);
+/* Ends of tasks of its kind that this rests on. */
+int64_t forecast_known(const struct m_shape *s);
 
 #endif

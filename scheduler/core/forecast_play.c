@@ -74,7 +74,11 @@ struct play {
 /* How far a run time may be off, by how many ends it rests on. */
 static double stretch(const struct m_shape *s, enum how how)
 {
-        double wide = s->ended ? 0.25 + 0.75 / sqrt((double)s->ended) : 5.0;
+        int64_t known = forecast_known(s);
+        double wide = known               ? 0.25 + 0.75 / sqrt((double)known)
+                      : s->expect_ms > 0  ? 0.5
+                      : s->project->ended ? 3
+                                          : 5;
 
         return how == EXPECTED ? 1 : how == LONGER ? 1 + wide : 1 / (1 + wide);
 }
@@ -569,8 +573,8 @@ void forecast_start(const struct model *m, const struct forecast_ask *ask, struc
         if (f.latest < f.likely)
                 f.latest = f.likely;
         for (size_t i = 0; i < b.n; i++) {
-                f.measured += b.shapes[i]->ended;
-                f.guessed += !b.shapes[i]->ended;
+                f.measured += forecast_known(b.shapes[i]);
+                f.guessed += !forecast_known(b.shapes[i]);
         }
         lanes_close(&ls);
         *ret = f;

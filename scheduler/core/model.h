@@ -34,6 +34,8 @@ struct m_project {
         int64_t usage_at;            /* wall ms */
         int32_t max_cpus, max_tasks; /* 0 = no limit */
         int32_t used_cpus, used_tasks;
+        double run_log; /* logarithm of the run time of its tasks in ms at speed 1, smoothed */
+        int64_t ended;
         struct m_shape *
             *shapes; /* with jobs in their heap or not; grows, never shrinks while the model lives */
         size_t shape_count, shape_cap;
@@ -196,8 +198,9 @@ struct m_class {
         uint64_t key;
         double run_ms; /* smoothed at speed 1; 0 = nothing ended */
         int64_t ended;
-        int32_t users;
+        int32_t users; /* 0: kept for what it knows (CLASSES_KEPT) */
 };
+#define CLASSES_KEPT 10000 /* with more than that, those that nobody uses go */
 
 struct m_shape_site { /* what is known about a shape at a site */
         int32_t site;
@@ -288,8 +291,8 @@ struct m_job {
         enum wait_reason wait_told;       /* the last one in its history, when, and how many */
         int64_t wait_told_at;             /* now ms */
         int32_t wait_tellings;
-        int64_t decision;                 /* the one its last placement refers to */
-        struct m_choice *choices;         /* by site where it was placed */
+        int64_t decision;         /* the one its last placement refers to */
+        struct m_choice *choices; /* by site where it was placed */
         size_t choice_count, choice_cap;
         bool dirty;            /* its counters differ from the record */
         bool ended;            /* its end is on its way to the record */
@@ -474,6 +477,9 @@ void model_worker_promote(struct model *m, struct m_worker *w);
 double shape_run_ms(const struct model *m, const struct m_shape *s, int32_t site);
 /* Is that more than a guess? */
 bool shape_run_is_known(const struct m_shape *s);
+/* Make a shape that the model does not hold fit for judging: what is known of its kind of work, and the
+ * datasets of its inputs. data has room for them; inputs that the model does not know are left out. */
+void shape_dress(const struct model *m, struct m_shape *s);
 
 /* Statistics and breaker (R11): an attempt at a site ended by fault of the site (true) or otherwise. Returns
  * true when the breaker opens by it. */

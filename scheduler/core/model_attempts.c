@@ -3,6 +3,7 @@
 
 #include "common/util.h"
 
+#include <math.h>
 #include <string.h>
 
 static uint64_t attempt_map_key(int64_t job, int32_t task)
@@ -219,6 +220,8 @@ static void learn(struct m_attempt *a, bool well, int64_t run_ms)
                 smooth(&at->run_ms, at->ok, (double)run_ms * a->worker->site->speed);
                 smooth(&s->run_ms, ++s->ended, (double)run_ms * a->worker->site->speed);
                 smooth(&s->kind->run_ms, ++s->kind->ended, (double)run_ms * a->worker->site->speed);
+                smooth(&s->project->run_log, ++s->project->ended,
+                       log((run_ms > 1 ? (double)run_ms : 1) * a->worker->site->speed));
         } else if (run_ms < EARLY_MS) {
                 at->early++;
         }

@@ -65,14 +65,36 @@ static bool shape_same(const struct m_shape *a, const struct m_shape *b)
 }
 
 /* What shapes have in common that differ in what they read and where they may run only. */
-static struct m_class *class_for(struct model *m, const struct m_shape *s)
+static uint64_t class_key(const struct m_shape *s)
 {
         struct m_shape bare = *s;
-        struct m_class *c;
-        uint64_t key;
 
         bare.input_count = bare.site_count = 0;
-        key = shape_key(&bare);
+        return shape_key(&bare);
+}
+
+void shape_dress(const struct model *m, struct m_shape *s)
+{
+        static struct m_class none;
+        size_t n = 0;
+
+        s->kind = map_get(&m->classes, class_key(s));
+        if (!s->kind)
+                s->kind = &none;
+        for (size_t i = 0; i < s->input_count; i++) {
+                struct m_dataset *d = model_dataset(m, s->inputs[i]);
+
+                if (d)
+                        s->data[n++] = d;
+        }
+        s->input_count = n;
+}
+
+static struct m_class *class_for(struct model *m, const struct m_shape *s)
+{
+        uint64_t key = class_key(s);
+        struct m_class *c;
+
         c = map_get(&m->classes, key);
         if (!c) {
                 c = xcalloc(1, sizeof *c);
@@ -83,12 +105,35 @@ static struct m_class *class_for(struct model *m, const struct m_shape *s)
         return c;
 }
 
+static void class_remove(struct model *m, struct m_class *c)
+{
+        map_del(&m->classes, c->key);
+        free(c);
+}
+
+static void classes_forget(struct model *m)
+{
+        struct m_class **unused = xcalloc(m->classes.n, sizeof *unused), *c;
+        size_t n = 0;
+
+        for (size_t i = 0; (c = map_next(&m->classes, &i));) {
+                if (!c->users)
+                        unused[n++] = c;
+        }
+        for (size_t i = 0; i < n; i++)
+                class_remove(m, unused[i]);
+        free(unused);
+}
+
+/* What was learned is kept for the next job like it; too much of it goes all at once, which is seldom. */
 static void class_drop(struct model *m, struct m_class *c)
 {
         if (--c->users > 0)
                 return;
-        map_del(&m->classes, c->key);
-        free(c);
+        if (!c->ended)
+                class_remove(m, c);
+        else if (m->classes.n > CLASSES_KEPT)
+                classes_forget(m);
 }
 
 /* The shape of a job, found or made. Keys that collide are moved on by one. */

@@ -24,6 +24,7 @@ struct guest {
         struct m_shape shape;
         int32_t sites[GUEST_SITES_MAX];
         int64_t inputs[GUEST_INPUTS_MAX];
+        struct m_dataset *data[GUEST_INPUTS_MAX];
         const char *unknown; /* a countable that nobody offers */
 };
 
@@ -157,8 +158,11 @@ static void guest_open(const struct model *m, struct guest *g, const struct m_sh
         read_custom(m, json_object_get(change, "custom"), g);
         if (json_is_array(json_object_get(change, "sites")))
                 read_sites(m, json_object_get(change, "sites"), g);
-        if (json_is_array(json_object_get(change, "inputs")))
+        if (json_is_array(json_object_get(change, "inputs")) || !like) {
                 read_inputs(json_object_get(change, "inputs"), g);
+                g->shape.data = g->data;
+                shape_dress(m, &g->shape);
+        }
         if (!like)
                 know(&g->shape);
 }

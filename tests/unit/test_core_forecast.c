@@ -222,9 +222,28 @@ static void what_never_ran_is_taken_to_run_as_others_of_its_project(void **unuse
 
         (void)unused;
         assert_true(forecast_run_s(m, model_job(m, 2)->shape, a) == 300); /* the prior */
-        learned(m, 1, 10);
+        free(scene_decide(m));
+        scene_end_all(m, 1, true, 5000);
         assert_true(fabs(forecast_run_s(m, model_job(m, 2)->shape, a) - 5) < 1e-6);
         assert_true(fabs(forecast_run_s(m, model_job(m, 3)->shape, a) - 2) < 1e-6);
+        model_free(m);
+}
+
+/* A job's last task takes its shape out of the model; what it taught stays for the next job like it. */
+static void what_ran_once_is_remembered(void **unused)
+{
+        struct model *m = scene("site a\njob 1\njob 5 project=other");
+        const struct m_site *a = scene_site(m, "a");
+
+        (void)unused;
+        free(scene_decide(m));
+        scene_end_all(m, 1, true, 7000);
+        model_job_remove(m, model_job(m, 1));
+        scene_add(m, "job 2\njob 3 limit=9000");
+        assert_true(forecast_run_s(m, model_job(m, 2)->shape, a) == 7);
+        assert_int_equal(forecast_known(model_job(m, 2)->shape), 1);
+        assert_true(fabs(forecast_run_s(m, model_job(m, 3)->shape, a) - 7) < 1e-6); /* by its project */
+        assert_true(forecast_run_s(m, model_job(m, 5)->shape, a) == 600);
         model_free(m);
 }
 
@@ -256,6 +275,7 @@ int main(void)
             cmocka_unit_test(start_of_a_throttled_job_is_the_end_of_one_of_its_own),
             cmocka_unit_test(band_is_wide_while_run_times_are_guesses_and_narrows),
             cmocka_unit_test(what_never_ran_is_taken_to_run_as_others_of_its_project),
+            cmocka_unit_test(what_ran_once_is_remembered),
             cmocka_unit_test(forecast_leaves_the_model_as_it_was),
         };
 
