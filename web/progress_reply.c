@@ -26,7 +26,7 @@ void progress_write_attempt(struct buf *b, struct rows *r)
 /* Of an array: the tasks that ended, and the parts that running ones reported, of all. */
 static double job_fraction(struct rows *r)
 {
-        double total = (double)(row_int(r, "last_task") - row_int(r, "first_task") + 1);
+        double total = (double)row_int(r, "task_total");
         double ended = (double)(row_int(r, "succeeded") + row_int(r, "failed") + row_int(r, "cancelled"));
 
         if (!row_int(r, "parts"))

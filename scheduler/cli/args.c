@@ -6,19 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static size_t count_words(const char *name)
+/* Does argv begin with the words of this name? Returns how many there are, 0: it does not. */
+static size_t names(const char *name, char *const *argv)
 {
-        return strchr(name, ' ') ? 2 : 1;
-}
+        size_t words = 0;
 
-static bool names(const struct command *cmd, char *const *argv)
-{
-        size_t n = strlen(argv[0]);
+        for (;; words++) {
+                size_t n = strcspn(name, " ");
 
-        if (count_words(cmd->name) == 1)
-                return strcmp(cmd->name, argv[0]) == 0;
-        return argv[1] && strncmp(cmd->name, argv[0], n) == 0 && cmd->name[n] == ' ' &&
-               strcmp(cmd->name + n + 1, argv[1]) == 0;
+                if (!argv[words] || strlen(argv[words]) != n || strncmp(name, argv[words], n) != 0)
+                        return 0;
+                if (!name[n])
+                        return words + 1;
+                name += n + 1;
+        }
 }
 
 const struct command *command_find(char *const *argv, size_t *ret_words)
@@ -26,9 +27,11 @@ const struct command *command_find(char *const *argv, size_t *ret_words)
         if (!argv[0])
                 return NULL;
         for (const struct command *cmd = commands; cmd->name; cmd++) {
-                if (!names(cmd, argv))
+                size_t words = names(cmd->name, argv);
+
+                if (!words)
                         continue;
-                *ret_words = count_words(cmd->name);
+                *ret_words = words;
                 return cmd;
         }
         return NULL;

@@ -58,7 +58,7 @@ struct args {
 /* The command that argv (without the program's name) begins with, or NULL; *ret_words says how many words
  * name it. A group such as "site" alone is no command. */
 const struct command *command_find(char *const *argv, size_t *ret_words);
-/* Is there a command of two words that begins with this one? */
+/* Is there a command of several words that begins with this one? */
 bool command_is_group(const char *word);
 /* The command most like a wrong word, or NULL. */
 const struct command *command_suggest(const char *word);

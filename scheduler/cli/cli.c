@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 
+#include "commands.h"
 #include "help.h"
 #include "profile.h"
 #include "sheet.h"
@@ -17,6 +18,15 @@
 
 static bool progress_shown;
 
+/* A server that is not there is waited for; the person should know. */
+static void say_waiting(void *arg, const char *why)
+{
+        if (why)
+                cli_progress(arg, "%s; trying again (Ctrl-C gives up)", why);
+        else
+                cli_progress_end(arg);
+}
+
 struct client *cli_client(struct cli *c)
 {
         struct profile p;
@@ -25,7 +35,7 @@ struct client *cli_client(struct cli *c)
         if (c->client)
                 return c->client;
         if (profile_load(&p, &err) < 0) {
-                cli_fail(c, &err);
+                c->client_code = cli_fail(c, &err);
                 return NULL;
         }
         /* A token is for the server it was stored with. */
@@ -34,7 +44,9 @@ struct client *cli_client(struct cli *c)
                 p.token = NULL;
         }
         if (client_new(c->url ? c->url : p.url, p.token, c->debug, &c->client, &err) < 0)
-                cli_fail(c, &err);
+                c->client_code = cli_fail(c, &err);
+        else
+                client_on_wait(c->client, say_waiting, c);
         profile_release(&p);
         return c->client;
 }
@@ -125,7 +137,7 @@ void cli_progress(struct cli *c, const char *fmt, ...)
         char line[512];
         va_list ap;
 
-        if (!c->err_is_tty || c->quiet)
+        if (!c->animate || c->quiet)
                 return;
         va_start(ap, fmt);
         vsnprintf(line, sizeof line, fmt, ap);
@@ -184,17 +196,29 @@ bool cli_pause(struct cli *c, const char *words)
         return read_answer(line, sizeof line);
 }
 
-void cli_json(const json_t *json)
+bool cli_wants_json(const struct cli *c)
 {
-        json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+        return c->format == FORMAT_JSON || c->format == FORMAT_JSONL;
+}
+
+void cli_json(const struct cli *c, const json_t *json)
+{
+        json_dumpf(json, stdout,
+                   (c->format == FORMAT_JSONL ? JSON_COMPACT : JSON_INDENT(2)) | JSON_ENCODE_ANY);
         putchar('\n');
 }
 
-void cli_json_items(const json_t *rows)
+void cli_json_items(const struct cli *c, const json_t *rows)
 {
-        json_t *doc = json_pack("{s:O}", "items", rows);
+        json_t *doc, *row;
+        size_t i;
 
-        cli_json(doc);
+        if (c->format == FORMAT_JSONL) {
+                json_array_foreach((json_t *)rows, i, row) cli_json(c, row);
+                return;
+        }
+        doc = json_pack("{s:O}", "items", rows);
+        cli_json(c, doc);
         json_decref(doc);
 }
 
@@ -205,7 +229,7 @@ static int read_format(const char *word, enum format *ret)
 {
         static const char *const names[] = {
             [FORMAT_TABLE] = "table", [FORMAT_WIDE] = "wide", [FORMAT_JSON] = "json",
-            [FORMAT_CSV] = "csv",     [FORMAT_ID] = "id",
+            [FORMAT_JSONL] = "jsonl", [FORMAT_CSV] = "csv",   [FORMAT_ID] = "id",
         };
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -215,6 +239,13 @@ static int read_format(const char *word, enum format *ret)
                 }
         }
         return -1;
+}
+
+bool cli_format_is_known(const char *word)
+{
+        enum format ignored;
+
+        return read_format(word, &ignored) == 0;
 }
 
 static int terminal_width(void)
@@ -231,21 +262,36 @@ static int terminal_width(void)
         return 80;
 }
 
+/* What the file says, where it can be read; a command that needs it complains. */
+static void take_stored_format(struct cli *c)
+{
+        struct profile p;
+
+        if (profile_load_file(&p, NULL) < 0)
+                return;
+        if (p.format)
+                read_format(p.format, &c->format);
+        profile_release(&p);
+}
+
 static int take_globals(struct cli *c, const struct args *a)
 {
         const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
         const char *format = args_get(a, "format");
 
-        if (!format)
+        if (!format || !*format)
                 format = getenv("REEVE_FORMAT");
-        if (format && *format && read_format(format, &c->format) < 0)
-                return cli_usage(c, "-o: \"%s\" is none of table, wide, json, csv, id", format);
+        if (!format || !*format)
+                take_stored_format(c);
+        else if (read_format(format, &c->format) < 0)
+                return cli_usage(c, "-o: \"%s\" is none of table, wide, json, jsonl, csv, id", format);
         c->url = args_get(a, "url") ? args_get(a, "url") : c->url;
         c->quiet |= args_has(a, "quiet");
         c->yes |= args_has(a, "yes");
         c->debug |= args_has(a, "debug");
         c->colour = c->out_is_tty && !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0) &&
                     !args_has(a, "no-color");
+        c->animate = c->err_is_tty && term && *term && strcmp(term, "dumb") != 0;
         return 0;
 }
 
@@ -287,6 +333,10 @@ static int skip_globals(struct cli *c, char ***argv)
         return r;
 }
 
+/* What the shells' scripts call; no help and no completion names it. */
+static const struct command hidden = {
+    "__complete", "INDEX WORDS", "Say what may come next.", NULL, NULL, NULL, 1, -1, true, cmd_complete};
+
 static int run_command(struct cli *c, char **argv)
 {
         const struct command *cmd;
@@ -299,6 +349,10 @@ static int run_command(struct cli *c, char **argv)
         if (r)
                 return r;
         cmd = command_find(argv, &words);
+        if (!cmd && strcmp(argv[0], hidden.name) == 0) {
+                cmd = &hidden;
+                words = 1;
+        }
         if (!cmd)
                 return unknown_command(c, argv[0]);
         if (args_parse(cmd, argv + words, &a, &err) < 0)
@@ -308,6 +362,9 @@ static int run_command(struct cli *c, char **argv)
                 help_command(stdout, cmd);
         else if (r == 0)
                 r = cmd->run(c, &a);
+        /* No connection could even be tried: the mistake in the settings has a code of its own. */
+        if (r == EXIT_FAILED && !c->client && c->client_code)
+                r = c->client_code;
         args_release(&a);
         return r;
 }

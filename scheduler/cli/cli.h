@@ -30,7 +30,7 @@ enum exit_code {
         EXIT_INTERRUPTED = 130,
 };
 
-enum format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_CSV, FORMAT_ID };
+enum format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_ID };
 
 struct cli {
         struct client *client; /* made by the first cli_client */
@@ -38,12 +38,16 @@ struct cli {
         bool quiet;      /* --quiet: ids only, no words */
         bool yes;        /* --yes: ask nothing */
         bool debug;      /* --debug: show the conversation */
+        int client_code; /* exit code when cli_client could not make one */
         bool colour;     /* of standard output */
         bool out_is_tty; /* standard output is a terminal */
         bool err_is_tty; /* and standard error */
+        bool animate;    /* standard error is a terminal that can rewrite a line */
         int width;       /* columns of the terminal */
         const char *url; /* --url, or NULL */
 };
+
+bool cli_format_is_known(const char *word);
 
 /* The whole program: argv as main has it. Returns the exit code. */
 int cli_main(int argc, char **argv);
@@ -70,9 +74,11 @@ bool cli_confirm(struct cli *c, const char *question);
 /* Wait for Enter; false when there is no terminal to wait for. */
 bool cli_pause(struct cli *c, const char *words);
 
-/* Print a JSON document as it is. */
-void cli_json(const json_t *json);
-/* Print an array as {"items":[...]}, like the API's lists. */
-void cli_json_items(const json_t *rows);
+/* Is the answer to be printed as JSON, whole or a line for each thing? */
+bool cli_wants_json(const struct cli *c);
+/* Print a JSON document as it is: indented, or as one line with -o jsonl. */
+void cli_json(const struct cli *c, const json_t *json);
+/* Print an array as {"items":[...]}, like the API's lists; with -o jsonl one line for each item. */
+void cli_json_items(const struct cli *c, const json_t *rows);
 
 #endif

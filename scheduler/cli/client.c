@@ -14,6 +14,7 @@
 
 #define RETRY_FIRST_MS 200
 #define RETRY_MOST_MS  5000
+#define SAY_AFTER_MS   1000
 /* When a server does not hold its answers back: a few looks at once, then so many a second. */
 #define WATCH_COST_MS  300
 #define WATCH_SAVED_MS 1500
@@ -25,10 +26,13 @@ struct client {
         int64_t patience_ms;
         const volatile int *stop;
         json_t *problem;
+        int64_t timeout_ms;
+        void (*on_wait)(void *arg, const char *why);
+        void *wait_arg;
         int64_t watched_ms, watch_credit_ms; /* the last look, and what was saved up since */
 };
 
-static int check_url(const char *url, struct err *err)
+int client_check_url(const char *url, struct err *err)
 {
         if (strncmp(url, "unix:/", 6) == 0 || strncmp(url, "http://", 7) == 0 ||
             strncmp(url, "https://", 8) == 0)
@@ -45,7 +49,7 @@ int client_new(const char *url, const char *token, bool debug, struct client **r
         struct client *c;
         size_t n;
 
-        if (check_url(url, err) < 0)
+        if (client_check_url(url, err) < 0)
                 return -1;
         for (const char *p = token; p && *p; p++) {
                 if (*p <= ' ' || *p > '~')
@@ -98,6 +102,17 @@ void client_set_patience(struct client *c, int64_t ms)
         c->patience_ms = ms;
 }
 
+void client_set_timeout(struct client *c, int64_t ms)
+{
+        c->timeout_ms = ms;
+}
+
+void client_on_wait(struct client *c, void (*f)(void *arg, const char *why), void *arg)
+{
+        c->on_wait = f;
+        c->wait_arg = arg;
+}
+
 void client_set_stop(struct client *c, const volatile int *stop)
 {
         c->stop = stop;
@@ -120,7 +135,7 @@ static bool is_stopped(const struct client *c)
         return c->stop && *c->stop;
 }
 
-static void sleep_ms(int64_t ms)
+void client_pause(int64_t ms)
 {
         struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
@@ -273,6 +288,8 @@ static void set_options(struct client *c, const struct call *call, const char *u
         /* A server that holds an answer back is silent for at most a minute. */
         curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
         curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, 100L);
+        if (c->timeout_ms)
+                curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
         curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(h, CURLOPT_NOPROGRESS, c->stop ? 0L : 1L);
         curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
@@ -372,18 +389,25 @@ int client_call(struct client *c, const struct call *call, struct reply *ret, st
         AUTO_FREE char *text = call->json ? json_dumps(call->json, JSON_COMPACT) : NULL;
         const char *body = call->json ? text : call->body;
         int64_t begin = clock_boot_ms(), step = RETRY_FIRST_MS;
+        bool said = false;
 
         for (;;) {
                 int r = exchange(c, call, url, body, ret, err);
-                int64_t left = begin + c->patience_ms - clock_boot_ms(), pause;
+                int64_t now = clock_boot_ms(), left = begin + c->patience_ms - now, pause;
+                bool again = r < 0 && err && err->code == ERR_UNAVAILABLE && may_repeat(call) && left > 0 &&
+                             !is_stopped(c);
 
-                if (r == 0)
-                        return 0;
-                if (!err || err->code != ERR_UNAVAILABLE || !may_repeat(call) || left <= 0 || is_stopped(c))
-                        return -1;
+                if (said && !again)
+                        c->on_wait(c->wait_arg, NULL);
+                if (!again)
+                        return r;
+                if (c->on_wait && now - begin > SAY_AFTER_MS) {
+                        c->on_wait(c->wait_arg, err->text);
+                        said = true;
+                }
                 reply_release(ret);
                 pause = step / 2 + randombytes_uniform((uint32_t)step / 2 + 1);
-                sleep_ms(pause < left ? pause : left);
+                client_pause(pause < left ? pause : left);
                 step = step * 2 < RETRY_MOST_MS ? step * 2 : RETRY_MOST_MS;
         }
 }
@@ -448,7 +472,7 @@ static void pay_look(struct client *c)
         c->watch_credit_ms -= WATCH_COST_MS;
         c->watched_ms = now;
         if (c->watch_credit_ms < 0)
-                sleep_ms(-c->watch_credit_ms);
+                client_pause(-c->watch_credit_ms);
 }
 
 int client_watch(struct client *c, const char *path, char *etag, int seconds, json_t **ret, struct err *err)
@@ -470,6 +494,70 @@ int client_watch(struct client *c, const char *path, char *etag, int seconds, js
                 *ret = NULL;
         }
         reply_release(&r);
+        return rc;
+}
+
+/* ---- events ---- */
+
+struct streaming {
+        struct client *client;
+        struct stream_parser parser;
+        struct reply reply; /* of a refusal */
+        bool enough;
+};
+
+static size_t on_stream_body(char *p, size_t size, size_t n, void *arg)
+{
+        struct streaming *s = arg;
+        long status = 0;
+
+        curl_easy_getinfo(s->client->curl, CURLINFO_RESPONSE_CODE, &status);
+        if (status != 200)
+                return on_body(p, size, n, &s->reply);
+        s->enough = !stream_parser_feed(&s->parser, p, size * n);
+        return s->enough ? 0 : size * n;
+}
+
+static int stream_result(struct client *c, struct streaming *s, CURLcode code, struct err *err)
+{
+        curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &s->reply.status);
+        if (s->enough)
+                return 0;
+        if (code != CURLE_OK)
+                return fail_transport(c, code, &s->reply, err);
+        if (s->reply.status == 200)
+                return err_set(err, ERR_UNAVAILABLE, "the server ended the stream");
+        s->reply.json = json_loadb((const char *)buf_bytes(&s->reply.body), buf_len(&s->reply.body), 0, NULL);
+        return fail_status(c, &s->reply, err);
+}
+
+int client_stream(struct client *c, const char *path, const char *last_id, stream_event_cb on_event,
+                  void *arg, struct err *err)
+{
+        AUTO_FREE char *url = xasprintf("%s%s", c->host_url, path);
+        struct call call = {.path = path};
+        struct curl_slist *headers = make_headers(c, &call, false);
+        struct streaming s = {.client = c};
+        CURLcode code;
+        int rc;
+
+        if (last_id && *last_id)
+                headers = add_header(headers, "Last-Event-ID", last_id);
+        headers = add_header(headers, "Accept", "text/event-stream");
+        reply_init(&s.reply);
+        stream_parser_init(&s.parser, on_event, arg);
+        set_options(c, &call, url, NULL, headers, &s.reply);
+        curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_stream_body);
+        curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &s);
+        /* A heartbeat comes every 15 s: a connection that is silent for much longer is dead. */
+        curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, 60L);
+        json_decref(c->problem);
+        c->problem = NULL;
+        code = curl_easy_perform(c->curl);
+        rc = stream_result(c, &s, code, err);
+        curl_slist_free_all(headers);
+        stream_parser_release(&s.parser);
+        reply_release(&s.reply);
         return rc;
 }
 

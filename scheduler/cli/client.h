@@ -10,6 +10,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "stream.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -22,11 +23,18 @@
 
 struct client;
 
+/* Is this an address that client_new takes? */
+int client_check_url(const char *url, struct err *err);
 /* `url` is http(s)://host[:port][/prefix] or unix:/path; `token` may be NULL. Both are copied. */
 int client_new(const char *url, const char *token, bool debug, struct client **ret, struct err *err);
 void client_free(struct client *c);
 const char *client_url(const struct client *c);
 void client_set_patience(struct client *c, int64_t ms);
+/* Calls that are not answered within this time fail (0: no such limit). */
+void client_set_timeout(struct client *c, int64_t ms);
+/* While a call is repeated because the server is not there, for longer than a second, `f` is told why; with
+ * NULL when it is over. */
+void client_on_wait(struct client *c, void (*f)(void *arg, const char *why), void *arg);
 /* Calls are given up with ERR_UNAVAILABLE soon after *stop becomes non-zero. */
 void client_set_stop(struct client *c, const volatile int *stop);
 /* The problem document of the last failed call (borrowed), or NULL. */
@@ -68,11 +76,19 @@ json_t *client_send(struct client *c, const char *method, const json_t *body, st
  * once). Looks only a few times a second, whatever the server does. */
 int client_watch(struct client *c, const char *path, char *etag, int seconds, json_t **ret, struct err *err);
 
+/* Read server-sent events from `path` until the callback wants no more (0), or the connection ends or cannot
+ * be made (-1; ERR_UNAVAILABLE when it broke: connect again with the last id). `last_id` may be NULL. */
+int client_stream(struct client *c, const char *path, const char *last_id, stream_event_cb on_event,
+                  void *arg, struct err *err);
+
 /* All items of a list, page by page, up to max; *ret_more says whether there are others. */
 json_t *client_list(struct client *c, const char *path, int64_t max, bool *ret_more, struct err *err);
 
 /* All items of a list that comes whole. */
 json_t *client_items(struct client *c, const char *path, struct err *err);
+
+/* Sleep so long; a signal may end it early. */
+void client_pause(int64_t ms);
 
 /* A fresh idempotency key, 33 bytes. */
 char *client_key(char buf[33]);

@@ -85,8 +85,8 @@ int cmd_data_show(struct cli *c, const struct args *a)
         set = client_get(cli_client(c), &err, "/v1/datasets/%s", a->words[0]);
         if (!set)
                 return cli_fail(c, &err);
-        if (c->format == FORMAT_JSON) {
-                cli_json(set);
+        if (cli_wants_json(c)) {
+                cli_json(c, set);
                 json_decref(set);
                 return EXIT_OK;
         }
@@ -165,8 +165,8 @@ int cmd_data_add(struct cli *c, const struct args *a)
         if (call_wait(c, id, show_scan, (void *)a->words[0], &done, &err) < 0)
                 return cli_fail(c, &err);
         cli_progress_end(c);
-        if (c->format == FORMAT_JSON)
-                cli_json(json_at(done, "result"));
+        if (cli_wants_json(c))
+                cli_json(c, json_at(done, "result"));
         else
                 cli_say(c, "dataset %s: %lld files, %s at %s", a->words[0],
                         (long long)json_int_at(done, "result.files"),

@@ -138,8 +138,8 @@ int cmd_explain(struct cli *c, const struct args *a)
         doc = client_get(cli_client(c), &err, "/v1/jobs/%lld/explain%s", (long long)r.job, task);
         if (!doc)
                 return cli_fail(c, &err);
-        if (c->format == FORMAT_JSON)
-                cli_json(doc);
+        if (cli_wants_json(c))
+                cli_json(c, doc);
         else
                 print_explanation(c, doc);
         json_decref(doc);

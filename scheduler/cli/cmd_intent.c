@@ -59,24 +59,170 @@ static int send_all(struct cli *c, const struct args *a, const char *verb, const
 
                 r = code ? code : r;
         }
-        if (c->format == FORMAT_JSON)
-                cli_json_items(replies);
+        if (cli_wants_json(c))
+                cli_json_items(c, replies);
         json_decref(replies);
         refs_release(&refs);
         return r;
 }
 
+/* ---- all that a filter finds ---- */
+
+const struct option bulk_options[] = {
+    {"state", 0, "STATE", "all jobs in this state: accepted, active", false},
+    {"project", 'p', "PROJECT", "all of this project", false},
+    {"name", 'n', "NAME", "all of this name; 'align*': that begin so", false},
+    {"user", 'u', "USER", "all of this user", false},
+    {"label", 'l', "KEY=VALUE", "all with this label", false},
+    {"all", 0, NULL, "all that you may change", false},
+    {"dry-run", 0, NULL, "only say which", false},
+    {0},
+};
+
+static bool has_filter(const struct args *a)
+{
+        for (const struct option *o = bulk_options; o->name; o++) {
+                if (strcmp(o->name, "dry-run") != 0 && args_has(a, o->name))
+                        return true;
+        }
+        return false;
+}
+
+static json_t *filter_body(const struct args *a)
+{
+        static const char *const names[] = {"state", "project", "name", "user", "label"};
+        json_t *body = json_object();
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                AUTO_FREE char *value = xstrdup(args_get(a, names[i]));
+                char *equals = value && strcmp(names[i], "label") == 0 ? strchr(value, '=') : NULL;
+
+                if (equals)
+                        *equals = ':';
+                if (value)
+                        json_object_set_new(body, names[i], json_string(value));
+        }
+        if (args_has(a, "all"))
+                json_object_set_new(body, "all", json_true());
+        return body;
+}
+
+static void add_numbers(const json_t *reply, struct buf *out)
+{
+        const json_t *jobs = json_at(reply, "jobs");
+
+        for (size_t i = 0; i < json_array_size(jobs) && i < 10; i++)
+                buf_printf(out, "%s%lld", i ? ", " : "",
+                           (long long)json_integer_value(json_array_get(jobs, i)));
+        if (json_int_at(reply, "matched") > 10)
+                buf_text(out, ", ...");
+}
+
+/* What would be done: how many, and the first of them. */
+static json_t *look(struct cli *c, const char *verb, const json_t *body, struct err *err)
+{
+        return client_send(c->client, "POST", body, err, "/v1/jobs:%s?dry_run=true", verb);
+}
+
+static bool agree(struct cli *c, const char *verb, const json_t *found)
+{
+        AUTO_FREE char *question = NULL;
+        struct buf b;
+        bool yes;
+
+        buf_init(&b, 4096);
+        add_numbers(found, &b);
+        question =
+            xasprintf("%s %s%lld jobs (%s)?", verb, json_is_true(json_at(found, "more")) ? "the first " : "",
+                      (long long)json_int_at(found, "matched"), buf_cstr(&b));
+        yes = cli_confirm(c, question);
+        buf_release(&b);
+        return yes;
+}
+
+/* In steps, as the server takes so many at once. Returns how many, or -1. */
+static int64_t send_bulk(struct cli *c, const char *verb, const json_t *body, struct err *err)
+{
+        int64_t sum = 0;
+        bool more = true;
+
+        while (more) {
+                json_t *reply = client_send(c->client, "POST", body, err, "/v1/jobs:%s", verb);
+
+                if (!reply)
+                        return -1;
+                sum += json_int_at(reply, "matched");
+                more = json_is_true(json_at(reply, "more")) && json_int_at(reply, "matched") > 0;
+                json_decref(reply);
+                if (more)
+                        cli_progress(c, "%s: %lld jobs", verb, (long long)sum);
+        }
+        cli_progress_end(c);
+        return sum;
+}
+
+static int bulk(struct cli *c, const struct args *a, const char *verb, const char *done)
+{
+        json_t *body, *found;
+        struct err err = {0};
+        int64_t n;
+        int r = EXIT_OK;
+
+        if (a->word_count)
+                return cli_usage(c, "name jobs, or say which ones by a filter, not both");
+        if (!cli_client(c))
+                return EXIT_FAILED;
+        body = filter_body(a);
+        found = look(c, verb, body, &err);
+        n = json_int_at(found, "matched");
+        if (!found) {
+                r = cli_fail(c, &err);
+        } else if (args_has(a, "dry-run") && cli_wants_json(c)) {
+                cli_json(c, found);
+        } else if (args_has(a, "dry-run")) {
+                struct buf b;
+
+                buf_init(&b, 4096);
+                add_numbers(found, &b);
+                printf("%lld jobs%s%s\n", (long long)n, n ? ": " : "", buf_cstr(&b));
+                buf_release(&b);
+        } else if (!n) {
+                cli_say(c, "no job of that kind");
+        } else if (!agree(c, verb, found)) {
+                r = EXIT_FAILED;
+        } else if ((n = send_bulk(c, verb, body, &err)) < 0) {
+                r = cli_fail(c, &err);
+        } else {
+                cli_say(c, "%lld jobs: %s", (long long)n, done);
+        }
+        json_decref(body);
+        json_decref(found);
+        return r;
+}
+
+static int intend(struct cli *c, const struct args *a, const char *verb, const char *done, bool tasks)
+{
+        if (has_filter(a))
+                return bulk(c, a, verb, done);
+        if (!a->word_count)
+                return cli_usage(c, "%s which jobs? name them, or say which by --state, --label and so on",
+                                 verb);
+        if (args_has(a, "dry-run"))
+                return cli_usage(c, "--dry-run goes with a filter: --state, --label and so on");
+        return send_all(c, a, verb, done, tasks);
+}
+
 int cmd_cancel(struct cli *c, const struct args *a)
 {
-        return send_all(c, a, "cancel", "cancelling", true);
+        return intend(c, a, "cancel", "cancelling", true);
 }
 
 int cmd_hold(struct cli *c, const struct args *a)
 {
-        return send_all(c, a, "hold", "on hold; what runs goes on", false);
+        return intend(c, a, "hold", "on hold; what runs goes on", false);
 }
 
 int cmd_release(struct cli *c, const struct args *a)
 {
-        return send_all(c, a, "release", "released", false);
+        return intend(c, a, "release", "released", false);
 }

@@ -4,6 +4,7 @@
 #include "follow.h"
 #include "outcome.h"
 #include "sheet.h"
+#include "term.h"
 #include "common/util.h"
 
 #include <stdio.h>
@@ -20,6 +21,7 @@ const struct option jobs_options[] = {
     {"user", 'u', "USER", "only of this user", false},
     {"label", 'l', "KEY=VALUE", "only with this label", false},
     {"limit", 0, "N", "at most so many (30)", false},
+    {"watch", 'w', NULL, "go on: redrawn in place on a terminal, a line for each change elsewhere", false},
     {0},
 };
 
@@ -60,12 +62,26 @@ static void note_cell(const json_t *job, struct buf *out)
                 buf_text(out, "on hold; `reeve release` starts it");
         else if (json_at(job, "message"))
                 text_add_line(out, json_text_at(job, "message"));
+        else if (*json_text_at(job, "progress.text"))
+                text_add_line(out, json_text_at(job, "progress.text"));
         else if (json_at(job, "wait") && !json_int_at(job, "tasks.running"))
                 text_add_line(out, json_text_at(job, "wait.sentence"));
         else if (json_array_size(json_at(job, "sites"))) {
                 buf_text(out, "at ");
                 cell_add(&sites, job, out);
         }
+}
+
+/* Only what the job itself reported; tasks that ended stand beside it. */
+static void progress_cell(const json_t *job, struct buf *out)
+{
+        if (json_at(job, "progress.fraction"))
+                buf_printf(out, "%d%%", (int)(json_number_at(job, "progress.fraction") * 100));
+}
+
+static void left_cell(const json_t *job, struct buf *out)
+{
+        job_add_remaining(job, out);
 }
 
 static const struct column job_columns[] = {
@@ -76,6 +92,8 @@ static const struct column job_columns[] = {
     {.title = "RUN", .kind = CELL_NUMBER, .flags = SHEET_HIDE_EMPTY, .cell = running_cell},
     {.title = "FAIL", .kind = CELL_NUMBER, .flags = SHEET_HIDE_EMPTY, .cell = failed_cell},
     {.title = "AGE", .path = "submitted_at", .kind = CELL_AGO},
+    {.title = "PROGRESS", .kind = CELL_NUMBER, .flags = SHEET_HIDE_EMPTY, .cell = progress_cell},
+    {.title = "LEFT", .flags = SHEET_HIDE_EMPTY, .cell = left_cell},
     {.title = "PROJECT", .path = "project", .flags = SHEET_WIDE},
     {.title = "USER", .path = "user", .flags = SHEET_WIDE},
     {.title = "PRIORITY", .path = "priority", .kind = CELL_NUMBER, .flags = SHEET_WIDE},
@@ -119,6 +137,144 @@ static int read_limit(const struct args *a, int64_t normal, int64_t *ret, struct
         return limit ? num_int("--limit", limit, 1, LIMIT_MAX, ret, err) : 0;
 }
 
+/* ---- watching ---- */
+
+#define WATCH_PAUSE_MS 1000 /* between two pictures, however much happens */
+
+/* What a change line says of a job; the same text is no change. */
+static char *job_words(const json_t *job)
+{
+        struct buf b;
+        char *words;
+
+        buf_init(&b, 65536);
+        text_add_line(&b, json_text_at(job, "state"));
+        buf_text(&b, "  ");
+        done_cell(job, &b);
+        if (json_int_at(job, "tasks.failed"))
+                buf_printf(&b, "  %lld failed", (long long)json_int_at(job, "tasks.failed"));
+        if (json_at(job, "progress.fraction")) {
+                buf_text(&b, "  ");
+                progress_cell(job, &b);
+        }
+        words = xstrdup(buf_cstr(&b));
+        buf_release(&b);
+        return words;
+}
+
+static void print_change(struct cli *c, const json_t *job, const char *words)
+{
+        AUTO_FREE char *name = text_line(json_text_at(job, "name"));
+        char at[32];
+
+        if (cli_wants_json(c)) {
+                json_dumpf(job, stdout, JSON_COMPACT);
+                putchar('\n');
+        } else {
+                printf("%s  %lld  %s  %s\n", num_format_time(clock_wall_ms(), at),
+                       (long long)json_int_at(job, "id"), name, words);
+        }
+        fflush(stdout);
+}
+
+/* Lines for what differs from `seen`, which maps numbers to words. */
+static void print_changes(struct cli *c, const json_t *jobs, json_t *seen)
+{
+        for (size_t i = json_array_size(jobs); i > 0; i--) {
+                const json_t *job = json_array_get(jobs, i - 1);
+                AUTO_FREE char *words = job_words(job);
+                char id[32];
+
+                snprintf(id, sizeof id, "%lld", (long long)json_int_at(job, "id"));
+                if (strcmp(words, json_text_at(seen, id)) == 0)
+                        continue;
+                print_change(c, job, words);
+                json_object_set_new(seen, id, json_string(words));
+        }
+}
+
+static void draw_jobs(struct cli *c, const json_t *jobs, const char *trouble)
+{
+        char at[32];
+        struct buf b;
+
+        c->width = term_size().columns;
+        buf_init(&b, 4 << 20);
+        buf_printf(&b, "%s  %s  %s\n", num_format_time(clock_wall_ms(), at), client_url(c->client),
+                   *trouble ? trouble : "q leaves");
+        if (json_array_size(jobs)) {
+                AUTO_FREE char *table = sheet_table(c, job_columns, jobs);
+
+                buf_text(&b, table);
+        } else {
+                buf_text(&b, "no jobs\n");
+        }
+        term_draw(&b);
+        buf_release(&b);
+}
+
+static int watch_screen(struct cli *c, const char *path, struct err *err)
+{
+        json_t *jobs = json_array();
+        char etag[200] = "", trouble[200] = "";
+
+        if (term_open(err) < 0)
+                return -1;
+        client_set_stop(c->client, &term_stop);
+        client_set_patience(c->client, 0);
+        while (!term_stop) {
+                struct reply r;
+                int rc = client_call(c->client, &(struct call){.path = path, .etag = etag}, &r, err), key;
+
+                snprintf(trouble, sizeof trouble, "%.199s", rc < 0 ? err->text : "");
+                if (rc == 0 && r.json) {
+                        json_decref(jobs);
+                        jobs = json_incref(json_object_get(r.json, "items"));
+                        memcpy(etag, r.etag, sizeof etag);
+                }
+                reply_release(&r);
+                if (term_stop)
+                        break;
+                draw_jobs(c, jobs, trouble);
+                key = term_key(WATCH_PAUSE_MS);
+                if (key == 'q' || key == 'Q')
+                        break;
+        }
+        term_close();
+        json_decref(jobs);
+        return 0;
+}
+
+static int watch_lines(struct cli *c, const char *path, struct err *err)
+{
+        json_t *seen = json_object();
+        char etag[200] = "";
+        int rc;
+
+        client_set_patience(c->client, PATIENCE_LONG);
+        for (;;) {
+                json_t *page = NULL;
+
+                rc = client_watch(c->client, path, etag, WATCH_SECONDS, &page, err);
+                if (rc < 0)
+                        break;
+                print_changes(c, json_object_get(page, "items"), seen);
+                json_decref(page);
+                client_pause(WATCH_PAUSE_MS);
+        }
+        json_decref(seen);
+        return rc;
+}
+
+static int watch_jobs(struct cli *c, const char *path, int64_t limit, struct err *err)
+{
+        AUTO_FREE char *limited = xasprintf("%s%climit=%lld", path, strchr(path, '?') ? '&' : '?',
+                                            (long long)(limit < 1000 ? limit : 1000));
+
+        return c->out_is_tty && c->animate && !cli_wants_json(c) ? watch_screen(c, limited, err)
+                                                                 : watch_lines(c, limited, err);
+}
+
 int cmd_jobs(struct cli *c, const struct args *a)
 {
         static const char *const filters[] = {"state", "project", "name", "user"};
@@ -138,9 +294,18 @@ int cmd_jobs(struct cli *c, const struct args *a)
         if (label && strchr(label, '='))
                 *strchr(label, '=') = ':';
         add_filter(&path, "label", label);
-        if (read_limit(a, a->word_count ? REFS_MAX : JOBS_LIMIT, &limit, &err) == 0 &&
-            add_ids(c, a, &path, &err) == 0)
-                jobs = client_list(cli_client(c), buf_cstr(&path), limit, &more, &err);
+        if (read_limit(a, a->word_count ? REFS_MAX : JOBS_LIMIT, &limit, &err) < 0 ||
+            add_ids(c, a, &path, &err) < 0) {
+                buf_release(&path);
+                return cli_fail(c, &err);
+        }
+        if (args_has(a, "watch")) {
+                int rc = watch_jobs(c, buf_cstr(&path), limit, &err);
+
+                buf_release(&path);
+                return rc < 0 ? cli_fail(c, &err) : EXIT_OK;
+        }
+        jobs = client_list(cli_client(c), buf_cstr(&path), limit, &more, &err);
         buf_release(&path);
         if (!jobs)
                 return cli_fail(c, &err);
@@ -156,9 +321,30 @@ int cmd_jobs(struct cli *c, const struct args *a)
 /* ---- one job ---------------------------------------------------------------------------------------------
  */
 
-static void progress_fact(const json_t *job, struct buf *out)
+static void tasks_fact(const json_t *job, struct buf *out)
 {
         job_add_progress(job, out);
+}
+
+static void progress_fact(const json_t *job, struct buf *out)
+{
+        progress_cell(job, out);
+        if (buf_len(out) && *json_text_at(job, "progress.text"))
+                buf_text(out, ", ");
+        text_add_line(out, json_text_at(job, "progress.text"));
+}
+
+static void pace_fact(const json_t *job, struct buf *out)
+{
+        if (json_at(job, "pace.per_second"))
+                buf_printf(out, "%.3g tasks a second", json_number_at(job, "pace.per_second"));
+        if (json_at(job, "pace.remaining")) {
+                if (buf_len(out))
+                        buf_text(out, "; ");
+                buf_text(out, "about ");
+                job_add_remaining(job, out);
+                buf_text(out, " left");
+        }
 }
 
 static void held_fact(const json_t *job, struct buf *out)
@@ -176,7 +362,9 @@ static const struct column job_facts[] = {
     {.title = "message", .path = "message"},
     {.title = "waits", .path = "wait.sentence"},
     {.title = "on hold", .cell = held_fact},
-    {.title = "tasks", .cell = progress_fact},
+    {.title = "tasks", .cell = tasks_fact},
+    {.title = "progress", .cell = progress_fact},
+    {.title = "pace", .cell = pace_fact},
     {.title = "project", .path = "project"},
     {.title = "user", .path = "user"},
     {.title = "resources", .path = "resources", .kind = CELL_COUNTS},
@@ -219,6 +407,13 @@ static void cpu_cell(const json_t *a, struct buf *out)
                         text));
 }
 
+static void task_note_cell(const json_t *a, struct buf *out)
+{
+        const char *message = json_text_at(a, "message");
+
+        text_add_line(out, *message ? message : json_text_at(a, "progress.text"));
+}
+
 static const struct column attempt_columns[] = {
     {.title = "TASK", .path = "task", .kind = CELL_NUMBER, .flags = SHEET_HIDE_EMPTY},
     {.title = "TRY", .path = "attempt", .kind = CELL_NUMBER},
@@ -233,7 +428,8 @@ static const struct column attempt_columns[] = {
     {.title = "STARTED", .path = "started_at", .kind = CELL_TIME, .flags = SHEET_WIDE},
     {.title = "ENDED", .cell = ended_cell, .flags = SHEET_HIDE_EMPTY},
     {.title = "BLAME", .path = "blame", .flags = SHEET_WIDE},
-    {.title = "NOTE", .path = "message", .flags = SHEET_CUT | SHEET_HIDE_EMPTY},
+    {.title = "PROGRESS", .kind = CELL_NUMBER, .flags = SHEET_HIDE_EMPTY, .cell = progress_cell},
+    {.title = "NOTE", .flags = SHEET_CUT | SHEET_HIDE_EMPTY, .cell = task_note_cell},
     {0},
 };
 
@@ -253,6 +449,8 @@ static json_t *rows_of_tasks(const json_t *tasks)
                         json_t *row = json_deep_copy(a);
 
                         json_object_set(row, "task", json_object_get(task, "task"));
+                        if (!json_at(a, "ended_at") && json_at(task, "progress"))
+                                json_object_set(row, "progress", json_object_get(task, "progress"));
                         json_array_append_new(rows, row);
                 }
                 if (!json_array_size(attempts))
@@ -299,8 +497,8 @@ static int show_job(struct cli *c, const struct args *a, int64_t id, struct err 
 
         if (!job)
                 return -1;
-        if (c->format == FORMAT_JSON) {
-                cli_json(job);
+        if (cli_wants_json(c)) {
+                cli_json(c, job);
                 json_decref(job);
                 return 0;
         }
@@ -331,6 +529,7 @@ static int show_task(struct cli *c, struct ref r, struct err *err)
             {.title = "task", .path = "task"},
             {.title = "state", .path = "state", .kind = CELL_STATE},
             {.title = "waits", .path = "wait.sentence"},
+            {.title = "progress", .cell = progress_fact},
             {0},
         };
         json_t *task = client_get(cli_client(c), err, "/v1/jobs/%lld/tasks/%lld", (long long)r.job,
@@ -339,8 +538,8 @@ static int show_task(struct cli *c, struct ref r, struct err *err)
 
         if (!task)
                 return -1;
-        if (c->format == FORMAT_JSON) {
-                cli_json(task);
+        if (cli_wants_json(c)) {
+                cli_json(c, task);
         } else {
                 if (c->format <= FORMAT_WIDE && !c->quiet)
                         sheet_facts(c, task_facts, task);
@@ -374,136 +573,4 @@ int cmd_show(struct cli *c, const struct args *a)
         }
         refs_release(&refs);
         return EXIT_OK;
-}
-
-/* ---- waiting ---------------------------------------------------------------------------------------------
- */
-
-static int end_code(struct cli *c, struct ref r, const json_t *doc, struct err *err)
-{
-        return r.task < 0 ? job_exit_code(c, doc, err) : task_exit_code(doc);
-}
-
-static void say_ended(struct cli *c, struct ref r, const json_t *doc)
-{
-        AUTO_FREE char *state = text_line(json_text_at(doc, "state"));
-        char name[64];
-        struct buf b;
-
-        buf_init(&b, 4096);
-        if (r.task < 0) {
-                buf_text(&b, ": ");
-                job_add_progress(doc, &b);
-        }
-        cli_say(c, "%s %s%s", ref_format(r, name), state, buf_cstr(&b));
-        buf_release(&b);
-}
-
-/* Wait for all of them, in order: who ended meanwhile answers at once. */
-static int wait_all(struct cli *c, const struct refs *refs, int64_t until, struct err *err)
-{
-        int highest = EXIT_OK;
-
-        for (size_t i = 0; i < refs->n; i++) {
-                json_t *doc;
-                int code, r = job_wait(c, refs->v[i], until, &doc, err);
-
-                if (r <= 0)
-                        return r < 0 ? -1 : EXIT_TIMEOUT;
-                say_ended(c, refs->v[i], doc);
-                code = end_code(c, refs->v[i], doc, err);
-                json_decref(doc);
-                if (code < 0)
-                        return -1;
-                highest = code > highest ? code : highest;
-        }
-        return highest;
-}
-
-/* One look at all jobs: the first that ended, or NULL. */
-static json_t *first_ended(const json_t *list)
-{
-        json_t *job;
-        size_t i;
-
-        json_array_foreach(json_object_get(list, "items"), i, job)
-        {
-                if (state_is_ended(json_text_at(job, "state")))
-                        return job;
-        }
-        return NULL;
-}
-
-#define ANY_MAX 1000 /* one page of a list */
-
-static int wait_any(struct cli *c, const struct refs *refs, int64_t until, struct err *err)
-{
-        char etag[200] = "";
-        struct buf path;
-        int r = -1;
-
-        if (refs->n > ANY_MAX)
-                return err_set(err, ERR_BAD_INPUT, "--any takes at most %d jobs", ANY_MAX);
-        buf_init(&path, 1 << 20);
-        buf_printf(&path, "/v1/jobs?limit=%d&ids=", ANY_MAX);
-        for (size_t i = 0; i < refs->n; i++)
-                buf_printf(&path, "%s%lld", i ? "," : "", (long long)refs->v[i].job);
-        while (r < 0) {
-                json_t *list = NULL, *ended;
-                int64_t left = until < 0 ? WATCH_SECONDS : (until - clock_boot_ms() + 999) / 1000;
-
-                if (client_watch(cli_client(c), buf_cstr(&path), etag,
-                                 left > WATCH_SECONDS ? WATCH_SECONDS
-                                 : left < 1           ? 1
-                                                      : (int)left,
-                                 &list, err) < 0)
-                        break;
-                ended = first_ended(list);
-                if (ended) {
-                        struct ref ref = {.job = json_int_at(ended, "id"), .task = -1, .attempt = -1};
-
-                        say_ended(c, ref, ended);
-                        printf("%lld\n", (long long)ref.job);
-                        r = job_exit_code(c, ended, err);
-                        json_decref(list);
-                        break;
-                }
-                if (list && !json_array_size(json_object_get(list, "items")))
-                        err_set(err, ERR_NOT_FOUND, "none of these jobs exists, or you may not see them");
-                else if (until >= 0 && clock_boot_ms() >= until)
-                        r = EXIT_TIMEOUT;
-                else {
-                        json_decref(list);
-                        continue;
-                }
-                json_decref(list);
-                break;
-        }
-        buf_release(&path);
-        return r;
-}
-
-int cmd_wait(struct cli *c, const struct args *a)
-{
-        const char *timeout = args_get(a, "timeout");
-        int64_t until = -1, ms;
-        struct refs refs;
-        struct err err;
-        int r;
-
-        if (!cli_client(c))
-                return EXIT_FAILED;
-        if (timeout) {
-                if (num_duration("--timeout", timeout, &ms, &err) < 0)
-                        return cli_fail(c, &err);
-                until = clock_boot_ms() + ms;
-        }
-        if (refs_read(c, a->words, &refs, &err) < 0)
-                return cli_fail(c, &err);
-        client_set_patience(cli_client(c), PATIENCE_LONG);
-        r = args_has(a, "any") ? wait_any(c, &refs, until, &err) : wait_all(c, &refs, until, &err);
-        refs_release(&refs);
-        if (r == EXIT_TIMEOUT && until >= 0 && clock_boot_ms() >= until)
-                cli_say(c, "not ended within %s", timeout);
-        return r < 0 ? cli_fail(c, &err) : r;
 }

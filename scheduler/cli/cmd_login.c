@@ -93,6 +93,7 @@ int cmd_login(struct cli *c, const struct args *a)
                 profile_release(&p);
                 p.url = xstrdup(PROFILE_URL_DEFAULT);
         }
+        /* What the file says of other things stays. */
         free(p.token);
         p.token = NULL;
         if (url) {
@@ -121,8 +122,8 @@ int cmd_login_link(struct cli *c, const struct args *a)
         if (!link)
                 return cli_fail(c, &err);
         url = json_text_at(link, "url");
-        if (c->format == FORMAT_JSON)
-                cli_json(link);
+        if (cli_wants_json(c))
+                cli_json(c, link);
         else
                 printf("%s%s\n",
                        *url == '/' && strncmp(client_url(c->client), "unix:", 5) != 0 ? client_url(c->client)
@@ -153,8 +154,8 @@ int cmd_whoami(struct cli *c, const struct args *a)
         me = client_get(cli_client(c), &err, "/v1/me");
         if (!me)
                 return cli_fail(c, &err);
-        if (c->format == FORMAT_JSON) {
-                cli_json(me);
+        if (cli_wants_json(c)) {
+                cli_json(c, me);
         } else {
                 sheet_facts(c, facts, me);
                 printf("server:   %s\n", client_url(c->client));

@@ -7,11 +7,16 @@
 #include "sheet.h"
 #include "text.h"
 #include "common/num.h"
+#include "common/progress.h"
 #include "common/util.h"
 
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 /* ---- api -------------------------------------------------------------------------------------------------
  */
@@ -44,7 +49,7 @@ static void print_body(const struct cli *c, const struct reply *r)
         struct buf b;
 
         if (r->json && c->out_is_tty) {
-                cli_json(r->json);
+                cli_json(c, r->json);
         } else if (c->out_is_tty) {
                 buf_init(&b, 4 * REPLY_MAX);
                 text_filter_feed(&f, buf_bytes(&r->body), buf_len(&r->body), &b);
@@ -93,118 +98,61 @@ int cmd_api(struct cli *c, const struct args *a)
         return rc < 0 ? cli_fail(c, &err) : EXIT_OK;
 }
 
-/* ---- events ----------------------------------------------------------------------------------------------
+/* ---- pages and progress ----------------------------------------------------------------------------------
  */
 
-static const struct column event_columns[] = {
-    {.title = "AT", .path = "at", .kind = CELL_TIME},
-    {.title = "WHAT", .path = "kind"},
-    {.title = "JOB", .path = "job", .kind = CELL_NUMBER},
-    {.title = "SITE", .path = "site"},
-    {.title = "BY", .path = "actor", .flags = SHEET_WIDE},
-    {.title = "TEXT", .path = "text", .flags = SHEET_CUT},
-    {0},
-};
-
-static json_t *reversed(const json_t *list)
+/* Hand an address to the desktop. Nobody waits for it, and it prints nothing here. */
+static bool open_in_browser(const char *url)
 {
-        json_t *out = json_array();
+        char *argv[] = {(char *)"xdg-open", (char *)url, NULL};
+        posix_spawn_file_actions_t acts;
+        pid_t pid;
+        bool started;
 
-        for (size_t i = json_array_size(list); i > 0; i--)
-                json_array_append(out, json_array_get(list, i - 1));
-        return out;
+        if ((!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY")) || posix_spawn_file_actions_init(&acts) != 0)
+                return false;
+        for (int fd = 0; fd < 3; fd++)
+                posix_spawn_file_actions_addopen(&acts, fd, "/dev/null", O_RDWR, 0);
+        started = posix_spawnp(&pid, argv[0], &acts, NULL, argv, environ) == 0;
+        posix_spawn_file_actions_destroy(&acts);
+        return started;
 }
 
-/* One line an event, for a list that has no end. */
-static void print_event(struct cli *c, const json_t *e)
+int cmd_open(struct cli *c, const struct args *a)
 {
-        static const struct column at = {.path = "at", .kind = CELL_TIME};
-        struct buf b;
-
-        buf_init(&b, 65536);
-        if (c->format == FORMAT_JSON) {
-                json_dumpf(e, stdout, JSON_COMPACT);
-        } else {
-                cell_add(&at, e, &b);
-                buf_printf(&b, "  ");
-                text_add_line(&b, json_text_at(e, "kind"));
-                buf_printf(&b, "  ");
-                text_add_line(&b, json_text_at(e, "text"));
-                fputs(buf_cstr(&b), stdout);
-        }
-        putchar('\n');
-        fflush(stdout);
-        buf_release(&b);
-}
-
-/* Events after `seq`, oldest first; returns the newest number seen. */
-static int64_t print_new(struct cli *c, const json_t *items, int64_t seq)
-{
-        int64_t newest = seq;
-
-        for (size_t i = json_array_size(items); i > 0; i--) {
-                const json_t *e = json_array_get(items, i - 1);
-                int64_t n = json_int_at(e, "seq");
-
-                if (n > seq)
-                        print_event(c, e);
-                newest = n > newest ? n : newest;
-        }
-        return newest;
-}
-
-static int follow_events(struct cli *c, const char *path, int64_t seq, struct err *err)
-{
-        char etag[200] = "";
-
-        client_set_patience(cli_client(c), PATIENCE_LONG);
-        for (;;) {
-                json_t *page = NULL;
-
-                if (client_watch(cli_client(c), path, etag, WATCH_SECONDS, &page, err) < 0)
-                        return -1;
-                seq = print_new(c, json_object_get(page, "items"), seq);
-                json_decref(page);
-        }
-}
-
-int cmd_events(struct cli *c, const struct args *a)
-{
-        const char *job = args_get(a, "job"), *site = args_get(a, "site"), *limit = args_get(a, "limit");
-        struct buf path;
+        AUTO_FREE char *page = NULL;
+        const char *base;
         struct err err;
         struct ref r;
-        int64_t n = 30;
-        json_t *events = NULL, *ordered;
-        bool more;
-        int rc = 0;
 
         if (!cli_client(c))
                 return EXIT_FAILED;
-        if ((job && ref_read(c, job, &r, &err) < 0) || (site && name_check("--site", site, &err) < 0) ||
-            (limit && num_int("--limit", limit, 1, 1000, &n, &err) < 0))
-                return cli_fail(c, &err);
-        buf_init(&path, 4096);
-        buf_text(&path, "/v1/events");
-        if (job)
-                buf_printf(&path, "?job=%lld", (long long)r.job);
-        if (site)
-                buf_printf(&path, "%csite=%s", job ? '&' : '?', site);
-        events = client_list(cli_client(c), buf_cstr(&path), n, &more, &err);
-        if (!events) {
-                buf_release(&path);
-                return cli_fail(c, &err);
-        }
-        if (args_has(a, "follow")) {
-                rc = follow_events(c, buf_cstr(&path), print_new(c, events, 0), &err);
+        base = client_url(c->client);
+        if (strncmp(base, "unix:", 5) == 0)
+                return cli_usage(c, "a browser cannot reach %s; name the server's address with --url", base);
+        if (!a->word_count) {
+                page = xasprintf("%s/", base);
         } else {
-                ordered = reversed(events);
-                sheet_print(c, event_columns, ordered, "seq");
-                json_decref(ordered);
+                if (ref_read(c, a->words[0], &r, &err) < 0)
+                        return cli_fail(c, &err);
+                page = r.task < 0
+                           ? xasprintf("%s/jobs/%lld", base, (long long)r.job)
+                           : xasprintf("%s/jobs/%lld?task=%lld", base, (long long)r.job, (long long)r.task);
         }
-        json_decref(events);
-        buf_release(&path);
-        return rc < 0 ? cli_fail(c, &err) : EXIT_OK;
+        puts(page);
+        fflush(stdout);
+        if (c->out_is_tty && !args_has(a, "print") && open_in_browser(page))
+                cli_say(c, "opened in your browser; not signed in there? reeve login-link");
+        else if (c->out_is_tty)
+                cli_say(c, "a link that signs a browser in: reeve login-link");
+        return EXIT_OK;
+}
+
+int cmd_progress(struct cli *c, const struct args *a)
+{
+        struct err err;
+
+        return progress_report(a->words, &err) < 0 ? cli_fail(c, &err) : EXIT_OK;
 }
 
 /* ---- the program itself ----------------------------------------------------------------------------------
@@ -235,7 +183,7 @@ int cmd_version(struct cli *c, const struct args *a)
 
 int cmd_help(struct cli *c, const struct args *a)
 {
-        char *words[3] = {0};
+        char *words[4] = {0};
         const struct command *cmd;
         size_t n;
 
@@ -247,7 +195,7 @@ int cmd_help(struct cli *c, const struct args *a)
                 help_overview(stdout);
                 return EXIT_OK;
         }
-        for (size_t i = 0; i < a->word_count && i < 2; i++)
+        for (size_t i = 0; i < a->word_count && i < 3; i++)
                 words[i] = (char *)a->words[i];
         cmd = command_find(words, &n);
         if (cmd)
@@ -256,12 +204,5 @@ int cmd_help(struct cli *c, const struct args *a)
                 help_group(stdout, words[0]);
         else
                 return cli_usage(c, "no command \"%s\"; `reeve help` lists them", words[0]);
-        return EXIT_OK;
-}
-
-int cmd_completion(struct cli *c, const struct args *a)
-{
-        if (help_completion(stdout, a->words[0]) < 0)
-                return cli_usage(c, "\"%s\" is none of bash, zsh, fish", a->words[0]);
         return EXIT_OK;
 }

@@ -40,8 +40,8 @@ static int change(struct cli *c, const char *method, const char *path, json_t *b
                 return EXIT_FAILED;
         if (!reply)
                 return cli_fail(c, &err);
-        if (c->format == FORMAT_JSON)
-                cli_json(reply);
+        if (cli_wants_json(c))
+                cli_json(c, reply);
         else
                 cli_say(c, "%s", done);
         json_decref(reply);
@@ -205,8 +205,8 @@ int cmd_token_create(struct cli *c, const struct args *a)
         json_decref(body);
         if (!reply)
                 return cli_fail(c, &err);
-        if (c->format == FORMAT_JSON)
-                cli_json(reply);
+        if (cli_wants_json(c))
+                cli_json(c, reply);
         else
                 printf("%s\n", json_text_at(reply, "token"));
         cli_say(c, "this is shown once; keep it in a file that only its owner can read");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
 
+#include "address.h"
 #include "sheet.h"
 #include "site.h"
 #include "text.h"
@@ -172,8 +173,8 @@ int cmd_site_show(struct cli *c, const struct args *a)
 
         if (!site)
                 return cli_fail(c, &err);
-        if (c->format == FORMAT_JSON) {
-                cli_json(site);
+        if (cli_wants_json(c)) {
+                cli_json(c, site);
         } else if (c->quiet || c->format == FORMAT_ID || c->format == FORMAT_CSV) {
                 json_t *one = json_pack("[O]", site);
 
@@ -217,8 +218,8 @@ static int send_intent(struct cli *c, const struct args *a, const char *verb, co
                 return EXIT_FAILED;
         if (!site)
                 return cli_fail(c, &err);
-        if (c->format == FORMAT_JSON)
-                cli_json(site);
+        if (cli_wants_json(c))
+                cli_json(c, site);
         else
                 cli_say(c, "%s: %s", name, done);
         json_decref(site);
@@ -380,8 +381,8 @@ int cmd_site_set(struct cli *c, const struct args *a)
         json_decref(body);
         if (!site)
                 return cli_fail(c, &err);
-        if (c->format == FORMAT_JSON)
-                cli_json(site);
+        if (cli_wants_json(c))
+                cli_json(c, site);
         else
                 cli_say(c, "%s: changed", name);
         json_decref(site);
@@ -407,6 +408,73 @@ int cmd_site_remove(struct cli *c, const struct args *a)
         json_decref(reply);
         cli_say(c, "%s: removed", a->words[0]);
         return EXIT_OK;
+}
+
+/* The path of a host or account of a site, whose name was checked. */
+static char *part_path(const char *site, const char *list, const char *name, const char *more)
+{
+        struct buf b;
+        char *path;
+
+        buf_init(&b, 65536);
+        buf_printf(&b, "/v1/sites/%s/%s/", site, list);
+        text_add_uri(&b, name, false);
+        buf_text(&b, more);
+        path = xstrdup(buf_cstr(&b));
+        buf_release(&b);
+        return path;
+}
+
+static int remove_part(struct cli *c, const char *site, const char *what, const char *name, const char *path)
+{
+        AUTO_FREE char *question = xasprintf("Remove %s %s from site %s?", what, name, site);
+        struct err err;
+        json_t *reply;
+
+        if (!cli_client(c))
+                return EXIT_FAILED;
+        if (name_check("site", site, &err) < 0)
+                return cli_fail(c, &err);
+        if (!cli_confirm(c, question))
+                return EXIT_FAILED;
+        reply = client_send(c->client, "DELETE", NULL, &err, "%s", path);
+        if (!reply)
+                return cli_fail(c, &err);
+        json_decref(reply);
+        cli_say(c, "%s: %s %s removed", site, what, name);
+        return EXIT_OK;
+}
+
+int cmd_site_host_remove(struct cli *c, const struct args *a)
+{
+        struct address host;
+        struct err err;
+        int r;
+
+        if (address_parse("host", a->words[1], &host, &err) < 0)
+                return cli_fail(c, &err);
+        {
+                AUTO_FREE char *port = xasprintf("?port=%lld", (long long)host.port);
+                AUTO_FREE char *path = part_path(a->words[0], "hosts", host.host, port);
+
+                r = remove_part(c, a->words[0], "host", host.host, path);
+        }
+        address_release(&host);
+        return r;
+}
+
+int cmd_site_account_remove(struct cli *c, const struct args *a)
+{
+        const char *project = args_get(a, "project");
+        AUTO_FREE char *more = NULL;
+        AUTO_FREE char *path = NULL;
+        struct err err;
+
+        if (project && name_check("--project", project, &err) < 0)
+                return cli_fail(c, &err);
+        more = xasprintf("%s%s", project ? "?project=" : "", project ? project : "");
+        path = part_path(a->words[0], "accounts", a->words[1], more);
+        return remove_part(c, a->words[0], "account", a->words[1], path);
 }
 
 int cmd_site_pin(struct cli *c, const struct args *a)

@@ -55,7 +55,7 @@ static int print_request(struct cli *c, const char *how, const json_t *body, con
         struct buf b;
 
         if (strcmp(how, "json") == 0) {
-                cli_json(body);
+                cli_json(c, body);
                 return EXIT_OK;
         }
         if (strcmp(how, "curl") != 0)
@@ -118,8 +118,8 @@ static int show_dry_run(struct cli *c, const json_t *reply)
         bool never = json_array_size(json_object_get(reply, "warnings")) > 0;
         int64_t tasks = json_int_at(reply, "tasks"), jobs = json_int_at(reply, "count");
 
-        if (c->format == FORMAT_JSON)
-                cli_json(reply);
+        if (cli_wants_json(c))
+                cli_json(c, reply);
         else if (never)
                 cli_say(c, "it would be accepted, and wait: as things are, it can never run");
         else if (jobs)
@@ -134,8 +134,8 @@ static void show_submitted(struct cli *c, const json_t *reply)
         int64_t id = json_int_at(reply, "id"), tasks = json_int_at(reply, "tasks"),
                 first = json_int_at(reply, "first_id"), last = json_int_at(reply, "last_id");
 
-        if (c->format == FORMAT_JSON) {
-                cli_json(reply);
+        if (cli_wants_json(c)) {
+                cli_json(c, reply);
         } else if (c->quiet || c->format == FORMAT_ID) {
                 for (int64_t i = id ? id : first; i <= (id ? id : last); i++)
                         printf("%lld\n", (long long)i);

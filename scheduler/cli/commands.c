@@ -4,7 +4,7 @@
 #include "spec.h"
 
 const struct option global_options[] = {
-    {"format", 'o', "FORMAT", "table, wide, json, csv or id (REEVE_FORMAT)", false},
+    {"format", 'o', "FORMAT", "table, wide, json, jsonl, csv or id (REEVE_FORMAT)", false},
     {"quiet", 'q', NULL, "ids only, no words", false},
     {"yes", 'y', NULL, "answer every question with yes", false},
     {"url", 0, "URL", "the server (REEVE_URL; http://127.0.0.1:8080)", false},
@@ -30,7 +30,8 @@ static const struct option run_options[] = {
 };
 
 static const struct option show_options[] = {
-    {"state", 0, "STATE", "only tasks in this state: ready, placed, succeeded, failed, cancelled", false},
+    {"state", 0, "STATE", "only tasks in this state: blocked, ready, placed, succeeded, failed, cancelled",
+     false},
     {"limit", 0, "N", "at most so many tasks (20)", false},
     {0},
 };
@@ -122,6 +123,39 @@ static const struct option events_options[] = {
     {0},
 };
 
+static const struct option rerun_options[] = {
+    {"failed", 0, NULL, "only the tasks that failed", false},
+    {"wait", 0, NULL, "wait for the end and return the job's exit code", false},
+    {"dry-run", 0, NULL, "check everything and store nothing", false},
+    {0},
+};
+
+static const struct option top_options[] = {
+    {"once", 0, NULL, "print one picture and end", false},
+    {0},
+};
+
+static const struct option queue_options[] = {
+    {"project", 'p', "PROJECT", "only of this project", false},
+    {"limit", 0, "N", "at most so many (20)", false},
+    {0},
+};
+
+static const struct option account_options[] = {
+    {"project", 'p', "PROJECT", "the account of this project", false},
+    {0},
+};
+
+static const struct option worker_options[] = {
+    {"site", 's', "SITE", "only of this site", false},
+    {0},
+};
+
+static const struct option open_options[] = {
+    {"print", 0, NULL, "only print the address", false},
+    {0},
+};
+
 static const struct option help_options[] = {
     {"manual", 0, NULL, "all commands in scdoc's language, as in the manual", false},
     {0},
@@ -141,9 +175,15 @@ const struct command commands[] = {
      "  reeve submit --after 12 --time 2h -- /opt/bin/merge result\n"
      "  reeve submit -f job.yaml --dry-run\n",
      spec_options, submit_options, 0, -1, true, cmd_submit},
+    {"progress", "FRACTION [TEXT ...]", "Inside a job: say how far it is.",
+     "FRACTION is percent, a ratio, or - for words alone.\n\n"
+     "  reeve progress 37 phase 2\n"
+     "  reeve progress 3/8\n",
+     NULL, NULL, 1, -1, true, cmd_progress},
     {"jobs", "[OPTIONS] [JOBS]", "List jobs, newest first.",
      "  reeve jobs --state failed --limit 100\n"
-     "  reeve jobs 10-20,31 -o csv\n",
+     "  reeve jobs 10-20,31 -o csv\n"
+     "  reeve jobs --state active --watch\n",
      jobs_options, NULL, 0, -1, false, cmd_jobs},
     {"show", "JOB[.TASK] ...", "Show a job with its tasks, or a task with all its attempts.", NULL,
      show_options, NULL, 1, -1, false, cmd_show},
@@ -156,12 +196,28 @@ const struct command commands[] = {
      logs_options, NULL, 1, 1, false, cmd_logs},
     {"wait", "[OPTIONS] JOB[.TASK] ...", "Wait for jobs to end, and return their exit code (the highest).",
      NULL, wait_options, NULL, 1, -1, false, cmd_wait},
-    {"cancel", "JOB[.TASK] ...", "Cancel jobs or tasks.",
+    {"top", "[OPTIONS]", "Watch the grid on one screen: rates, sites, jobs, running tasks.",
+     "Keys: q leaves, p pauses, space looks at once.\n", top_options, NULL, 0, 0, false, cmd_top},
+    {"queue", "[OPTIONS]", "Show who is served next, and how projects share.", NULL, queue_options, NULL, 0,
+     0, false, cmd_queue},
+    {"events", "[OPTIONS]", "Show what happened, oldest first.", NULL, events_options, NULL, 0, 0, false,
+     cmd_events},
+    {"open", "[JOB[.TASK]]", "Print the address of a job's page, and open it where there is a desktop.", NULL,
+     open_options, NULL, 0, 1, false, cmd_open},
+    {"cancel", "JOB[.TASK] ... | FILTER", "Cancel jobs or tasks.",
+     "With a filter instead of numbers it asks first.\n\n"
      "  reeve cancel last\n"
-     "  reeve cancel 10-20,31.5\n",
-     NULL, NULL, 1, -1, false, cmd_cancel},
-    {"hold", "JOB ...", "Keep jobs from starting more tasks.", NULL, NULL, NULL, 1, -1, false, cmd_hold},
-    {"release", "JOB ...", "Let held jobs go on.", NULL, NULL, NULL, 1, -1, false, cmd_release},
+     "  reeve cancel 10-20,31.5\n"
+     "  reeve cancel --label sweep=3 --dry-run\n",
+     bulk_options, NULL, 0, -1, false, cmd_cancel},
+    {"hold", "JOB ... | FILTER", "Keep jobs from starting more tasks.", NULL, bulk_options, NULL, 0, -1,
+     false, cmd_hold},
+    {"release", "JOB ... | FILTER", "Let held jobs go on.", NULL, bulk_options, NULL, 0, -1, false,
+     cmd_release},
+    {"rerun", "[OPTIONS] JOB ...", "Submit ended jobs again, whole or only the tasks that failed.",
+     "The new job has the label rerun_of with the old one's number.\n\n"
+     "  reeve rerun 12 --failed\n",
+     rerun_options, NULL, 1, -1, false, cmd_rerun},
     {"get", "[OPTIONS] JOB[.TASK]|DATASET [DIR]",
      "Fetch the outputs of a job or the files of a dataset, with their checksums verified.",
      "An interrupted fetch goes on where it stopped when it is started again.\n\n"
@@ -169,13 +225,13 @@ const struct command commands[] = {
      "  reeve get lambda --file '*.fa'\n",
      get_options, NULL, 1, 2, false, cmd_get},
     {"data list", "", "List datasets.", NULL, NULL, NULL, 0, 0, false, cmd_data_list},
-    {"data show", "NAME", "Show where a dataset lies and what is in it.", NULL, NULL, NULL, 1, 1, false,
+    {"data show", "DATASET", "Show where a dataset lies and what is in it.", NULL, NULL, NULL, 1, 1, false,
      cmd_data_show},
     {"data add", "NAME SITE:PATH", "Register files that lie at a site: they are read and checksummed there.",
      "  reeve data add lambda alpha:/data/genomes/lambda\n", data_add_options, NULL, 2, 2, false,
      cmd_data_add},
-    {"data remove", "NAME", "Forget a dataset; its files stay where they are.", NULL, NULL, NULL, 1, 1, false,
-     cmd_data_remove},
+    {"data remove", "DATASET", "Forget a dataset; its files stay where they are.", NULL, NULL, NULL, 1, 1,
+     false, cmd_data_remove},
     {"site list", "", "List sites with their health, capacity and use.", NULL, NULL, NULL, 0, 0, false,
      cmd_site_list},
     {"site show", "SITE", "Show a site: hosts, keys, accounts, workers.", NULL, NULL, NULL, 1, 1, false,
@@ -200,18 +256,29 @@ const struct command commands[] = {
     {"site pin", "SITE [OPTIONS]", "Look at a site's host keys and confirm them.", NULL, pin_options, NULL, 1,
      1, false, cmd_site_pin},
     {"site remove", "SITE", "Remove a closed site.", NULL, NULL, NULL, 1, 1, false, cmd_site_remove},
+    {"site host remove", "SITE HOST[:PORT]", "Take a host out of a site.", NULL, NULL, NULL, 2, 2, false,
+     cmd_site_host_remove},
+    {"site account remove", "SITE USER [OPTIONS]", "Take an account out of a site.", NULL, account_options,
+     NULL, 2, 2, false, cmd_site_account_remove},
+    {"worker list", "[OPTIONS]", "List workers: what runs on the hosts of the sites.", NULL, worker_options,
+     NULL, 0, 0, false, cmd_worker_list},
+    {"worker show", "WORKER", "Show a worker.", NULL, NULL, NULL, 1, 1, false, cmd_worker_show},
+    {"worker drain", "WORKER [OPTIONS]", "Finish what runs there, send nothing new.", NULL, why_options, NULL,
+     1, 1, false, cmd_worker_drain},
+    {"worker resume", "WORKER [OPTIONS]", "Let a draining worker take work again.", NULL, why_options, NULL,
+     1, 1, false, cmd_worker_resume},
     {"project list", "", "List projects with their shares and limits.", NULL, NULL, NULL, 0, 0, false,
      cmd_project_list},
     {"project add", "NAME [OPTIONS]", "Make a project.", NULL, project_options, NULL, 1, 1, false,
      cmd_project_add},
-    {"project set", "NAME [OPTIONS]", "Change a project.", NULL, project_options, NULL, 1, 1, false,
+    {"project set", "PROJECT [OPTIONS]", "Change a project.", NULL, project_options, NULL, 1, 1, false,
      cmd_project_set},
     {"user list", "", "List users.", NULL, NULL, NULL, 0, 0, false, cmd_user_list},
     {"user add", "NAME [OPTIONS]", "Make a user.", NULL, user_options, NULL, 1, 1, false, cmd_user_add},
     {"token list", "", "List your tokens.", NULL, NULL, NULL, 0, 0, false, cmd_token_list},
     {"token create", "NAME [OPTIONS]", "Make a token; it is shown once.", NULL, token_options, NULL, 1, 1,
      false, cmd_token_create},
-    {"token revoke", "ID", "Revoke a token.", NULL, NULL, NULL, 1, 1, false, cmd_token_revoke},
+    {"token revoke", "TOKEN", "Revoke a token.", NULL, NULL, NULL, 1, 1, false, cmd_token_revoke},
     {"login", "[URL] [OPTIONS]", "Sign in: try a token and keep it.",
      "URL and token are kept in ~/.config/reeve/config.yaml. REEVE_URL, REEVE_TOKEN and\n"
      "REEVE_TOKEN_FILE go before that file.\n",
@@ -219,16 +286,24 @@ const struct command commands[] = {
     {"login-link", "", "Print a link that signs a browser in, once.", NULL, NULL, NULL, 0, 0, false,
      cmd_login_link},
     {"whoami", "", "Say who you are and where.", NULL, NULL, NULL, 0, 0, false, cmd_whoami},
-    {"events", "[OPTIONS]", "Show what happened, oldest first.", NULL, events_options, NULL, 0, 0, false,
-     cmd_events},
+    {"config show", "", "Show the settings of this program and where each comes from.", NULL, NULL, NULL, 0,
+     0, false, cmd_config_show},
+    {"config get", "SETTING", "Print one setting.", NULL, NULL, NULL, 1, 1, false, cmd_config_get},
+    {"config set", "SETTING VALUE", "Keep a setting: url, or format (what -o is when it is not given).",
+     "  reeve config set format wide\n", NULL, NULL, 2, 2, false, cmd_config_set},
+    {"doctor", "", "Look at everything this program depends on, and print a report to hand on.", NULL, NULL,
+     NULL, 0, 0, false, cmd_doctor},
     {"api", "[METHOD] PATH [-d JSON]", "Make a call to the API and print its reply.",
      "  reeve api /v1/jobs?limit=1\n"
      "  reeve api POST /v1/jobs/12/hold\n",
      api_options, NULL, 1, 2, false, cmd_api},
-    {"completion", "bash|zsh|fish", "Print a completion script for a shell.",
-     "  source <(reeve completion bash)\n", NULL, NULL, 1, 1, false, cmd_completion},
+    {"completion", "SHELL", "Print a completion script for bash, zsh or fish.",
+     "It completes commands, options, and live the numbers and names of jobs, sites and so on.\n\n"
+     "  source <(reeve completion bash)\n"
+     "  reeve completion fish > ~/.config/fish/completions/reeve.fish\n",
+     NULL, NULL, 1, 1, false, cmd_completion},
     {"version", "", "Print the version of this program and of the server.", NULL, NULL, NULL, 0, 0, false,
      cmd_version},
-    {"help", "[COMMAND]", "Print help.", NULL, help_options, NULL, 0, 2, false, cmd_help},
+    {"help", "[COMMAND]", "Print help.", NULL, help_options, NULL, 0, 3, false, cmd_help},
     {0},
 };

@@ -8,7 +8,8 @@
 typedef int command_run(struct cli *c, const struct args *a);
 
 command_run cmd_submit, cmd_run;                                                       /* cmd_submit.c */
-command_run cmd_jobs, cmd_show, cmd_wait;                                              /* cmd_jobs.c */
+command_run cmd_jobs, cmd_show;                                                        /* cmd_jobs.c */
+command_run cmd_wait;                                                                  /* cmd_wait.c */
 command_run cmd_cancel, cmd_hold, cmd_release;                                         /* cmd_intent.c */
 command_run cmd_explain;                                                               /* cmd_explain.c */
 command_run cmd_logs;                                                                  /* cmd_logs.c */
@@ -21,8 +22,18 @@ command_run cmd_project_list, cmd_project_add, cmd_project_set;                 
 command_run cmd_user_list, cmd_user_add;                                               /* cmd_people.c */
 command_run cmd_token_list, cmd_token_create, cmd_token_revoke;                        /* cmd_people.c */
 command_run cmd_login, cmd_login_link, cmd_whoami;                                     /* cmd_login.c */
-command_run cmd_api, cmd_events, cmd_version, cmd_help, cmd_completion;                /* cmd_misc.c */
+command_run cmd_site_host_remove, cmd_site_account_remove;                             /* cmd_site.c */
+command_run cmd_events;                                                                /* cmd_events.c */
+command_run cmd_completion, cmd_complete;                                              /* cmd_completion.c */
+command_run cmd_api, cmd_version, cmd_help;                                            /* cmd_misc.c */
+command_run cmd_open, cmd_progress;                                                    /* cmd_misc.c */
+command_run cmd_doctor;                                                                /* cmd_doctor.c */
+command_run cmd_rerun;                                                                 /* cmd_rerun.c */
+command_run cmd_top;                                                                   /* cmd_top.c */
+command_run cmd_queue;                                                                 /* cmd_queue.c */
+command_run cmd_worker_list, cmd_worker_show, cmd_worker_drain, cmd_worker_resume;     /* cmd_worker.c */
+command_run cmd_config_show, cmd_config_get, cmd_config_set;                           /* cmd_config.c */
 
-extern const struct option jobs_options[], site_add_options[];
+extern const struct option jobs_options[], bulk_options[], site_add_options[];
 
 #endif

@@ -282,13 +282,40 @@ void job_add_progress(const json_t *job, struct buf *out)
                 buf_printf(out, ", %lld waiting", (long long)waiting);
 }
 
+void job_add_remaining(const json_t *job, struct buf *out)
+{
+        char low[32], high[32];
+
+        if (!json_at(job, "pace.remaining"))
+                return;
+        num_format_duration(json_int_at(job, "pace.remaining.low") * 1000, low);
+        num_format_duration(json_int_at(job, "pace.remaining.high") * 1000, high);
+        buf_printf(out, strcmp(low, high) == 0 ? "%s" : "%s-%s", low, high);
+}
+
+/* What the job or task reported, and how long it may take. */
+static void add_reported(const json_t *doc, struct buf *out)
+{
+        if (json_at(doc, "progress.fraction"))
+                buf_printf(out, "; %d%%", (int)(json_number_at(doc, "progress.fraction") * 100));
+        if (*json_text_at(doc, "progress.text")) {
+                buf_text(out, json_at(doc, "progress.fraction") ? " " : "; ");
+                text_add_line(out, json_text_at(doc, "progress.text"));
+        }
+        if (json_at(doc, "pace.remaining")) {
+                buf_text(out, "; about ");
+                job_add_remaining(doc, out);
+                buf_text(out, " left");
+        }
+}
+
 static void show_progress(struct cli *c, struct ref r, const json_t *doc)
 {
         const char *why = json_text_at(doc, "wait.sentence");
         char name[64];
         struct buf b;
 
-        if (!c->err_is_tty)
+        if (!c->animate)
                 return;
         buf_init(&b, 8192);
         ref_format(r, name);
@@ -297,6 +324,7 @@ static void show_progress(struct cli *c, struct ref r, const json_t *doc)
                 job_add_progress(doc, &b);
         else
                 text_add_line(&b, json_text_at(doc, "state"));
+        add_reported(doc, &b);
         if (*why && !json_int_at(doc, "tasks.running")) {
                 buf_text(&b, "; ");
                 text_add_line(&b, why);

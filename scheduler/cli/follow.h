@@ -41,6 +41,9 @@ int job_wait(struct cli *c, struct ref r, int64_t until, json_t **ret, struct er
 /* Words about a job's tasks: "10 tasks: 4 succeeded, 2 running, 4 waiting". */
 void job_add_progress(const json_t *job, struct buf *out);
 
+/* "2m10s-3m", how long it may still take; nothing when nobody can tell. */
+void job_add_remaining(const json_t *job, struct buf *out);
+
 /* Wait for a call to a site to be answered; on_steps (may be NULL) sees the call after each change. The
  * call's document, owned, in *ret; a failed call is an error with the site's words. */
 int call_wait(struct cli *c, int64_t id, void (*on_steps)(struct cli *c, const json_t *call, void *arg),

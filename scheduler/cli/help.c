@@ -63,16 +63,53 @@ static void print_options(FILE *out, const struct option *list)
 
 static void print_summary(FILE *out, const struct command *cmd)
 {
-        fprintf(out, "  %-18s ", cmd->name);
-        wrap(out, cmd->summary, 21, 21);
+        fprintf(out, "  %-20s ", cmd->name);
+        wrap(out, cmd->summary, 23, 23);
+}
+
+/* One line for all commands of a group. */
+static const struct command *print_group(FILE *out, const struct command *cmd)
+{
+        size_t n = strcspn(cmd->name, " ");
+        struct buf b;
+
+        buf_init(&b, 4096);
+        for (const struct command *first = cmd; cmd->name && strncmp(cmd->name, first->name, n + 1) == 0;
+             cmd++)
+                buf_printf(&b, "%s%s", cmd == first ? "" : ", ", cmd->name + n + 1);
+        fprintf(out, "  %-12.*s ", (int)n, cmd[-1].name);
+        wrap(out, buf_cstr(&b), 15, 15);
+        buf_release(&b);
+        return cmd;
 }
 
 void help_overview(FILE *out)
 {
+        /* A heading goes before the command it names. */
+        static const struct {
+                const char *before, *heading;
+        } headings[] = {
+            {"run", "run work"},       {"jobs", "see how it goes"}, {"cancel", "change it"},
+            {"get", "data"},           {"site list", "the grid"},   {"project list", "people"},
+            {"login", "this program"},
+        };
+        const struct command *cmd = commands;
+
         fprintf(out, "reeve - run work on a grid of SSH sites\n\n"
-                     "usage: reeve COMMAND [OPTIONS] [ARGUMENTS]\n\n");
-        for (const struct command *cmd = commands; cmd->name; cmd++)
-                print_summary(out, cmd);
+                     "usage: reeve COMMAND [OPTIONS] [ARGUMENTS]\n");
+        while (cmd->name) {
+                for (size_t i = 0; i < ARRAY_LEN(headings); i++) {
+                        if (strcmp(headings[i].before, cmd->name) == 0)
+                                fprintf(out, "\n%s:\n", headings[i].heading);
+                }
+                if (strchr(cmd->name, ' ')) {
+                        cmd = print_group(out, cmd);
+                        continue;
+                }
+                fprintf(out, "  %-12s ", cmd->name);
+                wrap(out, cmd->summary, 15, 15);
+                cmd++;
+        }
         fprintf(out, "\noptions of every command:\n");
         print_options(out, global_options);
         fprintf(out, "\n`reeve help COMMAND` says more. Begin with: reeve run -- hostname\n");
@@ -175,151 +212,4 @@ void help_manual(FILE *out)
         }
         fputs("## Options of every command\n\n", out);
         manual_options(out, global_options);
-}
-
-/* ---- completions -----------------------------------------------------------------------------------------
- */
-
-static void add_option_words(FILE *out, const struct command *cmd)
-{
-        const struct option *o;
-
-        for (size_t i = 0; (o = command_option(cmd, i)); i++)
-                fprintf(out, " --%s", o->name);
-}
-
-/* First words: commands of one word, and groups once. */
-static void first_words(FILE *out)
-{
-        const char *last = "";
-
-        for (const struct command *cmd = commands; cmd->name; cmd++) {
-                size_t n = strcspn(cmd->name, " ");
-
-                if (strncmp(last, cmd->name, n) != 0 || (last[n] != ' ' && last[n] != '\0'))
-                        fprintf(out, " %.*s", (int)n, cmd->name);
-                last = cmd->name;
-        }
-}
-
-static void second_words(FILE *out, const char *group, size_t n)
-{
-        for (const struct command *cmd = commands; cmd->name; cmd++) {
-                if (strncmp(cmd->name, group, n) == 0 && cmd->name[n] == ' ')
-                        fprintf(out, " %s", cmd->name + n + 1);
-        }
-}
-
-static void bash_completion(FILE *out)
-{
-        fputs("# bash completion for reeve; load with: source <(reeve completion bash)\n"
-              "_reeve() {\n"
-              "        local cur=\"${COMP_WORDS[COMP_CWORD]}\" words=\"\"\n"
-              "        if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-              "                COMPREPLY=($(compgen -W \"",
-              out);
-        first_words(out);
-        fputs("\" -- \"$cur\"))\n                return\n        fi\n        case \"${COMP_WORDS[1]} "
-              "${COMP_WORDS[2]}\" in\n",
-              out);
-        for (const struct command *cmd = commands; cmd->name; cmd++) {
-                fprintf(out, "        \"%s%s) words=\"", cmd->name, strchr(cmd->name, ' ') ? "\"" : " \"*");
-                add_option_words(out, cmd);
-                fputs("\" ;;\n", out);
-        }
-        fputs("        esac\n        if [ \"$COMP_CWORD\" -eq 2 ]; then\n                case "
-              "\"${COMP_WORDS[1]}\" in\n",
-              out);
-        for (const struct command *cmd = commands; cmd->name; cmd++) {
-                size_t n = strcspn(cmd->name, " ");
-
-                if (!cmd->name[n] || (cmd != commands && strncmp(cmd[-1].name, cmd->name, n + 1) == 0))
-                        continue;
-                fprintf(out, "                %.*s) words=\"", (int)n, cmd->name);
-                second_words(out, cmd->name, n);
-                fputs("\" ;;\n", out);
-        }
-        fputs("                esac\n        fi\n"
-              "        case \"$cur\" in\n"
-              "        -*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
-              "        *) [ \"$COMP_CWORD\" -eq 2 ] && [ \"${words#*--}\" = \"$words\" ] &&\n"
-              "                   COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
-              "        esac\n"
-              "}\n"
-              "complete -o default -F _reeve reeve\n",
-              out);
-}
-
-/* Between single quotes of fish: quote and backslash are escaped. */
-static void fish_text(FILE *out, const char *s)
-{
-        fputc('\'', out);
-        for (; *s; s++) {
-                if (*s == '\'' || *s == '\\')
-                        fputc('\\', out);
-                fputc(*s, out);
-        }
-        fputc('\'', out);
-}
-
-static void fish_completion(FILE *out)
-{
-        const struct option *o;
-
-        fputs("# fish completion for reeve; load with: reeve completion fish | source\n", out);
-        for (const struct command *cmd = commands; cmd->name; cmd++) {
-                size_t n = strcspn(cmd->name, " ");
-
-                if (cmd->name[n])
-                        fprintf(out,
-                                "complete -c reeve -n '__fish_seen_subcommand_from %.*s; and test (count "
-                                "(commandline -opc)) "
-                                "-eq 2' -f -a %s -d ",
-                                (int)n, cmd->name, cmd->name + n + 1);
-                else
-                        fprintf(out, "complete -c reeve -n __fish_use_subcommand -f -a %s -d ", cmd->name);
-                fish_text(out, cmd->summary);
-                fputc('\n', out);
-        }
-        for (const struct command *cmd = commands; cmd->name; cmd++) {
-                const char *second = strchr(cmd->name, ' ');
-                size_t n = strcspn(cmd->name, " ");
-
-                for (size_t i = 0; (o = command_option(cmd, i)); i++) {
-                        fprintf(out, "complete -c reeve -n '__fish_seen_subcommand_from %.*s", (int)n,
-                                cmd->name);
-                        if (second)
-                                fprintf(out, "; and __fish_seen_subcommand_from %s", second + 1);
-                        fprintf(out, "' -l %s", o->name);
-                        if (o->letter)
-                                fprintf(out, " -s %c", o->letter);
-                        fprintf(out, "%s -d ", o->value ? " -r" : "");
-                        fish_text(out, o->help);
-                        fputc('\n', out);
-                }
-        }
-}
-
-static void zsh_completion(FILE *out)
-{
-        fputs("#compdef reeve\n# zsh completion for reeve; load with: source <(reeve completion zsh)\n"
-              "autoload -U +X bashcompinit && bashcompinit\n",
-              out);
-        bash_completion(out);
-}
-
-int help_completion(FILE *out, const char *shell)
-{
-        static const struct {
-                const char *shell;
-                void (*print)(FILE *out);
-        } shells[] = {{"bash", bash_completion}, {"zsh", zsh_completion}, {"fish", fish_completion}};
-
-        for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
-                if (strcmp(shells[i].shell, shell) != 0)
-                        continue;
-                shells[i].print(out);
-                return 0;
-        }
-        return -1;
 }

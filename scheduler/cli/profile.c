@@ -38,15 +38,22 @@ static int check_mode(const char *path, struct err *err)
         return 0;
 }
 
-static int load_file(struct profile *p, struct err *err)
+char *profile_path(void)
 {
         AUTO_FREE char *dir = directory();
-        AUTO_FREE char *path = dir ? xasprintf("%s/config.yaml", dir) : NULL;
+
+        return dir ? xasprintf("%s/config.yaml", dir) : NULL;
+}
+
+int profile_load_file(struct profile *p, struct err *err)
+{
+        AUTO_FREE char *path = profile_path();
         AUTO_FREE char *text = NULL;
         const char *url, *token;
         json_t *doc;
         size_t n;
 
+        *p = (struct profile){0};
         if (!path || access(path, F_OK) < 0)
                 return 0;
         if (doc_read_file(path, PROFILE_MAX, &text, &n, err) < 0 ||
@@ -56,8 +63,16 @@ static int load_file(struct profile *p, struct err *err)
         token = json_string_value(json_object_get(doc, "token"));
         p->url = xstrdup(url);
         p->token = xstrdup(token);
+        p->format = xstrdup(json_string_value(json_object_get(doc, "format")));
+        p->url_from = url ? PROFILE_FILE : PROFILE_NONE;
+        p->token_from = token ? PROFILE_FILE : PROFILE_NONE;
+        p->file_exists = true;
         json_decref(doc);
-        return p->token ? check_mode(path, err) : 0;
+        if (p->token && check_mode(path, err) < 0) {
+                profile_release(p);
+                return -1;
+        }
+        return 0;
 }
 
 int profile_read_secret(const char *path, char **ret, struct err *err)
@@ -89,7 +104,7 @@ int profile_load(struct profile *ret, struct err *err)
         struct profile p = {0};
         char *secret = NULL;
 
-        if (load_file(&p, err) < 0 ||
+        if (profile_load_file(&p, err) < 0 ||
             (!(token && *token) && file && *file && profile_read_secret(file, &secret, err) < 0)) {
                 profile_release(&p);
                 return -1;
@@ -97,14 +112,22 @@ int profile_load(struct profile *ret, struct err *err)
         if (token && *token)
                 secret = xstrdup(token);
         /* The stored token belongs to the stored server: another server does not get to see it. */
-        if (url && *url && p.url && strcmp(url, p.url) != 0)
+        if (url && *url && p.url && strcmp(url, p.url) != 0) {
                 replace(&p.token, NULL);
-        if (url && *url)
+                p.token_from = PROFILE_NONE;
+        }
+        if (url && *url) {
                 replace(&p.url, xstrdup(url));
-        if (secret)
+                p.url_from = PROFILE_ENVIRONMENT;
+        }
+        if (secret) {
                 replace(&p.token, secret);
-        if (!p.url)
+                p.token_from = PROFILE_ENVIRONMENT;
+        }
+        if (!p.url) {
                 p.url = xstrdup(PROFILE_URL_DEFAULT);
+                p.url_from = PROFILE_DEFAULT;
+        }
         *ret = p;
         return 0;
 }
@@ -139,6 +162,15 @@ static int write_whole(const char *path, const void *p, size_t n, struct err *er
         return 0;
 }
 
+static void put_line(struct buf *b, const char *name, const char *value)
+{
+        if (!value)
+                return;
+        buf_printf(b, "%s: ", name);
+        buf_json_str(b, value, strlen(value));
+        buf_u8(b, '\n');
+}
+
 int profile_save(const struct profile *p, char **ret_path, struct err *err)
 {
         AUTO_FREE char *dir = directory();
@@ -155,13 +187,9 @@ int profile_save(const struct profile *p, char **ret_path, struct err *err)
         path = xasprintf("%s/config.yaml", dir);
         buf_init(&b, PROFILE_MAX);
         /* A JSON string is a YAML string. */
-        buf_text(&b, "url: ");
-        buf_json_str(&b, p->url, strlen(p->url));
-        if (p->token) {
-                buf_text(&b, "\ntoken: ");
-                buf_json_str(&b, p->token, strlen(p->token));
-        }
-        buf_u8(&b, '\n');
+        put_line(&b, "url", p->url);
+        put_line(&b, "token", p->token);
+        put_line(&b, "format", p->format);
         r = write_whole(path, buf_bytes(&b), buf_len(&b), err);
         sodium_memzero(b.data, b.len);
         buf_release(&b);
@@ -176,5 +204,6 @@ void profile_release(struct profile *p)
                 sodium_memzero(p->token, strlen(p->token));
         free(p->url);
         free(p->token);
+        free(p->format);
         *p = (struct profile){0};
 }

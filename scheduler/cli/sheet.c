@@ -268,8 +268,10 @@ static void fill_line(struct cli *c, struct libscols_line *line, const struct co
         }
 }
 
-static void print_table(struct cli *c, const struct column *cols, const json_t *rows)
+char *sheet_table(struct cli *c, const struct column *cols, const json_t *rows)
 {
+        char *text = NULL;
+
         struct libscols_table *table = scols_new_table();
         const struct column *shown[64];
         size_t n = 0, i;
@@ -301,8 +303,20 @@ static void print_table(struct cli *c, const struct column *cols, const json_t *
                         abort();
                 fill_line(c, line, shown, n, row);
         }
-        scols_print_table(table);
+        if (scols_print_table_to_string(table, &text) != 0 || !text)
+                abort();
         scols_unref_table(table);
+        return text;
+}
+
+static void print_table(struct cli *c, const struct column *cols, const json_t *rows)
+{
+        AUTO_FREE char *text = sheet_table(c, cols, rows);
+        size_t n = strlen(text);
+
+        fputs(text, stdout);
+        if (n && text[n - 1] != '\n')
+                putchar('\n');
 }
 
 static void add_csv(struct buf *out, const char *s)
@@ -366,7 +380,8 @@ void sheet_print(struct cli *c, const struct column *cols, const json_t *rows, c
                 json_array_foreach(rows, i, row) print_csv_line(cols, row);
                 break;
         case FORMAT_JSON:
-                cli_json_items(rows);
+        case FORMAT_JSONL:
+                cli_json_items(c, rows);
                 break;
         case FORMAT_ID:
                 print_ids(rows, id);

@@ -53,6 +53,9 @@ void cell_add_raw(const struct column *col, const json_t *row, struct buf *out);
  * {"items":[...]} like the API's lists, or only the member `id` of each. */
 void sheet_print(struct cli *c, const struct column *cols, const json_t *rows, const char *id);
 
+/* The table alone, as text for a terminal of c->width columns; owned. */
+char *sheet_table(struct cli *c, const struct column *cols, const json_t *rows);
+
 /* Print one object as "title: value" lines, without empty ones. */
 void sheet_facts(struct cli *c, const struct column *cols, const json_t *object);
 

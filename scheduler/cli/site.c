@@ -233,8 +233,8 @@ int site_test(struct cli *c, const char *name, struct err *err)
         }
         cli_progress_end(c);
         ok = json_is_true(json_at(done, "result.ok"));
-        if (c->format == FORMAT_JSON)
-                cli_json(done);
+        if (cli_wants_json(c))
+                cli_json(c, done);
         else if (*json_text_at(done, "result.fix")) {
                 AUTO_FREE char *fix = text_line(json_text_at(done, "result.fix"));
 

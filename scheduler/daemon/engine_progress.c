@@ -146,7 +146,7 @@ static bool measure(struct engine *e, const struct m_job *j, double *ret_done, d
 
         if (j->first != j->last) {
                 *ret_done = j->succeeded + j->failed;
-                *ret_total = (double)j->last - j->first + 1 - j->cancelled;
+                *ret_total = (double)job_total(j) - j->cancelled;
                 *ret_grain = 1;
                 *ret_started = j->started_at;
                 return j->started_at != TIME_NONE && j->started_at > 0;
