@@ -134,6 +134,7 @@ static int run_rule(const struct world *w, const struct w_link *truth, const str
                                 .pass_ms = o->pass_ms,
                                 .truth = truth,
                                 .learn_links = o->learn,
+                                .events = o->events ? stdout : NULL,
                                 .check = o->check};
 
         if (!s.rule)

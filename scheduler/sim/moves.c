@@ -69,6 +69,12 @@ static void settle(struct sim *s, struct move *m)
         m->as_of = m->as_of > now ? m->as_of : now; /* it may not have begun */
 }
 
+int64_t move_moved(struct sim *s, struct move *m)
+{
+        settle(s, m);
+        return s->w->files[m->file].bytes - (int64_t)m->left;
+}
+
 static void plan_end(struct sim *s, struct move *m)
 {
         double t = m->as_of, left = m->left;
@@ -162,6 +168,7 @@ struct move *move_new(struct sim *s, int32_t file, int32_t from, int32_t to, int
         }
         *m = (struct move){.file = file, .from = from, .to = to, .tag = tag, .index = index, .turn = turn};
         m->left = (double)s->w->files[file].bytes;
+        m->asked_at = s->now;
         s->open_moves++;
         return m;
 }
@@ -170,6 +177,7 @@ void move_activate(struct sim *s, struct move *m)
 {
         each_neighbour(s, m, settle);
         m->active = true;
+        m->began_at = s->now;
         m->as_of = (double)s->now + (double)link_of(s, m)->latency * 1000.0;
         join(s, m, 1);
         plan_end(s, m);

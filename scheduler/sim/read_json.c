@@ -105,7 +105,7 @@ struct wf_file {
         double bytes;
         int32_t maker;    /* task, -1 = none */
         uint64_t readers; /* fingerprint of who reads it */
-        int32_t reader_n, last_reader;
+        int32_t last_reader;
         int32_t file; /* in the world */
 };
 
@@ -174,8 +174,9 @@ static int read_uses(struct wf *f, json_t *task, int32_t index)
                         return -1;
                 if (f->files[x].last_reader == index)
                         continue;
+                if (f->files[x].maker == index) /* changed in place: it was there before */
+                        f->files[x].maker = -1;
                 f->files[x].last_reader = index;
-                f->files[x].reader_n++;
                 f->files[x].readers = hash_mix(f->files[x].readers ^ ((uint64_t)index + 1));
         }
         return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Standard Workload Format, and the machine lists of Alea that go with some of its logs.
  *
- * Of a job: submission, run time, processors, user, executable. Jobs that did not run are passed over. A
+ * Of a job: submission, run time, processors, user, executable. Jobs that did not run (or whose
+ * times make no sense) are passed over. A
  * request for a cluster in the last column (":cl_NAME") binds the job to that site. */
 #include "sim/read.h"
 
@@ -34,7 +35,7 @@ static int add_job(struct world *w, const struct text *t, char **f, size_t n, do
         int32_t j;
 
         if (text_number(t, "submit", f[SWF_SUBMIT], 0, 1e10, &submit, err) ||
-            text_number(t, "run time", f[SWF_RUN], -1, WORLD_SECONDS_MAX, &run, err) ||
+            text_number(t, "run time", f[SWF_RUN], -1e12, WORLD_SECONDS_MAX, &run, err) ||
             text_number(t, "processors", f[SWF_CPUS], -1, WORLD_CPUS_MAX, &cpus, err) ||
             text_number(t, "requested processors", f[SWF_WANT], -1, WORLD_CPUS_MAX, &want, err))
                 return -1;

@@ -15,12 +15,13 @@
 
 #define START_MS     1000000000000 /* simulated time 0 as wall time */
 #define ROOM_ENOUGH  (INT64_C(1) << 60)
+#define PROGRESS_MS  1000
 #define KNOWN_WEIGHT 8 /* samples that links known beforehand count as */
 
 struct core {
         struct model *m;
         struct plan plan;
-        int64_t next_decision;
+        int64_t next_decision, told_at;
 };
 
 static struct m_site *site_of(const struct sim *s, int32_t site)
@@ -260,11 +261,29 @@ static void move_data(struct sim *s)
         }
 }
 
+/* What transfers have moved, as workers would tell now and then. */
+static void tell_progress(struct sim *s)
+{
+        struct core *c = s->core;
+
+        if (s->now - c->told_at < PROGRESS_MS)
+                return;
+        c->told_at = s->now;
+        for (size_t i = 0; i < s->move_n; i++) {
+                struct move *m = s->moves[i];
+                struct m_transfer *t = m->active ? model_transfer(c->m, m->tag) : NULL;
+
+                if (t)
+                        model_transfer_progress(c->m, t, move_moved(s, m));
+        }
+}
+
 bool core_pass(struct sim *s)
 {
         struct core *c = s->core;
 
         set_time(s);
+        tell_progress(s);
         set_evictable(s);
         decide(c->m, &c->next_decision, &c->plan);
         start_runs(s);

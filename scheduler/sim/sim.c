@@ -484,6 +484,14 @@ static void job_ended(struct sim *s, int32_t job, int32_t site)
                 job_unblock(s, s->children[i]);
 }
 
+/* Columns: what, job or file, task or source, site, since when it was ready or missing, began, ended (s). */
+static void tell(const struct sim *s, const char *what, int32_t a, const char *b, int32_t site, int64_t ready,
+                 int64_t began)
+{
+        fprintf(s->o.events, "%s\t%d\t%s\t%s\t%.3f\t%.3f\t%.3f\n", what, a, b, s->w->sites[site].name,
+                (double)ready / 1000, (double)began / 1000, (double)s->now / 1000);
+}
+
 static void on_task_end(struct sim *s, const struct event *e)
 {
         const struct w_job *j = &s->w->jobs[e->job];
@@ -497,6 +505,12 @@ static void on_task_end(struct sim *s, const struct event *e)
         sim_pin(s, e->job, e->site, -1);
         figures_task(s->figures, j->project, (double)(e->began - state->ready_at) / 1000.0,
                      (double)(e->at - e->began) / 1000.0, (double)(e->at - state->ready_at) / 1000.0);
+        if (s->o.events) {
+                char task[16];
+
+                snprintf(task, sizeof task, "%d", e->task);
+                tell(s, "task", e->job, task, e->site, state->ready_at, e->began);
+        }
         s->ended++;
         s->changed = true;
         state->ended++;
@@ -531,6 +545,9 @@ static void on_move_end(struct sim *s, const struct event *e)
         if (e->turn != m->turn || !m->active)
                 return; /* its rate changed meanwhile */
         move_end(s, m, true);
+        if (s->o.events)
+                tell(s, "move", ended.file, s->w->sites[ended.from].name, ended.to, ended.asked_at,
+                     ended.began_at);
         s->changed = true;
         c = sim_copy(s, ended.file, ended.to);
         c->move = NULL;

@@ -23,6 +23,8 @@
 #include "sim/figures.h"
 #include "sim/world.h"
 
+#include <stdio.h>
+
 #define PULL_PAUSE_MS   15000 /* how long a pull rule may pass up places for a job */
 #define LINK_ACTIVE_MAX 2     /* transfers at once on a link, for rules that start them without counting */
 
@@ -46,6 +48,7 @@ struct sim_options {
         int64_t pass_ms;            /* core: least time between passes */
         const struct w_link *truth; /* what links really give, site by site; NULL = as the world says */
         bool learn_links;           /* core: knows nothing of links beforehand */
+        FILE *events;               /* gets a line for each task and transfer that ended; NULL = nowhere */
         bool check;                 /* recount everything after each event (slow, for tests) */
 };
 
@@ -77,9 +80,10 @@ struct move { /* a transfer */
         int32_t file, from, to;
         int64_t tag; /* core's number of it */
         bool active;
-        double left;       /* bytes */
-        double rate;       /* bytes per ms at the moment, before the course of the day */
-        double as_of;      /* ms: when left was right */
+        double left;  /* bytes */
+        double rate;  /* bytes per ms at the moment, before the course of the day */
+        double as_of; /* ms: when left was right */
+        int64_t asked_at, began_at;
         uint32_t turn;     /* of the end that counts */
         struct move *next; /* in the line of its link, or the free list */
         struct move *out_next, *out_prev, *in_next, *in_prev;
@@ -181,6 +185,7 @@ bool core_has_waiting(const struct sim *s);
 void moves_begin(struct sim *s);
 struct move *move_new(struct sim *s, int32_t file, int32_t from, int32_t to, int64_t tag);
 void move_activate(struct sim *s, struct move *m);
+int64_t move_moved(struct sim *s, struct move *m); /* bytes so far */
 /* Take it out; the file is at its destination when `done`. */
 void move_end(struct sim *s, struct move *m, bool done);
 void sim_push_event(struct sim *s, const struct event *e);

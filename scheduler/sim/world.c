@@ -591,6 +591,30 @@ static void apply_scales(struct world *w, const struct world_options *o)
                 scale_links(w, o->rate);
 }
 
+/* A job whose inputs are more than a site may keep could never run anywhere. */
+static void raise_quotas(struct world *w)
+{
+        int64_t most = 0, raised = 0;
+
+        for (size_t i = 0; i < w->job_n; i++) {
+                int64_t bytes = 0;
+
+                for (uint32_t k = 0; k < w->jobs[i].inputs.n && bytes < WORLD_BYTES_MAX; k++)
+                        bytes += w->files[world_items(w, w->jobs[i].inputs)[k]].bytes;
+                most = bytes > most ? bytes : most;
+        }
+        most += most / 4;
+        for (size_t i = 0; i < w->site_n; i++) {
+                if (!w->sites[i].quota || w->sites[i].quota >= most)
+                        continue;
+                w->sites[i].quota = most;
+                raised++;
+        }
+        if (raised)
+                world_note(w, "%lld sites keep less than the largest job reads: raised to %.1f GB",
+                           (long long)raised, (double)most / 1e9);
+}
+
 static int by_submit(const void *a, const void *b)
 {
         const struct w_job *x = a, *y = b;
@@ -626,6 +650,7 @@ int world_finish(struct world *w, const struct world_options *o, struct err *err
         if (check_jobs(w, err))
                 return -1;
         set_homes(w, &dice);
+        raise_quotas(w);
         if (o->load > 0)
                 set_load(w, o->load, &dice);
         for (size_t i = 0; o->gap_ms && i < w->job_n; i++)
