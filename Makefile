@@ -55,7 +55,7 @@ WEB_LIBS       := -lmicrohttpd -ljansson -lsodium
 DAEMON_LIBS    := $(STORE_LIBS) $(REMOTE_LIBS) $(WEB_LIBS) -lyaml -lpthread -lm
 CONNECTOR_LIBS := -lssh2 -lseccomp
 CLI_LIBS       := -lcurl -ljansson -lsmartcols -lyaml
-WORKER_LIBS    := -lsodium
+WORKER_LIBS    := -lcrypto
 
 PROGRAMS := reeved reeve-connector reeve-worker reeve
 

@@ -18,6 +18,7 @@
 #include "worker/files.h"
 #include "worker/helper.h"
 #include "worker/spool.h"
+#include "worker/transfers.h"
 #include "worker/watch.h"
 
 #include <errno.h>
@@ -114,6 +115,7 @@ struct agent {
         struct scan_job *scans;
         size_t scan_count;
         struct helper *measurer, *janitor;
+        struct transfers *transfers;
         struct watch *watch;
 };
 
@@ -549,6 +551,9 @@ static void handle_engine(struct conn *c, const struct frame *f)
         } else if (keeper_type(f->type)) {
                 forward_to_keeper(g, keeper_type(f->type), f);
                 return;
+        } else if (transfers_takes(f->type)) {
+                r.bad = !transfers_frame(g->transfers, f);
+                r.p = r.end;
         } else if (f->type < ARRAY_LEN(by_type) && by_type[f->type]) {
                 by_type[f->type](g, &r);
         } else {
@@ -793,6 +798,7 @@ static void on_accepted(struct agent *g, struct reader *r)
                 return;
         c->tag = 0;
         g->current = c;
+        transfers_connected(g->transfers);
         send_welcome(g, c);
         frame_end(&g->keeper_out, to_keeper(g, K_ASK));
 }
@@ -1115,6 +1121,7 @@ static void on_janitor_timer(void *arg)
         struct agent *g = arg;
 
         janitor_start(g, KEEP_BYTES, KEEP_YOUNG_SECONDS);
+        transfers_sweep(g->transfers);
         loop_timer_set(g->loop, JANITOR_EVERY_MS, on_janitor_timer, g);
 }
 
@@ -1140,6 +1147,31 @@ static void on_turn_end(void *arg)
         }
 }
 
+/* ---- transfers ---- */
+
+static struct buf *transfers_out(void *arg)
+{
+        struct agent *g = arg;
+
+        return g->current ? &g->current->out : NULL;
+}
+
+static void on_transfers_fault(void *arg, const char *text)
+{
+        struct agent *g = arg;
+
+        if (g->current)
+                conn_fault(g->current, text);
+}
+
+static int transfers_open(struct agent *g, struct err *err)
+{
+        const struct transfers_port port = {
+            .out = transfers_out, .on_fault = on_transfers_fault, .arg = g, .bulk_max = BULK_MAX};
+
+        return transfers_new(g->loop, g->root, &port, &g->transfers, err);
+}
+
 static int open_socket(struct agent *g, struct err *err)
 {
         struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = "agent.sock"};
@@ -1162,6 +1194,7 @@ static void agent_free(struct agent *g)
         helpers_kill_all();
         for (size_t i = 0; i < CONNS_MAX; i++)
                 conn_close(&g->conns[i]);
+        transfers_free(g->transfers);
         while (g->publish_count)
                 published(g, g->publish_count - 1);
         free(g->publish);
@@ -1189,7 +1222,7 @@ int agent_main(const char *root, struct err *err)
                 err_errno(err, "this command is for the keeper only");
         } else if (loop_new(&g->loop, err) == 0 &&
                    loop_fd_add(g->loop, KEEPER_FD, LOOP_READ, on_keeper_fd, g, err) == 0 &&
-                   open_socket(g, err) == 0) {
+                   open_socket(g, err) == 0 && transfers_open(g, err) == 0) {
                 g->watch = watch_new(g->loop, on_watch_frame, g);
                 loop_on_turn_end(g->loop, on_turn_end, g);
                 loop_timer_set(g->loop, MEASURE_EVERY_MS, on_measure_timer, g);

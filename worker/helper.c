@@ -29,14 +29,27 @@ struct helper {
 
 static struct helper *helpers;
 
-/* Only the socket stays open: a copy of a connection would keep its peer from seeing it close. */
-static void close_others(int fd)
+/* Only the socket, and what is handed over, stays open: a copy of a connection would keep its peer from
+ * seeing it close. */
+static void keep_only(int fd, const int extra[2])
 {
-        if (fd != HELPER_FD)
+        int first = HELPER_FD + 1;
+
+        if (extra) {
+                /* Out of the way first: any of them may sit on a number that is wanted. */
+                int socket_copy = fcntl(fd, F_DUPFD, 64), in = fcntl(extra[0], F_DUPFD, 64),
+                    out = fcntl(extra[1], F_DUPFD, 64);
+
+                if (dup2(socket_copy, HELPER_FD) < 0 || dup2(in, HELPER_FD_EXTRA) < 0 ||
+                    dup2(out, HELPER_FD_EXTRA + 1) < 0)
+                        _exit(1);
+                first = HELPER_FD_EXTRA + 2;
+        } else if (fd != HELPER_FD) {
                 dup2(fd, HELPER_FD);
-        if (syscall(SYS_close_range, HELPER_FD + 1, ~0u, 0) == 0)
+        }
+        if (syscall(SYS_close_range, first, ~0u, 0) == 0)
                 return;
-        for (int i = HELPER_FD + 1; i < 4096; i++)
+        for (int i = first; i < 4096; i++)
                 close(i);
 }
 
@@ -101,8 +114,20 @@ static void on_fd(void *arg, int fd, unsigned ready)
         want(h);
 }
 
+void helper_kill(struct helper *h)
+{
+        helper_end(h);
+}
+
 int helper_start(struct loop *l, helper_main main_fn, void *main_arg, helper_frame_cb on_frame,
                  helper_end_cb on_end, void *arg, struct helper **ret, struct err *err)
+{
+        return helper_start_with(l, NULL, main_fn, main_arg, on_frame, on_end, arg, ret, err);
+}
+
+int helper_start_with(struct loop *l, const int fds[2], helper_main main_fn, void *main_arg,
+                      helper_frame_cb on_frame, helper_end_cb on_end, void *arg, struct helper **ret,
+                      struct err *err)
 {
         struct helper *h;
         int pair[2];
@@ -124,7 +149,7 @@ int helper_start(struct loop *l, helper_main main_fn, void *main_arg, helper_fra
                         _exit(1);
                 sigemptyset(&none);
                 sigprocmask(SIG_SETMASK, &none, NULL);
-                close_others(pair[1]);
+                keep_only(pair[1], fds);
                 main_fn(HELPER_FD, main_arg);
                 _exit(0);
         }

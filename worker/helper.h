@@ -21,6 +21,14 @@ typedef void (*helper_end_cb)(void *arg);
 /* Fork; the child runs main_fn(fd, main_arg) and exits. */
 int helper_start(struct loop *l, helper_main main_fn, void *main_arg, helper_frame_cb on_frame,
                  helper_end_cb on_end, void *arg, struct helper **ret, struct err *err);
+/* The same; fds (two of them) are open in the child as HELPER_FD_EXTRA and the number after it. They stay the
+ * caller's here. */
+#define HELPER_FD_EXTRA 4
+int helper_start_with(struct loop *l, const int fds[2], helper_main main_fn, void *main_arg,
+                      helper_frame_cb on_frame, helper_end_cb on_end, void *arg, struct helper **ret,
+                      struct err *err);
+/* Kill it and wait: on_end is called before this returns. Not from its own on_frame. */
+void helper_kill(struct helper *h);
 /* Send what was put into the buffer returned by helper_out. */
 struct buf *helper_out(struct helper *h);
 void helper_flush(struct helper *h);

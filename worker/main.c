@@ -5,7 +5,9 @@
 #include "worker/facts.h"
 #include "worker/files.h"
 #include "worker/guard.h"
+#include "worker/handover.h"
 #include "worker/keeper.h"
+#include "worker/send.h"
 
 #include "common/log.h"
 #include "common/num.h"
@@ -25,6 +27,8 @@ static int run_attach(char **args, struct err *err);
 static int run_keeper(char **args, struct err *err);
 static int run_agent(char **args, struct err *err);
 static int run_guard(char **args, struct err *err);
+static int run_send(char **args, struct err *err);
+static int run_receive(char **args, struct err *err);
 static int run_verify(char **args, struct err *err);
 static int run_facts(char **args, struct err *err);
 static int run_stop(char **args, struct err *err);
@@ -38,6 +42,9 @@ static const struct command {
     {"attach", "[--root DIR]", "start the worker if needed and speak its protocol on the standard streams",
      run_attach},
     {"stop", "[--root DIR]", "end the worker and everything it runs", run_stop},
+    {"send", "--root DIR --transfer N", "serve the files of one transfer on the standard streams", run_send},
+    {"receive", "--root DIR --transfer N", "take the files of one transfer from the standard streams",
+     run_receive},
     {"verify", "FILE SHA256", "exit with 0 when the file has this SHA-256 (64 hex digits)", run_verify},
     {"facts", "", "print one line about this host", run_facts},
     {"run", "--root DIR", "be the worker (attach does this)", run_keeper},
@@ -114,6 +121,36 @@ static int run_guard(char **args, struct err *err)
         return enter_root(args, false, &root, err) < 0 ? -1 : guard_main(err);
 }
 
+/* --root DIR --transfer N */
+static int enter_transfer(char **args, uint64_t *ret_id, struct err *err)
+{
+        AUTO_FREE char *root = NULL;
+        int64_t id;
+
+        for (int i = 0; i < 4; i++) {
+                if (!args[i])
+                        return err_set(err, ERR_BAD_INPUT, "give: --root DIR --transfer NUMBER");
+        }
+        if (strcmp(args[2], "--transfer") != 0 || num_int("transfer", args[3], 1, INT64_MAX, &id, err) < 0)
+                return err_set(err, ERR_BAD_INPUT, "give: --root DIR --transfer NUMBER");
+        *ret_id = (uint64_t)id;
+        return enter_root((char *[]){args[0], args[1], NULL}, false, &root, err);
+}
+
+static int run_send(char **args, struct err *err)
+{
+        uint64_t id;
+
+        return enter_transfer(args, &id, err) < 0 ? -1 : send_main(id, err);
+}
+
+static int run_receive(char **args, struct err *err)
+{
+        uint64_t id;
+
+        return enter_transfer(args, &id, err) < 0 ? -1 : receive_main(id, err);
+}
+
 static int run_verify(char **args, struct err *err)
 {
         uint8_t wanted[32], found[32];
@@ -151,7 +188,7 @@ static int run_help(char **args, struct err *err)
         (void)err;
         printf("usage: reeve-worker COMMAND\n\n");
         for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-                printf("  %-9s %-13s %s\n", commands[i].name, commands[i].args, commands[i].help);
+                printf("  %-9s %-23s %s\n", commands[i].name, commands[i].args, commands[i].help);
         printf("\nDIR is ~/.reeve/default unless given.\n");
         return 0;
 }

@@ -5,12 +5,12 @@
 #include "common/util.h"
 #include "worker/files.h"
 #include "worker/helper.h"
+#include "worker/sha256.h"
 #include "worker/spool.h"
 #include "worker/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,20 +23,20 @@
 int file_sha256(int fd, uint8_t ret[32], uint64_t *ret_size)
 {
         static uint8_t chunk[HASH_CHUNK];
-        crypto_hash_sha256_state st;
+        struct sha256 sum;
         uint64_t size = 0;
         ssize_t n;
 
-        crypto_hash_sha256_init(&st);
+        sha256_init(&sum);
         while ((n = read(fd, chunk, sizeof chunk)) != 0) {
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
                         return -1;
-                crypto_hash_sha256_update(&st, chunk, (unsigned long long)n);
+                sha256_add(&sum, chunk, (size_t)n);
                 size += (uint64_t)n;
         }
-        crypto_hash_sha256_final(&st, ret);
+        sha256_end(&sum, ret);
         *ret_size = size;
         return 0;
 }
@@ -202,10 +202,10 @@ static int scan_file(struct scan *s, const char *name, int fd)
 {
         static uint8_t chunk[HASH_CHUNK];
         struct proto_file file = {.path = (char *)name};
-        crypto_hash_sha256_state st;
+        struct sha256 sum;
         ssize_t n;
 
-        crypto_hash_sha256_init(&st);
+        sha256_init(&sum);
         while ((n = read(fd, chunk, sizeof chunk)) != 0) {
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -214,13 +214,13 @@ static int scan_file(struct scan *s, const char *name, int fd)
                                  strerror(errno));
                         return -1;
                 }
-                crypto_hash_sha256_update(&st, chunk, (unsigned long long)n);
+                sha256_add(&sum, chunk, (size_t)n);
                 file.size += (uint64_t)n;
                 s->bytes_done += (uint64_t)n;
                 if (clock_boot_ms() - s->sent_ms >= SCAN_REPORT_MS)
                         scan_send(s);
         }
-        crypto_hash_sha256_final(&st, file.sha256);
+        sha256_end(&sum, file.sha256);
         put_file(&s->files, &file);
         s->files_done++;
         if (++s->pending >= SCAN_BATCH || buf_len(&s->files) > FRAME_MAX / 2)

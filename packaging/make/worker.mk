@@ -9,8 +9,8 @@ $(BUILD)/tests/worker-drive: $(O)/tests/support/hollow/drive.o $(O)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^
 
-# This test drives the real program.
-$(BUILD)/tests/test_worker_run: | $(BUILD)/reeve-worker
+# These tests drive the real program.
+$(BUILD)/tests/test_worker_run $(BUILD)/tests/test_worker_transfers: | $(BUILD)/reeve-worker
 
 # Limits kept by control groups: only root can hand some over to the ordinary account that the worker runs under.
 .PHONY: check-groups

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_TEXT_MAX  4096 /* a public key line, a private key */
-#define KEY_BYTES_MAX 2048 /* a host key */
-#define WORD_MAX      256  /* host, user */
+#define KEY_TEXT_MAX 4096 /* a public key line, a private key */
+#define WORD_MAX     256  /* host, user */
 
 #define END_ROW_(sym, name, blame, retries, sentence) {name, sentence, BLAMES_##blame, retries},
 static const struct {
@@ -143,6 +142,7 @@ void transfer_offer_release(struct transfer_offer *o)
 void put_transfer_offer(struct buf *b, const struct transfer_offer *o)
 {
         buf_u64(b, o->id);
+        buf_u32(b, o->turn);
         buf_u32(b, o->seconds);
         buf_str(b, o->from);
         buf_u8(b, o->is_file);
@@ -153,7 +153,8 @@ void put_transfer_offer(struct buf *b, const struct transfer_offer *o)
 
 void get_transfer_offer(struct reader *r, struct transfer_offer *ret)
 {
-        *ret = (struct transfer_offer){.id = reader_u64(r), .seconds = reader_u32(r)};
+        *ret = (struct transfer_offer){.id = reader_u64(r), .turn = reader_u32(r)};
+        ret->seconds = reader_u32(r);
         ret->from = reader_str(r, PATH_TEXT_MAX);
         ret->is_file = reader_u8(r);
         ret->public_key = reader_str(r, KEY_TEXT_MAX);
@@ -171,7 +172,7 @@ void transfer_pull_release(struct transfer_pull *p)
         free(p->host);
         free(p->user);
         for (uint32_t i = 0; i < p->host_key_count; i++)
-                free(p->host_keys[i].data);
+                free(p->host_keys[i]);
         if (p->private_key)
                 explicit_bzero(p->private_key, strlen(p->private_key));
         free(p->private_key);
@@ -197,7 +198,7 @@ void put_transfer_pull(struct buf *b, const struct transfer_pull *p)
         buf_u16(b, p->port);
         buf_u32(b, p->host_key_count);
         for (uint32_t i = 0; i < p->host_key_count; i++)
-                buf_blob(b, p->host_keys[i].data, p->host_keys[i].len);
+                buf_str(b, p->host_keys[i]);
         buf_str(b, p->private_key);
 }
 
@@ -211,13 +212,10 @@ static void get_direct(struct reader *r, struct transfer_pull *ret)
         n = reader_u32(r);
         r->bad |= n == 0 || n > PULL_KEYS_MAX;
         while (!r->bad && ret->host_key_count < n) {
-                size_t len;
-                const uint8_t *p = reader_blob(r, KEY_BYTES_MAX, &len);
+                char *line = reader_str(r, KEY_TEXT_MAX);
 
-                if (!r->bad) {
-                        ret->host_keys[ret->host_key_count].data = memcpy(xmalloc(len + 1), p, len);
-                        ret->host_keys[ret->host_key_count++].len = len;
-                }
+                if (line)
+                        ret->host_keys[ret->host_key_count++] = line;
         }
         ret->private_key = reader_str(r, KEY_TEXT_MAX);
 }

@@ -88,6 +88,7 @@ void get_transfer_entries(struct reader *r, struct transfer_list *l, uint32_t to
 /* P_OFFER: what the source's worker may send. The list follows in P_OFFER_FILES. */
 struct transfer_offer {
         uint64_t id;
+        uint32_t turn;    /* of this order, in the answer */
         uint32_t seconds; /* it is good for */
         char *from;       /* owned, absolute */
         bool is_file;
@@ -112,10 +113,7 @@ struct transfer_pull {
         /* WAY_DIRECT only */
         char *host, *user; /* owned */
         uint16_t port;
-        struct {
-                uint8_t *data; /* owned, host key in SSH wire format */
-                size_t len;
-        } host_keys[PULL_KEYS_MAX];
+        char *host_keys[PULL_KEYS_MAX]; /* owned, "ssh-ed25519 AAAA..." */
         uint32_t host_key_count;
         char *private_key; /* owned, OpenSSH format; wiped at release */
 };
@@ -147,7 +145,7 @@ void get_transfer_pulled(struct reader *r, struct transfer_pulled *ret);
 /* P_OFFERED and P_PULL_END */
 struct transfer_close {
         uint64_t id;
-        uint32_t turn; /* of a pull */
+        uint32_t turn;
         uint8_t kind;  /* enum move_end */
         uint32_t file; /* UINT32_MAX: none */
         uint64_t bytes_moved, busy_ms;
