@@ -81,6 +81,7 @@ struct m_site {
         int32_t breaker_tries;
         bool gone; /* removed; kept while attempts live there */
         struct m_storage storage;
+        int64_t data_quota;    /* bytes its admin gives for copies; -1 = not said */
         struct m_link **links; /* to other sites, by id; holes are NULL */
         size_t link_cap;
         struct m_attempt *attempts; /* open here, newest first */
@@ -96,6 +97,7 @@ struct m_link { /* see link.h */
         int64_t learned_at;             /* wall ms */
         double budget;                  /* bytes per second its admins allow; 0 = no limit */
         int32_t max_active;             /* transfers at once; 0 = as usual */
+        bool direct;                    /* the destination may fetch from the source itself */
         int32_t active;                 /* now */
         int64_t promised;               /* bytes of open transfers not yet moved */
         int32_t failures, rests;        /* in a row */
@@ -149,6 +151,7 @@ struct m_dataset {
         char *name;
         int32_t project;
         bool sealed, removed;
+        bool unmovable; /* no transfer could bring it anywhere */
         int32_t files;
         int64_t bytes;
         int64_t maker_failed; /* wall ms: when the job that makes it ended without success; 0 = it did not */
@@ -347,6 +350,7 @@ struct model {
         struct map transfers, transfers_to, classes; /* by id; by dataset and site */
         struct heap queued;                          /* transfers that wait to start */
         int64_t next_transfer;                       /* first free id */
+        int32_t active, active_max;                  /* transfers that move; at most (0 = any number) */
         double link_prior;                           /* bytes per second */
         bool links_learned;                          /* since the prior was taken */
         double bytes_price;    /* seconds charged for a second of moving bytes (lambda) */
@@ -382,6 +386,8 @@ void model_dataset_allow(struct m_dataset *d, const int32_t *sites, size_t n);
 void model_dataset_allow_all(struct m_dataset *d);
 /* Bytes and files of it that the site lacks. */
 int64_t model_dataset_missing(const struct m_dataset *d, int32_t site, int32_t *ret_files);
+/* Whoever raised d->users by one gives that back; the last user takes it out of the model. */
+void model_dataset_release(struct model *m, struct m_dataset *d);
 /* The place at the site that holds all of it, or NULL. */
 const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t site);
 /* One user less; the last one takes it out of the model. */

@@ -136,6 +136,7 @@ static void count(struct model *m, const struct m_transfer *t, int32_t by)
 {
         struct m_link *l = model_link_put(m, t->from, t->to);
 
+        m->active += by;
         l->active += by;
         model_site(m, t->from)->storage.out += by;
         model_site(m, t->to)->storage.in += by;
@@ -212,7 +213,7 @@ void model_transfer_close(struct model *m, struct m_transfer *t)
         map_del(&m->transfers, (uint64_t)t->id);
         map_del(&m->transfers_to, to_key(d, t->to));
         free(t);
-        model_dataset_drop(m, d);
+        model_dataset_release(m, d);
 }
 
 static void heat(const struct model *m, struct m_dataset *d, int64_t bytes)
@@ -251,7 +252,8 @@ bool model_transfer_failed(struct model *m, struct m_transfer *t, enum transfer_
 
         if (fault == FAULT_LINK || fault == FAULT_SOURCE)
                 link_failed(m, model_link_put(m, t->from, t->to));
-        if (++t->tries >= TRANSFER_TRIES_MAX) {
+        /* What tasks wait for is tried as long as they want it there. */
+        if (++t->tries >= TRANSFER_TRIES_MAX && t->why != WHY_JOB) {
                 model_transfer_close(m, t);
                 return false;
         }
@@ -339,7 +341,7 @@ void dataset_way(const struct model *m, const struct m_dataset *d, const struct 
                 arrival(m, t, ret);
                 return;
         }
-        if (!to->storage.accept || t)
+        if (!to->storage.accept || t || d->unmovable)
                 ret->seconds = INFINITY;
         else
                 best_source(m, d, to, ret->bytes, 0, ret);
@@ -362,7 +364,8 @@ static bool has_budget(const struct model *m, const struct m_transfer *t, int32_
         const struct m_link *l = model_link(m, from, t->to);
         const struct m_storage *out = &model_site(m, from)->storage, *in = &model_site(m, t->to)->storage;
 
-        return (!l || l->active < (l->max_active ? l->max_active : TRANSFER_LINK_MAX)) &&
+        return (!m->active_max || m->active < m->active_max) &&
+               (!l || l->active < (l->max_active ? l->max_active : TRANSFER_LINK_MAX)) &&
                out->out < (out->out_max ? out->out_max : TRANSFER_SITE_MAX) &&
                in->in < (in->in_max ? in->in_max : TRANSFER_SITE_MAX) &&
                out_of(t->dataset, from) < TRANSFER_DATASET_MAX;

@@ -23,7 +23,7 @@
 
 #include "core/model.h"
 
-#define TRANSFER_TRIES_MAX   8    /* failed tries after which it is closed as failed */
+#define TRANSFER_TRIES_MAX   8 /* failed tries after which it is closed as failed, unless tasks wait for it */
 #define TRANSFER_BACKOFF_MS  5000 /* pause after the first failed try, doubled each time up to */
 #define TRANSFER_BACKOFF_MAX 1500000
 #define TRANSFER_PRIORITY_MS 300000 /* one step of priority is worth so much age */
