@@ -19,6 +19,14 @@ static void on_interrupt(int sig)
         interrupted = 1;
 }
 
+/* Of directives in a script, and not of the job's chances. */
+static bool is_note(const json_t *warning)
+{
+        const char *code = json_text_at(warning, "code");
+
+        return strcmp(code, "ignored") == 0 || strcmp(code, "differs") == 0;
+}
+
 static void say_warnings(const struct cli *c, const json_t *reply)
 {
         size_t i;
@@ -29,7 +37,49 @@ static void say_warnings(const struct cli *c, const json_t *reply)
                 const char *text = json_text_at(w, "sentence");
                 AUTO_FREE char *line = text_line(text);
 
-                cli_say(c, "warning: %s", line);
+                if (!is_note(w))
+                        cli_say(c, "warning: %s", line);
+        }
+}
+
+/* What directives of a script come to, when it is not what they say. */
+static void say_notes(const struct cli *c, const json_t *notes)
+{
+        size_t i;
+        json_t *n;
+
+        json_array_foreach(notes, i, n)
+        {
+                AUTO_FREE char *line = text_line(json_text_at(n, "sentence"));
+
+                cli_say(c, "note: %s", line);
+        }
+}
+
+/* In JSON they stand among the warnings. */
+static void add_notes(json_t *reply, json_t *notes)
+{
+        json_t *warnings = json_object_get(reply, "warnings");
+
+        if (json_is_array(warnings))
+                json_array_extend(warnings, notes);
+        else
+                json_object_set(reply, "warnings", notes);
+}
+
+/* The job as it was understood, a member a line; the script itself is known. */
+static void say_understood(const struct cli *c, const json_t *spec)
+{
+        const char *name;
+        json_t *v;
+
+        json_object_foreach((json_t *)spec, name, v)
+        {
+                AUTO_FREE char *value = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+                AUTO_FREE char *line = text_line(json_is_string(v) ? json_string_value(v) : value);
+
+                if (strcmp(name, "script") != 0)
+                        cli_say(c, "%s: %s", name, line);
         }
 }
 
@@ -78,16 +128,21 @@ static int submit(struct cli *c, const struct args *a, bool dry, const char *pri
         struct client *client;
         struct reply r;
         struct err err;
-        json_t *spec, *body;
+        json_t *spec, *body, *notes;
         char key[33];
         int rc;
 
-        if (spec_build(a, &spec, &err) < 0)
+        if (spec_build_noted(a, &spec, &notes, &err) < 0)
                 return cli_fail(c, &err);
+        if (print || !cli_wants_json(c))
+                say_notes(c, notes);
+        if (dry && !print && !cli_wants_json(c) && !args_has(a, "file"))
+                say_understood(c, spec);
         body = submit_body(spec);
         client_key(key);
         if (print) {
                 rc = print_request(c, print, body, submit_path(spec, dry), given ? given : key);
+                json_decref(notes);
                 json_decref(spec);
                 json_decref(body);
                 return rc;
@@ -106,7 +161,10 @@ static int submit(struct cli *c, const struct args *a, bool dry, const char *pri
                 else
                         *ret_reply = r.json ? json_incref(r.json) : json_object(), rc = -1;
                 reply_release(&r);
+                if (rc == -1 && cli_wants_json(c))
+                        add_notes(*ret_reply, notes);
         }
+        json_decref(notes);
         json_decref(spec);
         json_decref(body);
         return rc;
@@ -115,9 +173,12 @@ static int submit(struct cli *c, const struct args *a, bool dry, const char *pri
 /* A warning says that no site can ever run a job. */
 static int show_dry_run(struct cli *c, const json_t *reply)
 {
-        bool never = json_array_size(json_object_get(reply, "warnings")) > 0;
+        bool never = false;
+        json_t *w;
+        size_t i;
         int64_t tasks = json_int_at(reply, "tasks"), jobs = json_int_at(reply, "count");
 
+        json_array_foreach(json_object_get(reply, "warnings"), i, w) never |= !is_note(w);
         if (cli_wants_json(c))
                 cli_json(c, reply);
         else if (never)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spec.h"
 
+#include "directives.h"
 #include "doc.h"
+#include "sbatch.h"
 #include "common/num.h"
 #include "common/task_set.h"
 #include "common/util.h"
@@ -9,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SCRIPT_MAX (512 << 10)
 
@@ -346,7 +349,101 @@ static int put_words(const char *const *words, json_t *object, const char *membe
         return 0;
 }
 
-static int put_script(const struct args *a, json_t *spec, struct err *err)
+/* ---- directives of a script: those of sbatch first, then ours, then the command line --------------------
+ */
+
+static const char *environment(const char *name)
+{
+        return getenv(name);
+}
+
+/* Options of ours: the first n words. */
+static int parse_native(const struct directives *d, size_t n, struct args *ret, struct err *err)
+{
+        static const struct command script = {.name = "submit", .options = spec_options, .max = -1};
+        char **argv = xcalloc(n + 1, sizeof *argv);
+        int rc;
+
+        for (size_t i = 0; i < n; i++)
+                argv[i] = d->words[i].word;
+        rc = args_parse(&script, argv, ret, err);
+        free(argv);
+        if (rc == 0 && (ret->word_count || args_has(ret, "file"))) {
+                rc = err_set(err, ERR_BAD_INPUT,
+                             "\"%.60s\" has no place in a directive: options of `reeve submit` "
+                             "stand there",
+                             ret->word_count ? ret->words[0] : "--file");
+                args_release(ret);
+        }
+        return rc;
+}
+
+/* The first line of ours that cannot be read: each line is read with those before it. */
+static int fault_line(const struct directives *d)
+{
+        for (size_t i = 1; i <= d->count; i++) {
+                struct args a;
+
+                if (i < d->count && d->words[i].line == d->words[i - 1].line)
+                        continue;
+                if (parse_native(d, i, &a, NULL) < 0)
+                        return d->words[i - 1].line;
+                args_release(&a);
+        }
+        return 0;
+}
+
+static int obey_native(const char *name, const char *text, json_t *spec, struct err *err)
+{
+        struct directives d;
+        struct args a;
+        int rc;
+
+        if (directives_read(name, text, "#REEVE", &d, err) < 0)
+                return -1;
+        rc = parse_native(&d, d.count, &a, err);
+        if (rc < 0) {
+                err_prefix(err, "%s:%d", name, fault_line(&d));
+        } else {
+                rc = put_options(&a, spec, err);
+                if (rc < 0)
+                        err_prefix(err, "%s, a line #REEVE", name);
+                args_release(&a);
+        }
+        directives_release(&d);
+        return rc;
+}
+
+static int obey_script(const struct args *a, const char *name, const char *text, json_t *spec, json_t *notes,
+                       struct err *err)
+{
+        char cwd[4096], host[256] = "";
+        struct sbatch_origin from = {
+            .name = name, .cwd = cwd, .host = host, .env = environment, .now_ms = clock_wall_ms()};
+        struct directives d;
+        int rc = 0;
+
+        if (!getcwd(cwd, sizeof cwd))
+                strcpy(cwd, "/");
+        if (gethostname(host, sizeof host - 1) < 0)
+                host[0] = '\0';
+        if (directives_read(name, text, "#SBATCH", &d, err) < 0)
+                return -1;
+        if (d.count)
+                rc = sbatch_read(&from, &d, spec, notes, err);
+        if (rc == 0)
+                rc = obey_native(name, text, spec, err);
+        if (rc == 0 && args_has(a, "after"))
+                json_object_del(spec, "after");
+        if (rc == 0)
+                rc = put_options(a, spec, err);
+        if (rc == 0 && d.count)
+                rc = sbatch_finish(&from, spec, err);
+        directives_release(&d);
+        return rc;
+}
+
+static int put_script(const struct args *a, json_t *spec, json_t *notes, struct err *err)
 {
         const char *path = a->words[0], *slash = strrchr(path, '/');
         AUTO_FREE char *text = NULL;
@@ -369,6 +466,8 @@ static int put_script(const struct args *a, json_t *spec, struct err *err)
         script = json_string(text);
         if (!script)
                 return not_utf8(path, err);
+        if (obey_script(a, strcmp(path, "-") == 0 ? "standard input" : path, text, spec, notes, err) < 0)
+                return -1;
         json_object_set_new(spec, "script", script);
         if (!json_object_get(spec, "name") && strcmp(path, "-") != 0)
                 json_object_set_new(spec, "name", json_string(slash ? slash + 1 : path));
@@ -395,29 +494,44 @@ static int read_job_file(const char *path, json_t **ret, struct err *err)
         return 0;
 }
 
-static int put_work(const struct args *a, json_t *spec, struct err *err)
+static int put_work(const struct args *a, json_t *spec, json_t *notes, struct err *err)
 {
         if (a->word_count && args_has(a, "file"))
                 return err_set(err, ERR_BAD_INPUT, "either -f FILE or a command is wanted, not both");
         if (a->dashes)
                 return put_words(a->words, spec, "command", err);
-        return a->word_count ? put_script(a, spec, err) : 0;
+        return a->word_count ? put_script(a, spec, notes, err) : 0;
 }
 
 int spec_build(const struct args *a, json_t **ret, struct err *err)
 {
+        json_t *notes;
+
+        if (spec_build_noted(a, ret, &notes, err) < 0)
+                return -1;
+        json_decref(notes);
+        return 0;
+}
+
+int spec_build_noted(const struct args *a, json_t **ret, json_t **ret_notes, struct err *err)
+{
         const char *file = args_get(a, "file");
-        json_t *spec = NULL;
+        json_t *spec = NULL, *notes = json_array();
+        bool script = !file && !a->dashes;
         json_t *one;
         size_t i;
 
-        if (!file && !a->word_count)
+        if (!file && !a->word_count) {
+                json_decref(notes);
                 return err_set(
                     err, ERR_BAD_INPUT,
                     "nothing to run; give a script, -f FILE, or -- and a command: reeve %s -- hostname",
                     a->command->name);
-        if (file && read_job_file(file, &spec, err) < 0)
+        }
+        if (file && read_job_file(file, &spec, err) < 0) {
+                json_decref(notes);
                 return -1;
+        }
         if (!spec)
                 spec = json_object();
         if (json_is_array(spec)) {
@@ -431,12 +545,14 @@ int spec_build(const struct args *a, json_t **ret, struct err *err)
                         if (put_options(a, one, err) < 0)
                                 goto fail;
                 }
-        } else if (put_options(a, spec, err) < 0 || put_work(a, spec, err) < 0) {
+        } else if ((!script && put_options(a, spec, err) < 0) || put_work(a, spec, notes, err) < 0) {
                 goto fail;
         }
         *ret = spec;
+        *ret_notes = notes;
         return 0;
 fail:
+        json_decref(notes);
         json_decref(spec);
         return -1;
 }
