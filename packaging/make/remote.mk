@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the connector and of links start the real programs.
-$(addprefix $(BUILD)/tests/,test_ssh_connector test_worker_link test_remote_site_test): | $(BUILD)/reeve-connector $(BUILD)/reeve-worker
+$(addprefix $(BUILD)/tests/,test_ssh_connector test_worker_link test_remote_site_test test_remote_transfer): | $(BUILD)/reeve-connector $(BUILD)/reeve-worker

@@ -77,6 +77,7 @@ enum proto_type {
         C_STDIN_END = 132,
         C_ATTACH = 133,
         C_SEND = 134,
+        C_STREAM = 135,
         /* connector -> engine */
         C_STEP = 193,
         C_HOSTKEY = 194,

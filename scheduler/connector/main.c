@@ -17,10 +17,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ENGINE_FD   3
-#define READ_MAX    (64u << 10)
-#define QUIET_MS    2000
-#define COMMAND_MAX (64u << 10)
+#define ENGINE_FD       3
+#define STREAM_FD       4 /* given when an attached command's bytes shall not pass the engine */
+#define READ_MAX        (64u << 10)
+#define STREAM_READ_MAX (128u << 10)
+#define QUIET_MS        2000
+#define COMMAND_MAX     (64u << 10)
 
 struct connector {
         struct loop *loop;
@@ -29,6 +31,8 @@ struct connector {
         struct proto_config config;
         struct buf in;
         bool attached;
+        bool streaming; /* STREAM_FD is watched */
+        unsigned stream_interest;
         bool engine_gone;
         bool busy;                  /* something happened since the last look of on_quiet */
         bool quiet_set, quiet_turn; /* its timer runs; this turn is its own */
@@ -83,6 +87,24 @@ static int handle_attach(struct connector *c, struct reader *r, struct err *err)
         return run_command(c, true, 0, r, err);
 }
 
+static void on_stream(void *arg, int fd, unsigned ready);
+
+static int handle_stream(struct connector *c, struct reader *r, struct err *err)
+{
+        int type;
+        socklen_t len = sizeof type;
+
+        if (getsockopt(STREAM_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+                return err_set(err, ERR_PROTOCOL, "a stream without a descriptor for it");
+        if (run_command(c, true, 0, r, err) < 0 ||
+            loop_fd_add(c->loop, STREAM_FD, LOOP_READ, on_stream, c, err) < 0)
+                return -1;
+        c->streaming = true;
+        c->stream_interest = LOOP_READ;
+        report_stream_to(&c->report, STREAM_FD);
+        return 0;
+}
+
 static int handle_stdin(struct connector *c, struct reader *r, struct err *err)
 {
         size_t n;
@@ -116,8 +138,9 @@ static const struct {
         uint8_t type;
         int (*handle)(struct connector *c, struct reader *r, struct err *err);
 } handlers[] = {
-    {C_SEND, handle_send},   {C_CONFIG, handle_config},       {C_EXEC, handle_exec},
-    {C_STDIN, handle_stdin}, {C_STDIN_END, handle_stdin_end}, {C_ATTACH, handle_attach},
+    {C_SEND, handle_send},     {C_CONFIG, handle_config},       {C_EXEC, handle_exec},
+    {C_STDIN, handle_stdin},   {C_STDIN_END, handle_stdin_end}, {C_ATTACH, handle_attach},
+    {C_STREAM, handle_stream},
 };
 
 static int handle_frame(struct connector *c, const struct frame *f, struct err *err)
@@ -181,6 +204,51 @@ static void on_engine(void *arg, int fd, unsigned ready)
         }
 }
 
+/* Bytes of the stream for the site; taken while the site takes them. */
+static void stream_take(struct connector *c)
+{
+        static uint8_t chunk[STREAM_READ_MAX];
+
+        while (c->streaming && !is_full(c)) {
+                ssize_t n = recv(STREAM_FD, chunk, sizeof chunk, MSG_DONTWAIT);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+                        return;
+                if (n > 0) {
+                        c->transport->ops->write(c->transport, chunk, (size_t)n);
+                } else {
+                        /* A socket that is hung up would wake us for ever. */
+                        c->streaming = false;
+                        loop_fd_remove(c->loop, STREAM_FD);
+                        c->transport->ops->write_end(c->transport);
+                }
+        }
+}
+
+static void on_stream(void *arg, int fd, unsigned ready)
+{
+        (void)arg;
+        (void)fd;
+        (void)ready; /* turn does it */
+}
+
+static void stream_watch(struct connector *c)
+{
+        unsigned want = 0;
+
+        if (!c->streaming)
+                return;
+        if (!is_full(c))
+                want |= LOOP_READ;
+        if (buf_len(&c->report.stream))
+                want |= LOOP_WRITE;
+        if (want != c->stream_interest)
+                loop_fd_want(c->loop, STREAM_FD, want);
+        c->stream_interest = want;
+}
+
 /* Frames in, bytes moved, frames out, until nothing gives way: what was held back by a full queue must go on
  * when the queue has room again, for nothing else would wake it. */
 static void turn(struct connector *c)
@@ -189,6 +257,7 @@ static void turn(struct connector *c)
 
         do {
                 handle_frames(c);
+                stream_take(c);
                 site_full = is_full(c);
                 if (c->transport && !c->report.ended)
                         c->transport->ops->pump(c->transport);
@@ -213,6 +282,7 @@ static void on_quiet(void *arg)
         }
         buf_shrink(&c->in);
         buf_shrink(&c->report.out);
+        buf_shrink(&c->report.stream);
         if (c->transport)
                 c->transport->ops->shrink(c->transport);
 }
@@ -240,6 +310,7 @@ static void on_turn_end(void *arg)
         if (want != c->interest)
                 loop_fd_want(c->loop, ENGINE_FD, want);
         c->interest = want;
+        stream_watch(c);
 }
 
 /* No frame is longer than FRAME_MAX, and reading stops while one is whole. */

@@ -19,13 +19,20 @@
 
 void report_init(struct report *r, int fd)
 {
-        *r = (struct report){.fd = fd, .step_since = clock_boot_ms()};
+        *r = (struct report){.fd = fd, .stream_fd = -1, .step_since = clock_boot_ms()};
         buf_init(&r->out, OUT_MAX);
+        buf_init(&r->stream, OUT_MAX);
 }
 
 void report_release(struct report *r)
 {
         buf_release(&r->out);
+        buf_release(&r->stream);
+}
+
+void report_stream_to(struct report *r, int fd)
+{
+        r->stream_fd = fd;
 }
 
 static char *text_format(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
@@ -153,7 +160,7 @@ void report_failed(struct report *r, enum connect_failure kind, const char *fix,
 
 bool report_is_full(const struct report *r)
 {
-        return buf_len(&r->out) > REPORT_ROOM_MAX;
+        return buf_len(r->stream_fd >= 0 ? &r->stream : &r->out) > REPORT_ROOM_MAX;
 }
 
 uint8_t *report_data(struct report *r)
@@ -162,6 +169,8 @@ uint8_t *report_data(struct report *r)
 
         if (r->ended || report_is_full(r))
                 return NULL;
+        if (r->stream_fd >= 0)
+                return buf_reserve(&r->stream, REPORT_DATA_MAX);
         p = buf_reserve(&r->out, DATA_HEAD + REPORT_DATA_MAX);
         return p ? p + DATA_HEAD : NULL;
 }
@@ -179,6 +188,10 @@ void report_data_commit(struct report *r, bool attached, uint32_t id, enum repor
 
         if (!n)
                 return;
+        if (r->stream_fd >= 0) {
+                buf_added(&r->stream, n);
+                return;
+        }
         if (attached) {
                 memmove(p + C_RECV_HEAD, p + DATA_HEAD, n);
                 put_le32(p, n + 1);
@@ -194,18 +207,29 @@ void report_data_commit(struct report *r, bool attached, uint32_t id, enum repor
         buf_added(&r->out, C_OUT_HEAD + n);
 }
 
-void report_flush(struct report *r)
+/* False when the other side is gone. */
+static bool flush(int fd, struct buf *b)
 {
-        while (buf_len(&r->out) && !r->broken) {
-                ssize_t n = send(r->fd, buf_bytes(&r->out), buf_len(&r->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (buf_len(b)) {
+                ssize_t n = send(fd, buf_bytes(b), buf_len(b), MSG_NOSIGNAL | MSG_DONTWAIT);
 
                 if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-                        return;
+                        return true;
                 if (n < 0 && errno != EINTR)
-                        r->broken = true;
+                        return false;
                 if (n > 0)
-                        buf_consume(&r->out, (size_t)n);
+                        buf_consume(b, (size_t)n);
         }
+        return true;
+}
+
+void report_flush(struct report *r)
+{
+        if (!r->broken)
+                r->broken = !flush(r->fd, &r->out);
+        /* Nobody reads the stream any more: it is swallowed, and the other side tells why. */
+        if (r->stream_fd >= 0 && !flush(r->stream_fd, &r->stream))
+                buf_clear(&r->stream);
 }
 
 void report_flush_last(struct report *r)
@@ -213,13 +237,15 @@ void report_flush_last(struct report *r)
         int64_t deadline = clock_boot_ms() + FLUSH_MS;
 
         for (;;) {
-                struct pollfd p = {.fd = r->fd, .events = POLLOUT};
+                struct pollfd p[2] = {{.events = POLLOUT}, {.events = POLLOUT}};
                 int64_t left = deadline - clock_boot_ms();
 
                 report_flush(r);
-                if (r->broken || !buf_len(&r->out) || left <= 0)
+                p[0].fd = buf_len(&r->out) ? r->fd : -1;
+                p[1].fd = buf_len(&r->stream) ? r->stream_fd : -1;
+                if (r->broken || (p[0].fd < 0 && p[1].fd < 0) || left <= 0)
                         return;
-                poll(&p, 1, (int)left);
+                poll(p, 2, (int)left);
         }
 }
 

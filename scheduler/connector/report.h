@@ -22,6 +22,8 @@ enum report_stream { REPORT_STDOUT = 1, REPORT_STDERR = 2 };
 struct report {
         int fd;
         struct buf out;
+        struct buf stream;  /* what the site says to stream_fd */
+        int stream_fd;      /* -1: what the site says goes to the engine */
         int64_t step_since; /* when the step under way began */
         enum connect_step step;
         bool broken; /* the engine is gone */
@@ -51,6 +53,9 @@ void report_failed(struct report *r, enum connect_failure kind, const char *fix,
  * NULL when the engine has enough to read. attached: C_RECV; otherwise C_OUT of command `id`. */
 uint8_t *report_data(struct report *r);
 void report_data_commit(struct report *r, bool attached, uint32_t id, enum report_stream s, size_t n);
+
+/* From now on what an attached command says goes to this descriptor, as it is. */
+void report_stream_to(struct report *r, int fd);
 
 /* Has the engine so much to read that report_data gives no room? */
 bool report_is_full(const struct report *r);

@@ -157,6 +157,7 @@ static void done(struct bootstrap *b)
 {
         AUTO_FREE char *command = attach_command(b);
 
+        snprintf(b->facts.worker_sha256, sizeof b->facts.worker_sha256, "%s", b->worker->sha256);
         b->events->on_done(b->arg, &b->facts, command);
 }
 

@@ -26,7 +26,8 @@ struct bootstrap_facts {
         char home[256];
         char shell[128];
         uint32_t uid;
-        uint64_t disk_free; /* bytes, where the worker's root is; 0 = it did not say */
+        char worker_sha256[65]; /* of the worker in place: bin/reeve-worker-<this> in its root */
+        uint64_t disk_free;     /* bytes, where the worker's root is; 0 = it did not say */
         int linger; /* systemd: 1 processes may outlive the session, 0 they may not be allowed to, -1 unknown
                      */
 };

@@ -20,6 +20,7 @@
 #define SEND_MAX    (64u << 10) /* bytes in one C_SEND or C_STDIN */
 #define BUF_KEEP    (64u << 10) /* an empty queue larger than this gives its memory back */
 #define ENGINE_FD   3
+#define STREAM_FD   4
 #define TEXT_MAX    4096u
 #define PATIENCE_MS 2000 /* for a connector that was told to end */
 #define HANDLES     3
@@ -461,13 +462,23 @@ void connector_stdin_end(struct connector *c)
         connector_flush(c);
 }
 
-void connector_attach(struct connector *c, const char *command)
+static void run_last(struct connector *c, uint8_t type, const char *command)
 {
-        size_t at = frame_begin(&c->out, C_ATTACH);
+        size_t at = frame_begin(&c->out, type);
 
         buf_str(&c->out, command);
         frame_end(&c->out, at);
         connector_flush(c);
+}
+
+void connector_attach(struct connector *c, const char *command)
+{
+        run_last(c, C_ATTACH, command);
+}
+
+void connector_stream(struct connector *c, const char *command)
+{
+        run_last(c, C_STREAM, command);
 }
 
 void connector_send(struct connector *c, const uint8_t *p, size_t n)
@@ -485,7 +496,7 @@ void connector_send(struct connector *c, const uint8_t *p, size_t n)
 /* ---- birth ---- */
 
 /* posix_spawn does not copy this process's memory map, which may be large. */
-static int spawn(const char *path, int fd, pid_t *ret_pid)
+static int spawn(const char *path, int fd, int stream_fd, pid_t *ret_pid)
 {
         char *argv[] = {(char *)path, NULL}, *env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", NULL};
         posix_spawn_file_actions_t files;
@@ -499,7 +510,9 @@ static int spawn(const char *path, int fd, pid_t *ret_pid)
         posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
         posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
         posix_spawn_file_actions_adddup2(&files, fd, ENGINE_FD);
-        posix_spawn_file_actions_addclosefrom_np(&files, ENGINE_FD + 1);
+        if (stream_fd >= 0)
+                posix_spawn_file_actions_adddup2(&files, stream_fd, STREAM_FD);
+        posix_spawn_file_actions_addclosefrom_np(&files, stream_fd >= 0 ? STREAM_FD + 1 : STREAM_FD);
         posix_spawnattr_init(&attr);
         posix_spawnattr_setsigmask(&attr, &none);
         posix_spawnattr_setsigdefault(&attr, &all);
@@ -527,14 +540,28 @@ static void send_config(struct connector *c, const struct proto_config *config)
 int connector_start(uv_loop_t *loop, const char *path, const struct proto_config *config,
                     const struct connector_events *events, void *arg, struct connector **ret, struct err *err)
 {
-        int pair[2], pidfd, rc;
+        return connector_start_with(loop, path, config, -1, events, arg, ret, err);
+}
+
+int connector_start_with(uv_loop_t *loop, const char *path, const struct proto_config *config, int stream_fd,
+                         const struct connector_events *events, void *arg, struct connector **ret,
+                         struct err *err)
+{
+        int pair[2], theirs, stream, pidfd, rc;
         struct connector *c;
         pid_t pid;
 
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return err_errno(err, "could not make a socket pair for the connector");
-        rc = spawn(path, pair[1], &pid);
+        /* Out of the way of the numbers that they get over there. */
+        theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, STREAM_FD + 1);
+        stream = stream_fd >= 0 ? fcntl(stream_fd, F_DUPFD_CLOEXEC, STREAM_FD + 1) : -1;
+        rc = theirs < 0 || (stream_fd >= 0 && stream < 0) ? errno : spawn(path, theirs, stream, &pid);
         close(pair[1]);
+        if (theirs >= 0)
+                close(theirs);
+        if (stream >= 0)
+                close(stream);
         if (rc) {
                 close(pair[0]);
                 errno = rc;

@@ -50,6 +50,11 @@ int connector_start(uv_loop_t *loop, const char *path, const struct proto_config
                     const struct connector_events *events, void *arg, struct connector **ret,
                     struct err *err);
 
+/* The same, with an end of a socket for connector_stream; it stays the caller's here. */
+int connector_start_with(uv_loop_t *loop, const char *path, const struct proto_config *config, int stream_fd,
+                         const struct connector_events *events, void *arg, struct connector **ret,
+                         struct err *err);
+
 /* Tell it to end, and forget it; one that does not obey is killed. The loop must go on for it to be reaped.
  * NULL is fine. */
 void connector_free(struct connector *c);
@@ -59,6 +64,10 @@ uint32_t connector_exec(struct connector *c, const char *command);
 void connector_stdin(struct connector *c, const uint8_t *p, size_t n);
 void connector_stdin_end(struct connector *c);
 void connector_attach(struct connector *c, const char *command);
+
+/* The last command, too; its standard streams are the socket that the connector was started with, and nothing
+ * of them comes by here. */
+void connector_stream(struct connector *c, const char *command);
 
 /* Bytes for the attached command; they leave with connector_flush. */
 void connector_send(struct connector *c, const uint8_t *p, size_t n);

@@ -122,7 +122,8 @@ void transfer_free(struct transfer *t);
  */
 
 /* Delete files of <root>/data/<to>; no paths: the whole directory. Answered by
- * worker_link_events.on_removed. What is not there counts as removed. */
+ * worker_link_events.on_removed. What is not there counts as removed. ERR_LIMIT
+ * when the list is longer than 256 KiB: order it in parts. */
 int transfer_remove(struct worker_link *l, const char *to, const char *const *paths, size_t n,
                     uint32_t *ret_request, struct err *err);
 

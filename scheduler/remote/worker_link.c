@@ -21,6 +21,7 @@
 #include "remote/connector.h"
 #include "remote/job_set.h"
 #include "remote/link_messages.h"
+#include "remote/link_transfers.h"
 #include "remote/ssh_key.h"
 
 #include <sodium.h>
@@ -47,9 +48,11 @@ enum timer { TIMER_RETRY, TIMER_DEADLINE, TIMER_BEAT, TIMERS };
 /* How far the conversation on the wire has come. */
 enum talk { TALK_NONE, TALK_MAGIC, TALK_WELCOME, TALK_SNAPSHOT, TALK_OPEN };
 
+enum request_kind { REQUEST_READ, REQUEST_SCAN, REQUEST_REMOVE };
+
 struct request {
         uint32_t id; /* 0: free */
-        bool scan;
+        enum request_kind kind;
 };
 
 struct worker_link {
@@ -87,6 +90,8 @@ struct worker_link {
         struct buf in, out;
         int64_t hello_ms, attach_ms;
         int linger;
+        char worker_sha256[65]; /* of the worker that was put in place last */
+        struct link_listener *listeners;
         struct link_snapshot_item *snapshot;
         size_t snapshot_count, snapshot_cap;
         struct job_set templates;
@@ -106,6 +111,7 @@ struct dial_gate {
 };
 
 static void link_dial(struct worker_link *l);
+static void listeners_down(struct worker_link *l);
 static void link_down(struct worker_link *l, struct link_failure *why);
 
 /* ---- the gate ---- */
@@ -287,8 +293,10 @@ static void requests_fail(struct worker_link *l)
         memset(l->requests, 0, sizeof l->requests);
         l->request_count = 0;
         for (size_t i = 0; i < LINK_REQUESTS_MAX && !l->freed; i++) {
-                if (all[i].id && all[i].scan)
+                if (all[i].id && all[i].kind == REQUEST_SCAN)
                         EMIT(l, on_scan_end, all[i].id, READ_FAILED, false, text);
+                else if (all[i].id && all[i].kind == REQUEST_REMOVE)
+                        EMIT(l, on_removed, all[i].id, READ_FAILED, 0, 0, text);
                 else if (all[i].id)
                         EMIT(l, on_data, all[i].id,
                              &(struct link_data){.status = READ_FAILED,
@@ -329,6 +337,7 @@ static void link_down(struct worker_link *l, struct link_failure *why)
         }
         l->ready_ms = 0;
         gate_wake(l->s.gate);
+        listeners_down(l);
         requests_fail(l);
         if (!l->freed)
                 link_set_state(l, LINK_ABSENT, why ? &l->failure : NULL);
@@ -639,10 +648,10 @@ static int handle_health(struct worker_link *l, struct reader *r, struct err *er
         return 0;
 }
 
-static struct request *request_find(struct worker_link *l, uint32_t id, bool scan)
+static struct request *request_find(struct worker_link *l, uint32_t id, enum request_kind kind)
 {
         for (size_t i = 0; id && i < LINK_REQUESTS_MAX; i++) {
-                if (l->requests[i].id == id && l->requests[i].scan == scan)
+                if (l->requests[i].id == id && l->requests[i].kind == kind)
                         return &l->requests[i];
         }
         return NULL;
@@ -662,7 +671,7 @@ static int handle_data(struct worker_link *l, struct reader *r, struct err *err)
 
         if (get_data(r, &id, &d, err) < 0)
                 return -1;
-        q = request_find(l, id, false);
+        q = request_find(l, id, REQUEST_READ);
         if (!q)
                 return err_set(err, ERR_PROTOCOL, "P_DATA answers a request that was not made");
         request_end(l, q);
@@ -679,7 +688,7 @@ static int handle_scanned(struct worker_link *l, struct reader *r, struct err *e
 
         if (get_files(r, &files, &n, err) < 0)
                 return -1;
-        if (!request_find(l, id, true)) {
+        if (!request_find(l, id, REQUEST_SCAN)) {
                 files_free(files, n);
                 return err_set(err, ERR_PROTOCOL, "P_SCANNED answers a request that was not made");
         }
@@ -693,7 +702,7 @@ static int handle_scan_end(struct worker_link *l, struct reader *r, struct err *
         uint32_t id = reader_u32(r);
         uint8_t status = reader_u8(r), is_file = reader_u8(r);
         AUTO_FREE char *text = reader_str(r, PATH_TEXT_MAX + RESULT_TEXT_MAX);
-        struct request *q = request_find(l, id, true);
+        struct request *q = request_find(l, id, REQUEST_SCAN);
 
         if (r->bad || reader_left(r) || status > READ_FAILED || is_file > 1 || !q)
                 return err_set(err, ERR_PROTOCOL,
@@ -701,6 +710,50 @@ static int handle_scan_end(struct worker_link *l, struct reader *r, struct err *
         text_make_printable(text);
         request_end(l, q);
         EMIT(l, on_scan_end, id, status, is_file, text);
+        return 0;
+}
+
+/* ---- transfers ---- */
+
+static void listeners_down(struct worker_link *l)
+{
+        struct link_listener *x;
+
+        while ((x = l->listeners)) {
+                l->listeners = x->next;
+                x->link = NULL;
+                x->on_down(x);
+        }
+}
+
+/* For the transfer that it is about; one that is over may still be spoken of. */
+static int handle_transfer(struct worker_link *l, uint8_t type, struct reader *r, struct err *err)
+{
+        struct reader id_reader = *r;
+        uint64_t id = reader_u64(&id_reader);
+        struct link_listener *x = l->listeners;
+
+        while (x && x->id != id)
+                x = x->next;
+        if (x)
+                x->on_frame(x, type, r);
+        return id_reader.bad || r->bad ? err_set(err, ERR_PROTOCOL, "frame %u does not decode", type) : 0;
+}
+
+static int handle_removed(struct worker_link *l, struct reader *r, struct err *err)
+{
+        uint32_t id = reader_u32(r);
+        uint8_t status = reader_u8(r);
+        uint64_t files = reader_u64(r), bytes = reader_u64(r);
+        AUTO_FREE char *text = reader_str(r, PATH_TEXT_MAX + RESULT_TEXT_MAX);
+        struct request *q = request_find(l, id, REQUEST_REMOVE);
+
+        if (r->bad || reader_left(r) || status > READ_FAILED || !q)
+                return err_set(err, ERR_PROTOCOL,
+                               "P_REMOVED does not decode or answers a request that was not made");
+        text_make_printable(text);
+        request_end(l, q);
+        EMIT(l, on_removed, id, status, files, bytes, text);
         return 0;
 }
 
@@ -721,6 +774,7 @@ static const struct {
     {P_DATA, AT(TALK_OPEN), handle_data},
     {P_SCANNED, AT(TALK_OPEN), handle_scanned},
     {P_SCAN_END, AT(TALK_OPEN), handle_scan_end},
+    {P_REMOVED, AT(TALK_OPEN), handle_removed},
     {P_PING, AT(TALK_OPEN) | AT(TALK_SNAPSHOT), handle_ping},
     {P_PONG, AT(TALK_OPEN) | AT(TALK_SNAPSHOT), handle_pong},
     {P_WELCOME, AT(TALK_WELCOME), handle_welcome},
@@ -734,6 +788,8 @@ static int handle_frame(struct worker_link *l, const struct frame *f, struct err
         struct reader r;
 
         reader_init(&r, f->payload, f->len);
+        if (f->type >= P_OFFERED && f->type <= P_PULL_END && l->talk == TALK_OPEN)
+                return handle_transfer(l, f->type, &r, err);
         for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
                 if (handlers[i].type != f->type)
                         continue;
@@ -924,6 +980,7 @@ static void on_boot_done(void *arg, const struct bootstrap_facts *facts, const c
         if (!l->bootstrap)
                 return;
         l->linger = facts->linger;
+        snprintf(l->worker_sha256, sizeof l->worker_sha256, "%s", facts->worker_sha256);
         l->retired = MOVE(l->bootstrap); /* it is still on the stack */
         l->talk = TALK_MAGIC;
         l->attach_ms = clock_boot_ms();
@@ -1152,7 +1209,7 @@ int worker_link_ack(struct worker_link *l, const struct attempt_key *keys, size_
         return 0;
 }
 
-static int request_new(struct worker_link *l, bool scan, uint32_t *ret_id, struct err *err)
+static int request_new(struct worker_link *l, enum request_kind kind, uint32_t *ret_id, struct err *err)
 {
         if (may_send(l, err) < 0)
                 return -1;
@@ -1161,7 +1218,7 @@ static int request_new(struct worker_link *l, bool scan, uint32_t *ret_id, struc
                         continue;
                 if (++l->next_request == 0)
                         l->next_request = 1;
-                l->requests[i] = (struct request){l->next_request, scan};
+                l->requests[i] = (struct request){l->next_request, kind};
                 l->request_count++;
                 *ret_id = l->next_request;
                 return 0;
@@ -1179,7 +1236,7 @@ int worker_link_read(struct worker_link *l, enum read_what what, struct attempt_
         if (length > CHUNK_MAX || (path && strlen(path) > PATH_TEXT_MAX))
                 return err_set(err, ERR_BAD_INPUT, "a read is at most %u bytes, a path at most %d", CHUNK_MAX,
                                PATH_TEXT_MAX);
-        if (request_new(l, false, &id, err) < 0)
+        if (request_new(l, REQUEST_READ, &id, err) < 0)
                 return -1;
         at = frame_begin(&l->out, P_READ);
         buf_u32(&l->out, id);
@@ -1201,7 +1258,7 @@ int worker_link_scan(struct worker_link *l, const char *path, uint32_t *ret_requ
         if (path[0] != '/' || strlen(path) > PATH_TEXT_MAX)
                 return err_set(err, ERR_BAD_INPUT, "a path at a site is absolute and at most %d bytes long",
                                PATH_TEXT_MAX);
-        if (request_new(l, true, &id, err) < 0)
+        if (request_new(l, REQUEST_SCAN, &id, err) < 0)
                 return -1;
         at = frame_begin(&l->out, P_SCAN);
         buf_u32(&l->out, id);
@@ -1209,6 +1266,48 @@ int worker_link_scan(struct worker_link *l, const char *path, uint32_t *ret_requ
         frame_end(&l->out, at);
         *ret_request = id;
         return 0;
+}
+
+/* ---- what transfers need ---- */
+
+void link_listen(struct worker_link *l, struct link_listener *x)
+{
+        x->link = l;
+        x->next = l->listeners;
+        l->listeners = x;
+}
+
+void link_unlisten(struct link_listener *x)
+{
+        struct link_listener **at = x->link ? &x->link->listeners : NULL;
+
+        while (at && *at != x)
+                at = &(*at)->next;
+        if (at)
+                *at = x->next;
+        x->link = NULL;
+}
+
+struct buf *link_frames(struct worker_link *l, struct err *err)
+{
+        return may_send(l, err) < 0 ? NULL : &l->out;
+}
+
+const struct worker_link_settings *link_settings(const struct worker_link *l)
+{
+        return &l->s;
+}
+
+char *link_command(const struct worker_link *l, const char *what, uint64_t transfer)
+{
+        return xasprintf(
+            "exec /bin/sh -c 'r=%s; exec \"$r\"/bin/reeve-worker-%s %s --root \"$r\" --transfer %llu'",
+            l->root, l->worker_sha256, what, (unsigned long long)transfer);
+}
+
+int link_request_removal(struct worker_link *l, uint32_t *ret_id, struct err *err)
+{
+        return request_new(l, REQUEST_REMOVE, ret_id, err);
 }
 
 int worker_link_stop_worker(struct worker_link *l, enum stop_mode mode, struct err *err)
@@ -1386,6 +1485,7 @@ void worker_link_free(struct worker_link *l)
         l->wanted = l->waiting = false;
         gate_part(l);
         connection_drop(l);
+        listeners_down(l);
         for (int i = 0; i < TIMERS; i++)
                 uv_close((uv_handle_t *)&l->timers[i], on_handle_closed);
         uv_close((uv_handle_t *)&l->prepare, on_handle_closed);

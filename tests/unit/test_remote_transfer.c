@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transfers between workers behind real sshds, by every way. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "remote/transfer.h"
+#include "tests/support/ssh_site.h"
+
+#include <stdlib.h>
+
+#define BIG (3u << 20)
+
+static struct ssh_site sites[2];
+static char *connector_path, *worker_dir;
+static unsigned roots;
+
+struct end {
+        struct worker_link *l;
+        struct proto_hop hop;
+        struct ssh_site *site;
+        char root[256]; /* absolute */
+        bool ready, down;
+};
+
+struct scene {
+        uv_loop_t loop;
+        struct end from, to;
+        struct transfer *t;
+        char dir[300];
+        bool ended, removed, way_told;
+        struct transfer_end end;
+        char text[600], root[4096], why[600];
+        enum transfer_way way;
+        size_t files, present;
+        uint64_t removed_files;
+};
+
+/* ---- links ---- */
+
+static void on_state(void *arg, struct worker_link *l, enum link_state s, const struct link_failure *why)
+{
+        struct scene *c = arg;
+        struct end *e = l == c->from.l ? &c->from : &c->to;
+
+        if (why)
+                print_message("# %s: %s\n", worker_link_name(l), why->text);
+        e->ready = s == LINK_READY;
+        e->down |= s == LINK_ABSENT;
+}
+
+static void on_welcome(void *arg, struct worker_link *l, const struct link_welcome *w)
+{
+        struct scene *c = arg;
+
+        snprintf((l == c->from.l ? &c->from : &c->to)->root, 256, "%s", w->root);
+}
+
+static void on_removed(void *arg, struct worker_link *l, uint32_t request, enum read_status status,
+                       uint64_t files, uint64_t bytes, const char *text)
+{
+        struct scene *c = arg;
+
+        (void)l;
+        (void)request;
+        (void)bytes;
+        (void)text;
+        assert_int_equal(status, READ_OK);
+        c->removed = true;
+        c->removed_files = files;
+}
+
+static const struct worker_link_events link_events = {
+    .on_state = on_state, .on_welcome = on_welcome, .on_removed = on_removed};
+
+static void end_open(struct scene *c, struct end *e, struct ssh_site *site, enum connect_backend backend)
+{
+        char root[32];
+        struct worker_link_settings s = {
+            .loop = &c->loop,
+            .name = site == &sites[0] ? "a/host" : "b/host",
+            .events = &link_events,
+            .arg = c,
+            .connector_path = connector_path,
+            .worker_dir = worker_dir,
+            .backend = backend,
+            .hops = &e->hop,
+            .hop_count = 1,
+            .private_key = site->key,
+            .epoch = 1,
+            .worker_id = ++roots,
+            .root = root,
+            .lease_ms = 60000,
+            .heartbeat_ms = 2000,
+            .offer = {.cpus = 1},
+            .slots = 1,
+            .grant_until_ms = INT64_MAX,
+        };
+        struct err err;
+
+        snprintf(root, sizeof root, "~/w%u", roots);
+        e->site = site;
+        e->hop = site_hop(site);
+        assert_int_equal(worker_link_new(&s, &e->l, &err), 0);
+        worker_link_start(e->l);
+}
+
+static void scene_open(struct scene *c, enum connect_backend backend)
+{
+        memset(c, 0, sizeof *c);
+        uv_loop_init(&c->loop);
+        end_open(c, &c->from, &sites[0], backend);
+        end_open(c, &c->to, &sites[1], backend);
+        assert_true(wait_until(&c->loop, &c->from.ready));
+        assert_true(wait_until(&c->loop, &c->to.ready));
+        snprintf(c->dir, sizeof c->dir, "%s/source%u", sites[0].dir, roots);
+}
+
+static void end_close(struct scene *c, struct end *e)
+{
+        struct err err;
+
+        e->down = false;
+        if (worker_link_stop_worker(e->l, STOP_NOW, &err) == 0)
+                wait_until(&c->loop, &e->down);
+        worker_link_free(e->l);
+}
+
+static void scene_close(struct scene *c)
+{
+        end_close(c, &c->from);
+        end_close(c, &c->to);
+        uv_run(&c->loop, UV_RUN_DEFAULT);
+        assert_int_equal(uv_loop_close(&c->loop), 0);
+}
+
+/* ---- transfers ---- */
+
+static void on_way(void *arg, struct transfer *t, enum transfer_way way, const char *why)
+{
+        struct scene *c = arg;
+
+        (void)t;
+        c->way_told = true;
+        c->way = way;
+        snprintf(c->why, sizeof c->why, "%s", why);
+}
+
+static void on_files(void *arg, struct transfer *t, const struct transfer_file_done *files, size_t n)
+{
+        struct scene *c = arg;
+
+        (void)t;
+        c->files += n;
+        for (size_t i = 0; i < n; i++)
+                c->present += files[i].present;
+}
+
+static void on_end(void *arg, struct transfer *t, const struct transfer_end *e)
+{
+        struct scene *c = arg;
+
+        c->ended = true;
+        c->end = *e;
+        snprintf(c->text, sizeof c->text, "%s", e->text);
+        snprintf(c->root, sizeof c->root, "%s", e->root ? e->root : "");
+        assert_ptr_equal(t, c->t);
+        transfer_free(t);
+        c->t = NULL;
+}
+
+static const struct transfer_events events = {.on_way = on_way, .on_files = on_files, .on_end = on_end};
+
+static const char *const names[] = {"big", "deep/er/small", "empty"};
+
+static void make_files(struct scene *c)
+{
+        AUTO_FREE char *command =
+            xasprintf("mkdir -p %s/deep/er && chmod -R 755 %s && head -c %u /dev/urandom > %s/big && echo "
+                      "hello > %s/deep/er/small && "
+                      ": > %s/empty && chmod 644 %s/big %s/deep/er/small %s/empty",
+                      c->dir, c->dir, BIG, c->dir, c->dir, c->dir, c->dir, c->dir, c->dir);
+
+        assert_int_equal(system(command), 0);
+}
+
+static struct transfer_order usual_order(struct scene *c, struct transfer_file files[3])
+{
+        static uint64_t ids = 500;
+        const uint64_t sizes[] = {BIG, 6, 0};
+
+        for (size_t i = 0; i < 3; i++)
+                files[i] = (struct transfer_file){.path = names[i], .size = sizes[i]};
+        return (struct transfer_order){.id = ++ids,
+                                       .source = c->from.l,
+                                       .destination = c->to.l,
+                                       .from = c->dir,
+                                       .to = "d7",
+                                       .files = files,
+                                       .file_count = 3};
+}
+
+static void transfer_run(struct scene *c, const struct transfer_order *o)
+{
+        struct err err;
+
+        c->ended = c->way_told = false;
+        c->files = c->present = 0;
+        if (transfer_start(o, &events, c, &c->t, &err) < 0)
+                fail_msg("%s", err.text);
+        assert_true(wait_until(&c->loop, &c->ended));
+}
+
+static void assert_arrived(struct scene *c)
+{
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                AUTO_FREE char *command = xasprintf("cmp %s/%s %s/%s", c->dir, names[i], c->root, names[i]);
+
+                assert_int_equal(system(command), 0);
+        }
+}
+
+/* The source's authorized_keys, as its sshd reads them. */
+static bool key_is_let_in(void)
+{
+        AUTO_FREE char *path = xasprintf("%s/s/authorized_keys", sites[0].dir), *text = file_text(path);
+
+        return strstr(text, "reeve-transfer") != NULL;
+}
+
+static void by_relay(enum connect_backend backend)
+{
+        struct transfer_file files[3];
+        struct transfer_order o;
+        struct scene c;
+        struct err err;
+        uint32_t request;
+
+        scene_open(&c, backend);
+        make_files(&c);
+        o = usual_order(&c, files);
+        transfer_run(&c, &o);
+        assert_string_equal(c.end.kind == MOVE_DONE ? "" : c.text, "");
+        assert_int_equal(c.way, WAY_RELAY);
+        assert_non_null(strstr(c.why, "does not allow"));
+        assert_int_equal(c.files, 3);
+        assert_true(c.end.bytes_moved > BIG);
+        assert_arrived(&c);
+        assert_int_equal(transfer_remove(c.to.l, "d7", NULL, 0, &request, &err), 0);
+        assert_true(wait_until(&c.loop, &c.removed));
+        assert_int_equal(c.removed_files, 3);
+        scene_close(&c);
+}
+
+static void files_go_through_a_relay_by_libssh2(void **state)
+{
+        (void)state;
+        by_relay(BACKEND_LIBSSH2);
+}
+
+static void files_go_through_a_relay_by_openssh(void **state)
+{
+        (void)state;
+        by_relay(BACKEND_OPENSSH);
+}
+
+static void files_go_directly_where_that_is_allowed(void **state)
+{
+        AUTO_FREE char *keys = xasprintf("%s/s/authorized_keys", sites[0].dir);
+        AUTO_FREE char *before = file_text(keys), *after = NULL;
+        struct transfer_file files[3];
+        struct transfer_order o;
+        struct scene c;
+
+        (void)state;
+        scene_open(&c, BACKEND_LIBSSH2);
+        make_files(&c);
+        o = usual_order(&c, files);
+        o.direct = true;
+        o.authorized_keys = keys;
+        transfer_run(&c, &o);
+        assert_string_equal(c.end.kind == MOVE_DONE ? "" : c.text, "");
+        assert_string_equal(c.why, "");
+        assert_int_equal(c.way, WAY_DIRECT);
+        assert_arrived(&c);
+        /* The same again: everything is there, and nobody has to log in. What files are is known now. */
+        scene_close(&c);
+        after = file_text(keys);
+        assert_string_equal(after, before);
+}
+
+static void a_direct_way_that_does_not_prove_itself_becomes_a_relay(void **state)
+{
+        AUTO_FREE char *keys = xasprintf("%s/s/authorized_keys", sites[0].dir);
+        AUTO_FREE char *nowhere = xasprintf("%s/s/nobody_reads_this", sites[0].dir);
+        struct transfer_file files[3];
+        struct transfer_order o;
+        struct scene c;
+
+        (void)state;
+        scene_open(&c, BACKEND_LIBSSH2);
+        make_files(&c);
+        o = usual_order(&c, files);
+        o.direct = true;
+        o.authorized_keys = keys;
+        o.direct_port = 1;
+        transfer_run(&c, &o);
+        assert_int_equal(c.end.kind, MOVE_DONE);
+        assert_int_equal(c.way, WAY_RELAY);
+        assert_non_null(strstr(c.why, "refused"));
+        assert_arrived(&c);
+        assert_false(key_is_let_in());
+        /* A key that sshd does not know of. */
+        o = usual_order(&c, files);
+        o.to = "d8";
+        o.direct = true;
+        o.authorized_keys = nowhere;
+        transfer_run(&c, &o);
+        assert_int_equal(c.end.kind, MOVE_DONE);
+        assert_int_equal(c.way, WAY_RELAY);
+        assert_non_null(strstr(c.why, "denied"));
+        /* A file that is not ours to change. */
+        o = usual_order(&c, files);
+        o.to = "d9";
+        o.direct = true;
+        o.authorized_keys = "/etc/passwd";
+        transfer_run(&c, &o);
+        assert_int_equal(c.end.kind, MOVE_DONE);
+        assert_int_equal(c.way, WAY_RELAY);
+        assert_true(c.why[0]);
+        scene_close(&c);
+}
+
+static void a_worker_copies_for_itself(void **state)
+{
+        struct transfer_file files[3];
+        struct transfer_order o;
+        struct scene c;
+
+        (void)state;
+        scene_open(&c, BACKEND_LIBSSH2);
+        make_files(&c);
+        o = usual_order(&c, files);
+        o.destination = o.source;
+        transfer_run(&c, &o);
+        assert_int_equal(c.end.kind, MOVE_DONE);
+        assert_int_equal(c.way, WAY_LOCAL);
+        assert_arrived(&c);
+        scene_close(&c);
+}
+
+static void a_file_that_is_gone_is_the_sources_fault(void **state)
+{
+        struct transfer_file files[3];
+        struct transfer_order o;
+        struct scene c;
+
+        (void)state;
+        scene_open(&c, BACKEND_LIBSSH2);
+        make_files(&c);
+        o = usual_order(&c, files);
+        files[1].path = "deep/er/none";
+        transfer_run(&c, &o);
+        assert_int_equal(c.end.kind, MOVE_SOURCE_GONE);
+        assert_int_equal(c.end.file, 1);
+        assert_int_equal(move_end_blame(c.end.kind), BLAMES_SOURCE);
+        assert_non_null(strstr(c.text, "deep/er/none"));
+        scene_close(&c);
+}
+
+static void a_transfer_ends_with_its_links(void **state)
+{
+        struct transfer_file files[3];
+        struct transfer_order o;
+        struct scene c;
+        struct err err;
+
+        (void)state;
+        scene_open(&c, BACKEND_LIBSSH2);
+        make_files(&c);
+        o = usual_order(&c, files);
+        assert_int_equal(transfer_start(&o, &events, &c, &c.t, &err), 0);
+        worker_link_stop(c.from.l);
+        assert_true(wait_until(&c.loop, &c.ended));
+        assert_int_equal(c.end.kind, MOVE_SOURCE_AWAY);
+        assert_int_equal(transfer_start(&o, &events, &c, &c.t, &err), -1);
+        assert_int_equal(err.code, ERR_UNAVAILABLE);
+        worker_link_start(c.from.l);
+        assert_true(wait_until(&c.loop, &c.from.ready));
+        c.ended = false;
+        assert_int_equal(transfer_start(&o, &events, &c, &c.t, &err), 0);
+        transfer_cancel(c.t);
+        assert_false(c.ended);
+        assert_true(wait_until(&c.loop, &c.ended));
+        assert_int_equal(c.end.kind, MOVE_CANCELLED);
+        assert_int_equal(transfer_start(&o, &events, &c, &c.t, &err), 0);
+        transfer_free(c.t);
+        scene_close(&c);
+}
+
+static int suite_open(void **state)
+{
+        (void)state;
+        connector_path = build_path("reeve-connector");
+        worker_dir = build_path("");
+        return site_start(&sites[0], "") && site_start(&sites[1], "") ? 0 : -1;
+}
+
+static int suite_close(void **state)
+{
+        (void)state;
+        site_stop(&sites[0]);
+        site_stop(&sites[1]);
+        free(connector_path);
+        free(worker_dir);
+        return 0;
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(files_go_through_a_relay_by_libssh2),
+            cmocka_unit_test(files_go_through_a_relay_by_openssh),
+            cmocka_unit_test(files_go_directly_where_that_is_allowed),
+            cmocka_unit_test(a_direct_way_that_does_not_prove_itself_becomes_a_relay),
+            cmocka_unit_test(a_worker_copies_for_itself),
+            cmocka_unit_test(a_file_that_is_gone_is_the_sources_fault),
+            cmocka_unit_test(a_transfer_ends_with_its_links),
+        };
+
+        signal(SIGPIPE, SIG_IGN);
+        if (getenv("TEST"))
+                cmocka_set_test_filter(getenv("TEST"));
+        return cmocka_run_group_tests_name("transfers over SSH", tests, suite_open, suite_close);
+}
