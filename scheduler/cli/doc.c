@@ -255,6 +255,12 @@ int doc_parse(const char *what, const char *s, size_t n, const char *const *text
         return r;
 }
 
+/* A file that was named and cannot be read is a mistake of who named it. */
+static int unreadable(struct err *err, const char *what, const char *path)
+{
+        return err_set(err, ERR_BAD_INPUT, "%s \"%s\": %s", what, path, strerror(errno));
+}
+
 int doc_read_file(const char *path, size_t max, char **ret, size_t *ret_n, struct err *err)
 {
         bool standard = strcmp(path, "-") == 0;
@@ -263,7 +269,7 @@ int doc_read_file(const char *path, size_t max, char **ret, size_t *ret_n, struc
         struct buf b;
 
         if (fd < 0)
-                return err_errno(err, "could not open \"%s\"", path);
+                return unreadable(err, "could not open", path);
         buf_init(&b, max + READ_STEP);
         for (;;) {
                 ssize_t n = read(fd, buf_reserve(&b, READ_STEP), READ_STEP);
@@ -277,7 +283,7 @@ int doc_read_file(const char *path, size_t max, char **ret, size_t *ret_n, struc
                 if (n == 0)
                         break;
                 buf_release(&b);
-                return n < 0 ? err_errno(err, "could not read \"%s\"", path)
+                return n < 0 ? unreadable(err, "could not read", path)
                              : err_set(err, ERR_BAD_INPUT, "\"%s\" is larger than %zu bytes", path, max);
         }
         *ret_n = buf_len(&b);
