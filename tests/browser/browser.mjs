@@ -61,7 +61,9 @@ export async function axe_check(page) {
 // Nothing may stick out to the right of the window.
 export async function overflow_check(page) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  return wide > 0 ? [`the page is ${wide} pixels wider than its window`] : [];
+  if (wide <= 0) return [];
+  const who = await page.evaluate(() => [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5 && !e.closest(".scroll, .tabs, .tabbar, pre")).slice(0, 5).map((e) => `${e.tagName.toLowerCase()}.${e.className}`));
+  return [`the page is ${wide} pixels wider than its window: ${who.join(", ")}`];
 }
 
 export async function shot(page, dir, name) {
@@ -84,8 +86,10 @@ export async function wait_until(text, ask, deadline_ms = DEADLINE) {
   }
 }
 
-// Run cases one after the other as TAP. Each gets a page of its own; its faults are the case's.
-export async function run_cases(cases, origin_of) {
+// Run cases one after the other as TAP. Each gets a page of its own; its faults are the case's. ONLY=REGEX runs those
+// whose names it finds.
+export async function run_cases(all, origin_of) {
+  const cases = all.filter((c) => new RegExp(process.env.ONLY ?? "").test(c.name));
   const { browser, stop } = await browser_start();
   let failed = 0;
   console.log(`1..${cases.length}`);

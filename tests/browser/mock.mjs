@@ -58,10 +58,13 @@ function job(id, more) {
 function site(name, more) {
   const worker = {
     id: 1, host: `login.${name}.example`, user: "grid", link: "ready", link_text: null, hostname: `${name}-1`, cpus: 64, memory: 256 * GIB,
-    disk_free: 812 * GIB, disk_total: 2048 * GIB, running: 12, seen_at: at(2),
+    disk_free: 812 * GIB, disk_total: 2048 * GIB, running: 12, seen_at: at(2), load: 11.7, clock_skew_ms: 12, intent: "open", used: { cpus: 12, memory: 0, gpus: 0, tasks: 12 }, offer: { cpus: 64, memory: null, gpus: null, slots: null, custom: {} },
   };
   return {
     name, intent: "open", intent_by: "admin", intent_why: null, health: "up", health_since: at(9000), health_text: null, alarm: null,
+    hosts: [{ address: `login.${name}.example`, port: 22, jumps: [], keys: [{ hop: 0, type: "ssh-ed25519", fingerprint: `SHA256:${name}0A3fXrm4eIlUXwHbpm6chFSEjEFvU0V8ELlRNM`, pinned: true }] }],
+    accounts: [{ user: "grid", project: null, root: null, backend: "libssh2", public_key: `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINrYE6FKisNyru1vSp0YCpR9Dh reeve-${name}` }],
+    max_tasks: null, speed: 1, all_projects: true, projects: [], created_at: at(90000), intent_at: at(9000),
     workers: [worker], capacity: { cpus: 64, memory: 256 * GIB, gpus: 0 }, used: { cpus: 12, memory: 24 * GIB, gpus: 0, tasks: 12 }, ...more,
   };
 }
@@ -71,7 +74,7 @@ const BUSY = "the sites that could run it are busy; it waits its turn";
 function jobs() {
   const list = [
     job(1041, { name: "merge", state: "active", submitted_at: at(55), started_at: null, tasks: counts({ total: 1, blocked: 1 }), wait: { reason: "after", sentence: "waits for another job: 1040 (align)", since: at(55) } }),
-    job(1040, { name: "align", submitted_at: at(60), started_at: at(52), last_task: 10, tasks: counts({ total: 10, ready: 3, placed: 3, running: 2, succeeded: 4 }), wait: { reason: "busy", sentence: BUSY, since: at(20) }, labels: { sample: "lambda" } }),
+    job(1040, { name: "align", submitted_at: at(60), started_at: at(52), last_task: 10, tasks: counts({ total: 10, ready: 3, placed: 3, running: 2, succeeded: 4 }), wait: { reason: "busy", sentence: BUSY, since: at(20) }, labels: { sample: "lambda" }, progress: { fraction: 0.52, text: `phase 2 ${HOSTILE}`, at: at(4) }, pace: { per_second: 0.4, remaining: { low: 200, high: 420 } } }),
     job(1039, { name: "split-reads", state: "succeeded", submitted_at: at(95), started_at: at(94), finished_at: at(61), tasks: counts({ total: 1, succeeded: 1 }) }),
     job(1038, { name: HOSTILE, project: "p\u202eroj", state: "failed", submitted_at: at(600), finished_at: at(500), tasks: counts({ total: 1, failed: 1 }), message: "task 1 failed for good: ended with a non-zero exit code (3)\u0000<script>alert(1)</script>" }),
     job(1037, { name: "parameter-sweep", submitted_at: at(4000), started_at: at(3900), last_task: 1000000, tasks: counts({ total: 1000000, ready: 661000, placed: 500, running: 488, succeeded: 337000, failed: 1500 }), wait: { reason: "throttle", sentence: "as many of its tasks run as its array allows at once", since: at(3900) } }),
@@ -108,7 +111,10 @@ function task(n) {
 
 function explain(id) {
   const wait = {
-    reason: "busy", since: at(20), would_help: ["1 cpu instead of 4: gamma could start it now", "a copy of lambda at beta: 24 more places"],
+    reason: "busy", since: at(20), sentence: `waits: ${BUSY}`, details: {},
+    position: { tasks_ahead: 41, jobs_ahead: 3, shape_ahead: 10, behind: [{ job: 1037, project: "p\u202eroj", tasks: 31 }, { job: null, project: null, tasks: 10 }] },
+    start: { earliest: at(-300), likely: at(-700), latest: at(-1900), based_on: "run times of 230 tasks like it and of what runs now" },
+    would_help: [{ change: { resources: { cpus: 1 } }, sentence: "1 cpu instead of 4: gamma could start it now", sites: ["gamma"], start_in: 0 }, { change: null, sentence: `a copy of lambda at beta ${HOSTILE}`, sites: ["beta"], start_in: 240 }],
     funnel: [
       { step: "known", sites: 4 }, { step: "open", sites: 3, dropped: [{ site: "delta", why: "is draining since 12:04: disk exchange" }] },
       { step: "project", sites: 3, dropped: [] }, { step: "named", sites: 3, dropped: [] },
@@ -123,9 +129,9 @@ function explain(id) {
   ];
   const placement = { decision: 77, at: at(52), first_task: 1, site: "alpha", sentence: "alpha holds all of its inputs and would finish first (12.4 s)", candidates };
   if (id === 1034) {
-    return { job: id, task: null, state: "active", sentence: "no worker is large enough for it: it wants 64 GiB of memory, the largest worker has 32 GiB", can_ever_run: false, wait: { ...wait, reason: "too_large" }, placements: [] };
+    return { job: id, task: null, state: "active", sentence: "no worker is large enough for it: it wants 64 GiB of memory, the largest worker has 32 GiB", can_ever_run: false, never: { sentence: "no worker is large enough for it: it wants 64 GiB of memory, the largest worker has 32 GiB", fix: { resources: { memory: 34359738368 } } }, wait: { ...wait, reason: "too_large" }, history: [], placements: [], live: true };
   }
-  return { job: id, task: null, state: "active", sentence: `waits: ${BUSY}`, can_ever_run: true, wait, placements: [placement, { ...placement, decision: 76, at: at(58) }] };
+  return { job: id, task: null, state: "active", sentence: `waits: ${BUSY}`, can_ever_run: true, never: null, wait, live: true, history: [{ reason: "held", sentence: "on hold until somebody releases it", since: at(60), until: at(20) }, { reason: "busy", sentence: BUSY, since: at(20), until: null }], placements: [placement, { ...placement, decision: 76, at: at(58) }] };
 }
 
 export function scene_new() {
@@ -142,8 +148,8 @@ export function scene_new() {
   ];
   for (let i = 0; i < 17; i++) events.push({ seq: 900 - i, at: at(70 + 9 * i), kind: "task.ended", job: 1037, task: 337000 - i, site: "gamma", actor: null, text: `task ${337000 - i} succeeded at gamma` });
   return {
-    version: 1, jobs: jobs(), sites, events, silent: false, streams: true, acts: [], submitted: [],
-    log: Buffer.from("reads; of these:\n\u001b[31mred\u001b[0m \u202eevil <b>not bold</b>\n" + Array.from({ length: 400 }, (_, i) => `line ${i + 1}: 92.14% overall alignment rate é\n`).join("")), log_final: false, gap: null,
+    version: 1, jobs: jobs(), sites, events, silent: false, streams: true, test_fails: false, calls: [], acts: [], submitted: [],
+    log: Buffer.from("reads; of these:\n\u001b[31mred\u001b[0m \u202eevil <b>not bold</b>\n\u001b[2Jcleared\n 10 %\r 90 %\rdone\n" + Array.from({ length: 400 }, (_, i) => `line ${i + 1}: 92.14% overall alignment rate é\n`).join("")), log_final: false, gap: null,
     running: [1, 2, 3, 4, 5, 6].map((i) => ({ job: i < 3 ? 1040 : 1037, name: i < 3 ? "align" : "parameter-sweep", task: i < 3 ? i + 4 : 337000 + i, attempt: i === 2 ? 3 : 1, site: i < 3 ? "alpha" : "gamma", started_at: at(39 + i * 3) })),
   };
 }
@@ -189,6 +195,10 @@ const routes = [
   }],
   [/^GET \/v1\/jobs\/(\d+)$/, (s, m) => s.jobs.find((j) => j.id === Number(m[1])) ?? null],
   [/^GET \/v1\/jobs\/(\d+)\/spec$/, (s, m) => (m[1] === "1038" ? { script: `#!/bin/sh\necho ${HOSTILE}\nexit 3\n`, args: ["a b", "$(id)"] } : { command: ["bowtie2", "-x", "lambda virus", "-1", "reads_1.fq", "--no-unal"] })],
+  [/^GET \/v1\/jobs\/(\d+)\/strip$/, (s, m) => {
+    const j = s.jobs.find((x) => x.id === Number(m[1]));
+    return { from: 1, to: Math.min(20_000, j.tasks.total), runs: j.tasks.total > 100 ? "3000s20f3000s500p13480r" : "4s3p3r", next: j.tasks.total > 20_000 ? 20_001 : null };
+  }],
   [/^GET \/v1\/jobs\/(\d+)\/tasks$/, (s, m, q) => {
     const j = s.jobs.find((x) => x.id === Number(m[1]));
     const all = Array.from({ length: Math.min(j.tasks.total, 60) }, (_, i) => ({ ...task(i + 1) })).filter((t) => (!q.get("state") || t.state === q.get("state")) && t.task >= Number(q.get("from") ?? 0));
@@ -199,6 +209,30 @@ const routes = [
   [/^GET \/v1\/jobs\/(\d+)\/events$/, (s, m) => ({ items: s.events.filter((e) => e.job === Number(m[1])), next_cursor: null })],
   [/^GET \/v1\/jobs\/(\d+)\/outputs$/, (s, m) => ({ dataset: `job-${m[1]}`, items: m[1] === "1034" ? [] : [1, 2, 3, 4].map((t) => ({ task: t, path: t === 3 ? `3/plots/${HOSTILE}` : `${t}/out/chunk${t}.sam`, size: 48_524 * t, sha256: "ab".repeat(32), site: "alpha" })), next_cursor: null })],
   [/^GET \/v1\/jobs\/(\d+)\/tasks\/(\d+)\/log$/, (s, m, q, body, res) => log_reply(s, q, res)],
+  [/^POST \/v1\/jobs\/(\d+)\/rerun$/, (s, m, q, body) => {
+    const old = s.jobs.find((x) => x.id === Number(m[1]));
+    const id = s.jobs[0].id + 1;
+    s.acts.push(`rerun ${m[1]} ${body}`);
+    s.jobs.unshift(job(id, { name: old.name, labels: { rerun_of: m[1] } }));
+    return { id, tasks: 1, state: "accepted", warnings: [], rerun_of: old.id };
+  }],
+  [/^POST \/v1\/jobs\/(\d+)\/priority$/, (s, m, q, body) => {
+    const j = s.jobs.find((x) => x.id === Number(m[1]));
+    s.acts.push(`priority ${m[1]} ${body}`);
+    j.priority = JSON.parse(body).priority;
+    s.version++;
+    return j;
+  }],
+  [/^POST \/v1\/jobs:(hold|release|cancel)$/, (s, m, q, body) => {
+    const f = JSON.parse(body);
+    const found = s.jobs.filter((j) => !j.finished_at && (!f.ids || f.ids.includes(j.id)) && (!f.state || j.state === f.state) && (!f.user || j.user === f.user));
+    if (q.get("dry_run") !== "true") {
+      s.acts.push(`${m[1]} ${body}`);
+      for (const j of found) Object.assign(j, m[1] === "cancel" ? { state: "cancelled", finished_at: new Date().toISOString(), wait: null } : { held: m[1] === "hold" ? { by: "ann", at: new Date().toISOString() } : null });
+      s.version++;
+    }
+    return { matched: found.length, more: false, jobs: found.slice(0, 100).map((j) => j.id) };
+  }],
   [/^POST \/v1\/jobs\/(\d+)\/(hold|release|cancel)$/, (s, m) => {
     const j = s.jobs.find((x) => x.id === Number(m[1]));
     s.acts.push(`${m[2]} ${m[1]}`);
@@ -218,6 +252,73 @@ const routes = [
     return { id: s.jobs[0].id, tasks: 1, state: "accepted", warnings: [] };
   }],
 ];
+
+const STEPS = ["reach", "algorithms", "host key", "login", "session", "shell", "upload", "worker", "disk", "clock", "survival", "task"];
+const site_of = (s, m) => s.sites.find((x) => x.name === decodeURIComponent(m[1]));
+const call_new = (s, kind, site, more) => {
+  const c = { id: s.calls.length + 1, kind, site, state: "done", asked_at: at(0), ended_at: at(0), steps: [], result: {}, message: null, ...more };
+  s.calls.push(c);
+  s.version++;
+  return c;
+};
+
+routes.push(
+  [/^GET \/v1\/sites$/, (s) => ({ items: s.sites, next_cursor: null })],
+  [/^GET \/v1\/sites\/([^/]+)$/, (s, m) => site_of(s, m) ?? null],
+  [/^GET \/v1\/events$/, (s, m, q) => ({ items: s.events.filter((e) => !q.get("site") || e.site === q.get("site")), next_cursor: null })],
+  [/^POST \/v1\/sites$/, (s, m, q, body) => {
+    const b = JSON.parse(body);
+    if (s.sites.some((x) => x.name === b.name)) return { status: 409, title: "in conflict with what is there", code: "conflict", detail: `there is a site "${b.name}" already`, errors: [] };
+    const one = site(b.name, { intent: "closed", health: "unknown", workers: [], capacity: {}, used: {} });
+    one.hosts = b.hosts.map((h) => ({ port: 22, jumps: [], ...h, keys: [] }));
+    one.accounts[0].user = b.accounts[0].user;
+    s.sites.push(one);
+    s.acts.push(`register ${b.name}`);
+    s.version++;
+    return one;
+  }],
+  [/^PATCH \/v1\/sites\/([^/]+)$/, (s, m, q, body) => {
+    s.acts.push(`rules ${m[1]} ${body}`);
+    const { offer, ...rest } = JSON.parse(body);
+    s.version++;
+    return Object.assign(site_of(s, m), rest);
+  }],
+  [/^DELETE \/v1\/sites\/([^/]+)$/, (s, m) => {
+    s.acts.push(`remove ${m[1]}`);
+    s.sites.splice(s.sites.indexOf(site_of(s, m)), 1);
+    s.version++;
+    return {};
+  }],
+  [/^POST \/v1\/sites\/([^/]+)\/(open|drain|close)$/, (s, m, q, body) => {
+    s.acts.push(`${m[2]} ${m[1]} ${body}`);
+    s.version++;
+    return Object.assign(site_of(s, m), { intent: { open: "open", drain: "draining", close: "closed" }[m[2]], intent_why: JSON.parse(body).why ?? null, intent_at: at(0) });
+  }],
+  [/^POST \/v1\/sites\/([^/]+)\/probe$/, (s, m) => {
+    for (const h of site_of(s, m).hosts) if (!h.keys.length) h.keys = [{ hop: 0, type: "ssh-ed25519", fingerprint: "SHA256:new0A3fXrm4eIlUXwHbpm6chFSEjEFvU0V8ELlRNM", pinned: false }];
+    return call_new(s, "probe", m[1], {});
+  }],
+  [/^POST \/v1\/sites\/([^/]+)\/pin$/, (s, m, q, body) => {
+    const b = JSON.parse(body);
+    s.acts.push(`pin ${m[1]} ${b.fingerprint}`);
+    for (const h of site_of(s, m).hosts) for (const k of h.keys) if (k.fingerprint === b.fingerprint) k.pinned = true;
+    s.version++;
+    return site_of(s, m);
+  }],
+  [/^POST \/v1\/sites\/([^/]+)\/test$/, (s, m) => {
+    const bad = s.test_fails;
+    const steps = STEPS.slice(0, bad ? 4 : 12).map((name, i) => ({ name, state: bad && i === 3 ? "failed" : "ok", ms: 12 * i, text: bad && i === 3 ? `permission denied (publickey) ${HOSTILE}` : "as it should be", fix: bad && i === 3 ? "put the key into authorized_keys of that account" : null }));
+    return call_new(s, "test", m[1], { steps, result: { ok: !bad, backend: "libssh2" } });
+  }],
+  [/^GET \/v1\/calls\/(\d+)$/, (s, m) => s.calls[Number(m[1]) - 1] ?? null],
+  [/^POST \/v1\/workers\/(\d+)\/(drain|resume)$/, (s, m, q, body) => {
+    s.acts.push(`${m[2]} worker ${m[1]} ${body}`);
+    const k = s.sites[0].workers[0];
+    k.intent = m[2] === "drain" ? "draining" : "open";
+    s.version++;
+    return k;
+  }],
+);
 
 const types = { html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8", svg: "image/svg+xml" };
 

@@ -91,10 +91,12 @@ export function amounts(r: Record<string, number | null> | null | undefined): st
     .join(", ");
 }
 
-// How long the rest takes, as a band: "about 5 min", "4 min to 9 min".
+// How long the rest takes, as a band: "about 5 min left", "4–9 min left", "40 s to 2 min left".
 export function remaining(band: { low: number; high: number }): string {
   const unit = (s: number) => (s < 90 ? `${Math.max(1, Math.round(s))} s` : s < 5400 ? `${Math.round(s / 60)} min` : s < 172_800 ? `${(s / 3600).toFixed(s < 36_000 ? 1 : 0)} h` : `${Math.round(s / 86_400)} d`);
   const low = unit(band.low);
   const high = unit(band.high);
-  return low === high ? `about ${low} left` : `${low} to ${high} left`;
+  if (low === high) return `about ${low} left`;
+  const [a, b] = [low.split(" "), high.split(" ")];
+  return a[1] === b[1] ? `${a[0]}–${b[0]} ${b[1]} left` : `${low} to ${high} left`;
 }

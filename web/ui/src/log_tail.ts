@@ -6,7 +6,6 @@
 
 import { signal } from "@preact/signals";
 import { path_of, Problem, send } from "./api";
-import { visible_lines } from "./format";
 import type { Stream } from "./types";
 
 const TAIL = 64 * 1024;
@@ -18,7 +17,7 @@ const QUIET_MS = 5000; // how seldom a log is asked that does not grow
 export interface Piece {
   from: number;
   to: number;
-  text: string | null; // null: not kept
+  text: string | null; // as it was written; null: not kept
 }
 
 type Gap = [number, number];
@@ -68,7 +67,7 @@ export function cut(body: Uint8Array, at: number, gap: Gap | null, joins: boolea
   const hold = final ? 0 : last_partial(body.subarray(skip));
   const whole = body.subarray(skip, body.length - hold);
   if (whole.length === 0) return [];
-  return [{ from: at + skip, to: end - hold, text: visible_lines(new TextDecoder().decode(whole)) }];
+  return [{ from: at + skip, to: end - hold, text: new TextDecoder().decode(whole) }];
 }
 
 export class LogTail {

@@ -8,6 +8,7 @@ import { Badge, Empty } from "./parts/basic";
 import { Said } from "./parts/dialog";
 import { Icon } from "./parts/icon";
 import { clock, visible } from "./format";
+import { lazy } from "./lazy";
 import { link, retry_in } from "./live";
 import { go, Link, path } from "./router";
 import { words } from "./strings";
@@ -17,7 +18,6 @@ import { Home } from "./pages/home";
 import { JobPage } from "./pages/job";
 import { Jobs } from "./pages/jobs";
 import { Login, login_problem } from "./pages/login";
-import { Submit } from "./pages/submit";
 
 interface PageRow {
   pattern: RegExp;
@@ -26,11 +26,16 @@ interface PageRow {
   nav: { to: string; word: string } | null;
 }
 
+const sites = () => import("./pages/sites");
+
 // The first group of a pattern is the page's id.
 const pages: PageRow[] = [
   { pattern: /^\/()$/, page: Home, nav: { to: "/", word: words.overview } },
   { pattern: /^\/jobs()$/, page: Jobs, nav: { to: "/jobs", word: words.jobs } },
-  { pattern: /^\/submit()$/, page: Submit, nav: { to: "/submit", word: words.submit_nav } },
+  { pattern: /^\/sites()$/, page: lazy(() => sites().then((m) => m.Sites)), nav: { to: "/sites", word: words.sites } },
+  { pattern: /^\/sites\/new()$/, page: lazy(() => sites().then((m) => m.SiteNew)), nav: null },
+  { pattern: /^\/sites\/([^/]{1,200})$/, page: lazy(() => sites().then((m) => m.SitePage)), nav: null },
+  { pattern: /^\/submit()$/, page: lazy(() => import("./pages/submit").then((m) => m.Submit)), nav: { to: "/submit", word: words.submit_nav } },
   { pattern: /^\/jobs\/(\d{1,18})$/, page: JobPage, nav: null },
 ];
 
@@ -85,7 +90,7 @@ function Header({ user }: { user: Me }) {
         {pages.map(
           (p) =>
             p.nav && (
-              <Link key={p.nav.to} to={p.nav.to} aria-current={p.pattern.test(path.value) ? "page" : undefined}>
+              <Link key={p.nav.to} to={p.nav.to} aria-current={path.value === p.nav.to || (p.nav.to !== "/" && path.value.startsWith(`${p.nav.to}/`)) ? "page" : undefined}>
                 {p.nav.word}
               </Link>
             ),
@@ -119,6 +124,9 @@ function Header({ user }: { user: Me }) {
 }
 
 function Missing() {
+  useEffect(() => {
+    link.value = { state: "idle" };
+  }, []);
   return (
     <Empty title={words.not_a_page} whole>
       <p>{words.not_a_page_fix}</p>

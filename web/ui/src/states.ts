@@ -49,6 +49,24 @@ const looks: Record<string, Record<string, Look>> = {
     down: look("cross", "bad", "down"),
     probing: look("search", "warn", "probing"),
   },
+  link: {
+    absent: look("question", "calm", "not connected"),
+    dialing: look("dots", "busy", "dialing"),
+    authenticating: look("dots", "busy", "logging in"),
+    bootstrapping: look("dots", "busy", "putting the worker in place"),
+    greeting: look("dots", "busy", "greeting"),
+    ready: look("check", "good", "connected"),
+    closing: look("dots", "calm", "closing"),
+  },
+  step: {
+    ok: look("check", "good", "ok"),
+    passed: look("check", "good", "ok"),
+    warned: look("warn", "warn", "warned"),
+    failed: look("cross", "bad", "failed"),
+    running: look("play", "busy", "running"),
+    waiting: look("clock", "calm", "waiting"),
+    skipped: look("dots", "calm", "skipped"),
+  },
   intent: {
     open: look("check", "good", "open"),
     draining: look("pause", "warn", "draining"),
@@ -62,7 +80,7 @@ export function look_of_job(j: { state: string; tasks: { placed: number } }): Lo
   return j.tasks.placed > 0 ? look("play", "busy", "running") : look("clock", "calm", "waiting");
 }
 
-export type Machine = "job" | "task" | "attempt" | "health" | "intent";
+export type Machine = "link" | "step" | "job" | "task" | "attempt" | "health" | "intent";
 
 export function look_of(machine: Machine, state: string): Look {
   return looks[machine]?.[state] ?? look("question", "calm", state);

@@ -59,6 +59,7 @@ export interface Job {
   tasks: TaskCounts;
   first_task: number;
   last_task: number;
+  array?: string | null;
   priority: number | null;
   held: Asked | null;
   cancelled: Asked | null;
@@ -127,6 +128,14 @@ export interface Task {
   progress?: Reported | null;
 }
 
+// The states of an array's tasks, as runs of letters.
+export interface Strip {
+  from: number;
+  to: number;
+  runs: string;
+  next: number | null;
+}
+
 export interface Page<T> {
   items: T[];
   next_cursor: string | null;
@@ -163,14 +172,68 @@ export interface Placement {
   site: string;
   sentence: string;
   candidates: Candidate[];
+  chosen_for?: { task: number; attempt: number }[];
+}
+
+export interface Position {
+  tasks_ahead: number;
+  jobs_ahead: number;
+  shape_ahead: number;
+  behind: { job: number | null; project: string | null; tasks: number }[];
+}
+
+export interface Start {
+  earliest: string | null;
+  likely: string | null;
+  latest: string | null;
+  based_on: string;
+}
+
+export interface Help {
+  change: Record<string, unknown> | null;
+  sentence: string;
+  sites: string[];
+  start_in: number | null;
+}
+
+export interface Never {
+  sentence: string;
+  fix: Record<string, unknown> | null;
 }
 
 export interface Explain {
   state: string;
   sentence: string;
   can_ever_run: boolean;
-  wait: { reason: string; since: string | null; funnel?: FunnelStep[]; would_help?: string[] } | null;
+  never?: Never | null;
+  wait: {
+    reason: string;
+    since: string | null;
+    sentence?: string;
+    details?: Record<string, unknown>;
+    position?: Position | null;
+    start?: Start | null;
+    funnel?: FunnelStep[];
+    would_help?: (Help | string)[];
+  } | null;
+  history?: { reason: string; sentence: string; since: string; until: string | null }[];
   placements: Placement[];
+  live?: boolean;
+}
+
+// What would happen to a job that is not submitted.
+export interface Forecast {
+  sentence: string;
+  can_ever_run: boolean;
+  never: Never | null;
+  warnings: Warning[];
+  reason: string | null;
+  position: Position | null;
+  start: Start | null;
+  funnel: FunnelStep[];
+  best: string | null;
+  candidates: Candidate[];
+  would_help: Help[];
 }
 
 export interface Output {
@@ -192,18 +255,6 @@ export interface Event {
   text: string;
 }
 
-export interface Worker {
-  id: number;
-  host: string;
-  link: string;
-  link_text: string | null;
-  hostname: string | null;
-  disk_free: number | null;
-  disk_total: number | null;
-  running: number | null;
-  seen_at: string | null;
-}
-
 export interface Amounts {
   cpus?: number | null;
   memory?: number | null;
@@ -211,18 +262,94 @@ export interface Amounts {
   tasks?: number | null;
 }
 
+export interface Worker {
+  id: number;
+  host: string;
+  user?: string;
+  link: string;
+  link_text: string | null;
+  since?: string | null;
+  hostname: string | null;
+  cpus?: number | null;
+  memory?: number | null;
+  gpus?: number | null;
+  disk_free: number | null;
+  disk_total: number | null;
+  memory_available?: number | null;
+  load?: number | null;
+  clock_skew_ms?: number | null;
+  running: number | null;
+  seen_at: string | null;
+  intent?: "open" | "draining";
+  intent_by?: string | null;
+  intent_why?: string | null;
+  used?: Amounts;
+  offer?: Record<string, unknown>;
+}
+
+export interface HostKey {
+  hop: number;
+  type: string;
+  fingerprint: string;
+  pinned: boolean;
+}
+
+export interface Host {
+  address: string;
+  port: number;
+  jumps: string[];
+  keys: HostKey[];
+}
+
+export interface Account {
+  user: string;
+  project: string | null;
+  root: string | null;
+  backend: string | null;
+  public_key: string | null;
+}
+
 export interface Site {
   name: string;
   intent: Intent;
   intent_by?: string | null;
+  intent_at?: string | null;
   intent_why?: string | null;
   health: Health;
   health_since?: string | null;
   health_text?: string | null;
   alarm?: string | null;
+  max_tasks?: number | null;
+  speed?: number;
+  all_projects?: boolean;
+  projects?: { name: string; max_cpus: number | null }[];
+  hosts?: Host[];
+  accounts?: Account[];
   workers?: Worker[];
   capacity?: Amounts | null;
   used?: Amounts | null;
+  created_at?: string;
+}
+
+// A question to a site, and what came of it.
+export interface CallStep {
+  name: string;
+  state: string;
+  ms: number;
+  text: string | null;
+  fix: string | null;
+}
+
+export interface SiteCall {
+  id: number;
+  kind: string;
+  site: string;
+  state: "queued" | "running" | "done" | "failed";
+  asked_at: string;
+  ended_at: string | null;
+  steps: CallStep[];
+  result: { ok?: boolean; backend?: string; fix?: string } | null;
+  message: string | null;
 }
 
 export interface RunningTask {

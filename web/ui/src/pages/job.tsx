@@ -2,29 +2,92 @@
 // job.tsx - one job: what it is, how far it is, why it waits or ran where it did, its tasks, logs and outputs.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { path_of, type Problem } from "../api";
 import { Actions } from "../parts/actions";
-import { Badge, Ago, Empty, Failure, Lasting, Notice, JobState, Section, Text, Toast } from "../parts/basic";
+import { Ago, Badge, Command, Empty, Failure, Lasting, Notice, JobState, Section, Text, Toast } from "../parts/basic";
 import { parts_of, Progress } from "../parts/bars";
 import { Events } from "../parts/events";
-import { Explained } from "../parts/explain";
+import { Explained, NeverRuns, StartBand } from "../parts/explain";
+import { Failures } from "../parts/failures";
 import { Icon } from "../parts/icon";
+import { LastLines } from "../parts/last_lines";
+import { LifeLine, steps_of_job } from "../parts/life";
 import { Outputs } from "../parts/outputs";
-import { Tasks } from "../parts/tasks";
+import { OnlyTask, TaskLog, Tasks, Told } from "../parts/tasks";
+import { Used } from "../parts/used";
 import { use_dependent } from "../dependent";
 import { Feed } from "../feed";
-import { bytes, count, shell_word, visible, visible_lines } from "../format";
+import { amounts, count, remaining, shell_word, visible, visible_lines } from "../format";
 import { Watch } from "../live";
-import { Link, query } from "../router";
+import { use_keys } from "../keys";
+import { go, Link, query, query_with } from "../router";
 import { words } from "../strings";
-import type { Asked, Event, Explain, Job, Page, Spec } from "../types";
+import type { Asked, Event, Explain, Job, Page, Spec, Task } from "../types";
 
-function Head({ of: j, refresh }: { of: Job; refresh: () => void }) {
+const tabs = [
+  { name: "overview", word: words.tab_overview, fits: () => true },
+  { name: "why", word: words.tab_why, fits: () => true },
+  { name: "tasks", word: words.tab_tasks, fits: (j: Job) => j.tasks.total > 1 },
+  { name: "log", word: words.tab_log, fits: () => true },
+  { name: "outputs", word: words.tab_outputs, fits: () => true },
+  { name: "events", word: words.tab_events, fits: () => true },
+  { name: "spec", word: words.tab_spec, fits: () => true },
+];
+
+const FRESH_TAB = { from: null, cursor: null, state: null, strip: null, stream: null, attempt: null };
+
+function Tabs({ of: j, now }: { of: Job; now: string }) {
+  return (
+    <nav class="tabbar" aria-label={words.tabs}>
+      {tabs
+        .filter((t) => t.fits(j))
+        .map((t) => (
+          <Link key={t.name} to={query_with({ ...FRESH_TAB, tab: t.name === "overview" ? null : t.name })} aria-current={t.name === now ? "page" : undefined}>
+            {t.word}
+            {t.name === "tasks" && <span class="muted"> {count(j.tasks.total)}</span>}
+          </Link>
+        ))}
+    </nav>
+  );
+}
+
+// How it stands, as a sentence: why it waits, what it says itself, how it ended.
+function Standing({ of: j, why }: { of: Job; why: Explain | null }) {
+  if (j.message) {
+    const failed = j.state === "failed";
+    return <Notice tone={failed ? "bad" : "calm"} icon={failed ? "cross" : "dots"} title={<Text of={j.message} max={1000} />} />;
+  }
+  if (!j.wait) return null;
+  if (why && why.can_ever_run === false) return <NeverRuns sentence={why.never?.sentence ?? why.sentence} fix={why.never?.fix} />;
+  // While some of it runs, why the rest waits is said in passing.
+  if (j.tasks.placed > 0) {
+    return (
+      <p class="muted">
+        <Icon name="clock" /> {words.rest_waits(count(j.tasks.ready + j.tasks.blocked))} <Text of={j.wait.sentence} max={400} />
+      </p>
+    );
+  }
+  return (
+    <Notice tone="calm" icon="clock" title={<Text of={why?.wait?.sentence ?? j.wait.sentence} max={1000} />}>
+      {why?.wait?.position && why.wait.position.tasks_ahead > 0 && <p>{words.queue_ahead(count(why.wait.position.tasks_ahead), count(why.wait.position.jobs_ahead), why.wait.position.jobs_ahead)}</p>}
+      {why?.wait?.start && <StartBand of={why.wait.start} />}
+      {j.wait.since && (
+        <p class="muted">
+          {words.since} <Ago at={j.wait.since} />
+        </p>
+      )}
+    </Notice>
+  );
+}
+
+function Head({ of: j, why, refresh }: { of: Job; why: Explain | null; refresh: () => void }) {
+  const rest = j.pace?.remaining;
   return (
     <header class="job-head">
-      <Link to="/" class="back">
+      <Link to="/jobs" class="back">
         <Icon name="back" />
-        {words.overview}
+        {words.jobs}
       </Link>
       <div class="title">
         <h1>
@@ -47,25 +110,18 @@ function Head({ of: j, refresh }: { of: Job; refresh: () => void }) {
               <i class={p.kind} /> <b>{count(p.n)}</b> {p.word}
             </li>
           ))}
+        {rest && (
+          <li class="eta">
+            <Icon name="clock" /> {remaining(rest)}
+            {j.pace?.per_second ? <span class="muted"> {words.pace(j.pace.per_second >= 1 ? `${j.pace.per_second.toFixed(1)} / s` : `${(j.pace.per_second * 60).toFixed(1)} / min`)}</span> : null}
+          </li>
+        )}
       </ul>
-      {j.message && (
-        <Notice tone={j.state === "failed" ? "bad" : "calm"} icon={j.state === "failed" ? "cross" : "dots"} title={<Text of={j.message} max={1000} />} />
-      )}
-      {j.wait && (
-        <Notice tone="calm" icon="clock" title={<Text of={j.wait.sentence} max={1000} />}>
-          {j.wait.since && (
-            <p class="muted">
-              {words.since} <Ago at={j.wait.since} />
-            </p>
-          )}
-        </Notice>
-      )}
+      {j.progress && !j.finished_at && <Told of={j.progress} />}
+      <Standing of={j} why={why} />
     </header>
   );
 }
-
-const resource_text = (name: string, amount: number) =>
-  name === "memory" ? `${bytes(amount)} ${words.memory}` : `${count(amount)} ${visible((amount === 1 && words.singular[name]) || name, 40)}`;
 
 const asked = (a: Asked | null) =>
   a && (
@@ -82,14 +138,11 @@ function Facts({ of: j }: { of: Job }) {
     [words.fact_started, j.started_at && <Ago at={j.started_at} />],
     [words.fact_finished, j.finished_at && <Ago at={j.finished_at} />],
     [words.fact_took, j.started_at && <Lasting from={j.started_at} to={j.finished_at} />],
-    [words.fact_tasks, `${count(j.tasks.total)} (${j.first_task}–${j.last_task})`],
+    [words.fact_tasks, `${count(j.tasks.total)} (${j.array ? visible(j.array, 80) : `${j.first_task}–${j.last_task}`})`],
     [words.fact_priority, j.priority ? String(j.priority) : null],
     [
       words.fact_resources,
-      Object.entries(j.resources ?? {})
-        .filter((e): e is [string, number] => (e[1] ?? 0) > 0)
-        .map(([name, n]) => resource_text(name, n))
-        .join(", "),
+      amounts(j.resources),
     ],
     [words.fact_sites, j.sites?.length ? <Text of={j.sites.join(", ")} /> : null],
     [
@@ -118,13 +171,13 @@ function Facts({ of: j }: { of: Job }) {
   );
 }
 
-function WhatRuns({ id }: { id: string }) {
+function SpecPanel({ id, job: j }: { id: string; job: Job }) {
   const { data: spec, problem } = use_dependent<Spec>(`/v1/jobs/${id}/spec`, null);
   if (problem) return <Failure problem={problem} />;
-  if (!spec) return null;
+  if (!spec) return <p class="empty">{words.loading}</p>;
   const args = (spec.args ?? []).map(shell_word).join(" ");
   return (
-    <Section id="what" title={words.what_runs}>
+    <Section id="what" title={words.what_runs} aside={<Link to={`/submit?from=${j.id}`}>{words.open_in_form}</Link>}>
       {spec.script ? (
         <pre class="code" tabIndex={0} aria-labelledby="what">
           {visible_lines(spec.script.slice(0, 20_000))}
@@ -137,13 +190,18 @@ function WhatRuns({ id }: { id: string }) {
           {words.spec_args}: <code>{visible(args, 2000)}</code>
         </p>
       )}
+      <h3>{words.spec_resolved}</h3>
+      <pre class="code" tabIndex={0} aria-label={words.spec_resolved}>
+        {visible_lines(JSON.stringify({ ...spec, script: spec.script ? "…" : null }, null, 2).slice(0, 20_000))}
+      </pre>
+      <Command line={`reeve show ${j.id} -o json`} />
     </Section>
   );
 }
 
-function JobEvents({ id, job }: { id: string; job: Job }) {
+function JobEvents({ id, job, few }: { id: string; job: Job; few?: boolean }) {
   const [feed] = useState(() => new Feed<Event>((e) => e.seq, 200));
-  const { data } = use_dependent<Page<Event>>(`/v1/jobs/${id}/events?limit=50`, job);
+  const { data } = use_dependent<Page<Event>>(`/v1/jobs/${id}/events?limit=${few ? 8 : 100}`, job);
   useEffect(() => {
     if (data) feed.offer(data.items);
   }, [data]);
@@ -154,14 +212,51 @@ function JobEvents({ id, job }: { id: string; job: Job }) {
   );
 }
 
-function Why({ id, job }: { id: string; job: Job }) {
-  const task = query.value.get("task");
-  const path = `/v1/jobs/${id}/explain${task && /^\d+$/.test(task) ? `?task=${task}` : ""}`;
-  const { data, problem } = use_dependent<Explain>(path, job);
+function Why({ data, problem }: { data: Explain | null; problem: Problem | null }) {
   return (
     <Section id="why" title={words.why}>
       {problem ? <Failure problem={problem} /> : data ? <Explained of={data} /> : <p class="empty">{words.loading}</p>}
     </Section>
+  );
+}
+
+// Of an array so many ended tasks are looked at, to tell what was used.
+const USED_OVER = 100;
+
+function UsedPanel({ of: j }: { of: Job }) {
+  const ended = j.tasks.succeeded + j.tasks.failed;
+  const state = j.tasks.succeeded ? "succeeded" : "failed";
+  const { data } = use_dependent<Page<Task>>(ended ? path_of(`/v1/jobs/${j.id}/tasks`, { state, limit: USED_OVER }) : null, ended);
+  const { data: spec } = use_dependent<Spec>(`/v1/jobs/${j.id}/spec`, null);
+  const attempts = (data?.items ?? []).flatMap((t) => t.attempts.slice(0, 1));
+  return (
+    <Section id="used" title={words.used}>
+      <Used of={j} attempts={attempts} spec={spec} />
+    </Section>
+  );
+}
+
+function Overview({ of: j, refresh }: { of: Job; refresh: () => void }) {
+  const one = j.tasks.total === 1;
+  return (
+    <div class="columns">
+      <div class="main-col">
+        {one ? (
+          <OnlyTask of={j} refresh={refresh} />
+        ) : (
+          <Section id="life" title={words.life}>
+            <LifeLine of={steps_of_job(j)} />
+            {j.tasks.failed > 0 && <Failures of={j} />}
+          </Section>
+        )}
+        <UsedPanel of={j} />
+        <LastLines of={j} />
+      </div>
+      <div class="side">
+        <Facts of={j} />
+        <JobEvents id={String(j.id)} job={j} few />
+      </div>
+    </div>
   );
 }
 
@@ -172,37 +267,40 @@ export function JobPage({ id }: { id: string }) {
     return watch.start();
   }, []);
   const job = watch.data.value;
-  // Where nothing has been placed yet, why is what people came for. Settled once: the page does not rearrange itself.
-  const order = useRef<boolean | null>(null);
-  if (job) order.current ??= job.tasks.ready + job.tasks.blocked === job.tasks.total;
-  const why_first = order.current === true;
+  const asked = query.value.get("tab") ?? "overview";
+  const tab = job && tabs.some((t) => t.name === asked && t.fits(job)) ? asked : "overview";
+  const task = query.value.get("task");
+  const waits = job !== null && job.wait !== null && job.tasks.placed === 0;
+  const path = path_of(`/v1/jobs/${id}/explain`, { task: tab === "why" && task && /^\d{1,10}$/.test(task) ? task : null });
+  const why = use_dependent<Explain>(job && (waits || tab === "why") ? path : null, job);
+  const to = (name: string) => () => go(query_with({ ...FRESH_TAB, tab: name }));
+  use_keys([
+    { key: "e", what: words.key_explain, act: to("why") },
+    { key: "l", what: words.key_log, act: to("log") },
+  ]);
   const problem = watch.problem.value;
   if (problem?.status === 404) {
     return (
       <Empty title={words.job_missing(id)} whole>
         <p>{words.job_missing_fix}</p>
-        <Link to="/">{words.to_overview}</Link>
+        <Link to="/jobs">{words.to_jobs}</Link>
       </Empty>
     );
   }
   if (!job) return problem ? <Failure problem={problem} /> : <p class="boot">{words.loading}</p>;
+  const refresh = () => watch.refresh();
   return (
     <div class="job">
       {problem && <Toast problem={problem} />}
-      <Head of={job} refresh={() => watch.refresh()} />
-      <div class="columns">
-        <div class="main-col">
-          {why_first && <Why id={id} job={job} />}
-          <Tasks of={job} />
-          {!why_first && <Why id={id} job={job} />}
-        </div>
-        <div class="side">
-          <Facts of={job} />
-          <WhatRuns id={id} />
-          <Outputs of={job} />
-          <JobEvents id={id} job={job} />
-        </div>
-      </div>
+      <Head of={job} why={waits ? why.data : null} refresh={refresh} />
+      <Tabs of={job} now={tab} />
+      {tab === "overview" && <Overview of={job} refresh={refresh} />}
+      {tab === "why" && <Why {...why} />}
+      {tab === "tasks" && <Tasks of={job} refresh={refresh} />}
+      {tab === "log" && <TaskLog of={job} />}
+      {tab === "outputs" && <Outputs of={job} />}
+      {tab === "events" && <JobEvents id={id} job={job} />}
+      {tab === "spec" && <SpecPanel id={id} job={job} />}
     </div>
   );
 }

@@ -85,7 +85,7 @@ export function Ask({ of: q, close, children }: { of: Question; close: (acted: b
     e.preventDefault();
     set_busy(true);
     try {
-      const reply = await send(q.call.path, { method: q.call.method, body: q.call.body ?? {}, ...(q.headers ? { headers: q.headers } : {}) });
+      const reply = await send(q.call.path, { method: q.call.method, ...(q.call.method === "DELETE" ? {} : { body: q.call.body ?? {} }), ...(q.headers ? { headers: q.headers } : {}) });
       const text = await reply.text();
       const body: unknown = text ? JSON.parse(text) : null;
       if (q.done) say(q.done(body));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // explain.tsx - why a job waits, and why its tasks went where they did: the engine's own record, term by term.
 
-import { Ago, Badge, Notice, Text } from "./basic";
-import { bytes, seconds, visible } from "../format";
+import { Ago, Badge, Lasting, Notice, Text } from "./basic";
+import { bytes, count, exact, seconds, visible } from "../format";
+import { Link } from "../router";
 import { step_words, words } from "../strings";
-import type { Candidate, Explain, FunnelStep, Placement } from "../types";
+import type { Candidate, Explain, FunnelStep, Help, Placement, Position, Start } from "../types";
 
 const PLACEMENTS_MAX = 5;
 
@@ -17,7 +18,7 @@ const terms = [
   { key: "penalty", word: words.term_penalty },
 ] as const;
 
-function Funnel({ of: steps }: { of: FunnelStep[] }) {
+export function Funnel({ of: steps }: { of: FunnelStep[] }) {
   const widest = Math.max(1, ...steps.map((s) => s.sites));
   // Where nothing is left, later steps say nothing.
   const last = steps.findIndex((s) => s.sites === 0);
@@ -97,7 +98,7 @@ function CandidateRow({ of: c, won, longest }: { of: Candidate; won: boolean; lo
   );
 }
 
-function Candidates({ of: p }: { of: Placement }) {
+export function Candidates({ of: p }: { of: Pick<Placement, "site" | "candidates"> }) {
   const longest = Math.max(0, ...p.candidates.map((c) => c.finish ?? 0));
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={words.why_placed}>
@@ -143,33 +144,135 @@ function Decision({ of: p, open }: { of: Placement; open: boolean }) {
   );
 }
 
+const when = (at: string) => new Date(at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+
+// A moment of today as a time of day, another one with its day.
+export function moment(at: string): string {
+  const d = new Date(at);
+  const today = new Date().toDateString() === d.toDateString();
+  return today ? when(at) : `${d.toLocaleDateString(undefined, { weekday: "short", day: "numeric", month: "short" })} ${when(at)}`;
+}
+
+// When it is likely to start, and what that rests on.
+export function StartBand({ of: s }: { of: Start }) {
+  return (
+    <p>
+      {s.likely ? (
+        <>
+          {words.start_likely} <b title={exact(s.likely)}>{moment(s.likely)}</b>
+          {s.earliest && s.latest && s.earliest !== s.latest && (
+            <>
+              {" "}
+              ({moment(s.earliest)} – {moment(s.latest)})
+            </>
+          )}
+        </>
+      ) : (
+        words.start_unknown
+      )}{" "}
+      <span class="muted">
+        <Text of={s.based_on} max={300} />
+      </span>
+    </p>
+  );
+}
+
+// Its place in the queue, and who stands before it. What one may not see has no name.
+export function Queue({ of: p }: { of: Position }) {
+  if (p.tasks_ahead === 0) return <p>{words.queue_first}</p>;
+  return (
+    <>
+      <p>{words.queue_ahead(count(p.tasks_ahead), count(p.jobs_ahead), p.jobs_ahead)}</p>
+      {p.behind.length > 0 && (
+        <ul class="behind">
+          {p.behind.slice(0, 5).map((b, i) => (
+            <li key={i}>
+              {b.job === null ? <span class="muted">{words.queue_other}</span> : <Link to={`/jobs/${b.job}`}>{words.job_title(b.job)}</Link>}
+              {b.project !== null && (
+                <span class="muted">
+                  <Text of={b.project} max={60} />
+                </span>
+              )}
+              <span class="num">{words.queue_tasks(count(b.tasks))}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+const started = (s: number | null) => (s === null ? "" : s < 1 ? words.help_now : words.help_in(seconds(s)));
+
+export function WouldHelp({ of: help }: { of: (Help | string)[] }) {
+  if (help.length === 0) return null;
+  return (
+    <Notice tone="calm" icon="question" title={words.would_help}>
+      <ul>
+        {help.slice(0, 10).map((h, i) => (
+          <li key={i}>
+            <Text of={typeof h === "string" ? h : h.sentence} max={500} />
+            {typeof h !== "string" && h.start_in !== null && <span class="muted"> {started(h.start_in)}</span>}
+          </li>
+        ))}
+      </ul>
+    </Notice>
+  );
+}
+
+// It cannot run as it is: another thing than waiting, and it looks like one.
+export function NeverRuns({ sentence, fix }: { sentence: string; fix: Record<string, unknown> | null | undefined }) {
+  return (
+    <Notice tone="bad" icon="cross" title={words.never_runs}>
+      <p>
+        <Text of={sentence} max={1000} />
+      </p>
+      {fix && (
+        <p>
+          {words.never_fix} <code>{visible(JSON.stringify(fix), 400)}</code>
+        </p>
+      )}
+    </Notice>
+  );
+}
+
+function History({ of: past }: { of: NonNullable<Explain["history"]> }) {
+  if (past.length === 0) return null;
+  return (
+    <>
+      <h3>{words.why_history}</h3>
+      <ol class="history">
+        {past.slice(-20).map((h) => (
+          <li key={h.since}>
+            <b class="num">
+              <Lasting from={h.since} to={h.until} />
+            </b>
+            <Text of={h.sentence} max={300} />
+            <span class="muted">
+              <Ago at={h.since} />
+            </span>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
 export function Explained({ of: e }: { of: Explain }) {
   const funnel = e.wait?.funnel ?? [];
-  const help = e.wait?.would_help ?? [];
   return (
     <div class="explain">
       {e.can_ever_run === false ? (
-        <Notice tone="bad" icon="cross" title={words.never_runs}>
-          <p>
-            <Text of={e.sentence} max={1000} />
-          </p>
-        </Notice>
+        <NeverRuns sentence={e.never?.sentence ?? e.sentence} fix={e.never?.fix} />
       ) : (
         <p class="lead">
           <Text of={e.sentence} max={1000} />
         </p>
       )}
-      {help.length > 0 && (
-        <Notice tone="calm" icon="question" title={words.would_help}>
-          <ul>
-            {help.slice(0, 10).map((h) => (
-              <li>
-                <Text of={h} />
-              </li>
-            ))}
-          </ul>
-        </Notice>
-      )}
+      {e.live === false && <p class="muted small">{words.why_recorded}</p>}
+      {e.wait?.position && <Queue of={e.wait.position} />}
+      {e.wait?.start && <StartBand of={e.wait.start} />}
+      <WouldHelp of={e.wait?.would_help ?? []} />
       {funnel.length > 0 && (
         <>
           <h3>{words.why_waits}</h3>
@@ -185,6 +288,7 @@ export function Explained({ of: e }: { of: Explain }) {
           <p class="muted small">{words.in_seconds}</p>
         </>
       )}
+      <History of={e.history ?? []} />
     </div>
   );
 }

@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
+// log.tsx - what a task writes: its end first, growing, in colour, searchable; never the whole file.
+
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { bits_of, PLAIN, type Bit, type Pen } from "../ansi";
 import { path_of, Problem, send } from "../api";
 import { Command, Failure } from "./basic";
 import { Icon } from "./icon";
-import { bytes } from "../format";
-import { LogTail } from "../log_tail";
+import { save_file } from "../export";
+import { bytes, visible_lines } from "../format";
+import { use_keys } from "../keys";
+import { LogTail, type Piece } from "../log_tail";
 import { query, query_set } from "../router";
 import { words } from "../strings";
 import type { Stream } from "../types";
 
 const DOWNLOAD_MAX = 32 * 1024 * 1024; // it is put together in memory
 const DOWNLOAD_STEP = 256 * 1024;
+const PLACES_MAX = 2000; // of a word that is looked for
 const STREAMS: Stream[] = ["stdout", "stderr"];
 
 interface LogProps {
   job: number;
   task: number;
   attempt: number;
+  lost: boolean; // nobody knows how the attempt ended
 }
 
 const base_of = (p: LogProps) => `/v1/jobs/${p.job}/tasks/${p.task}/log`;
@@ -33,15 +41,20 @@ async function download(p: LogProps, stream: Stream): Promise<void> {
     offset = at + body.byteLength;
     more = body.byteLength > 0 && offset < Number(reply.headers.get("Reeve-Size") ?? 0);
   }
-  const url = URL.createObjectURL(new Blob(parts, { type: "application/octet-stream" }));
-  const a = document.createElement("a");
-  a.href = url;
-  a.download = `${p.job}.${p.task}-${p.attempt}.${stream}`;
-  a.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  save_file(`${p.job}.${p.task}-${p.attempt}.${stream}`, parts, "application/octet-stream");
 }
 
-function Tools({ tail, props, stream, wrap, set_wrap }: { tail: LogTail; props: LogProps; stream: Stream; wrap: boolean; set_wrap: (on: boolean) => void }) {
+interface ToolsProps {
+  tail: LogTail;
+  props: LogProps;
+  stream: Stream;
+  wrap: boolean;
+  set_wrap: (on: boolean) => void;
+  raw: boolean;
+  set_raw: (on: boolean) => void;
+}
+
+function Tools({ tail, props, stream, wrap, set_wrap, raw, set_raw }: ToolsProps) {
   const [state, set_state] = useState<"" | "busy">("");
   const [problem, set_problem] = useState<Problem | null>(null);
   const fetch_all = async () => {
@@ -73,6 +86,10 @@ function Tools({ tail, props, stream, wrap, set_wrap }: { tail: LogTail; props: 
           <input type="checkbox" checked={wrap} onChange={(e) => set_wrap(e.currentTarget.checked)} />
           {words.log_wrap}
         </label>
+        <label class="check" title={words.log_raw_help}>
+          <input type="checkbox" checked={raw} onChange={(e) => set_raw(e.currentTarget.checked)} />
+          {words.log_raw}
+        </label>
         {tail.size.value > 0 &&
           (tail.size.value > DOWNLOAD_MAX ? (
             <span class="muted">{words.log_too_large(bytes(DOWNLOAD_MAX))}</span>
@@ -92,11 +109,143 @@ function Tools({ tail, props, stream, wrap, set_wrap }: { tail: LogTail; props: 
   );
 }
 
+// Places of a word in the text of an element, as ranges; whatever elements it is spread over.
+function places_of(box: HTMLElement, term: string): Range[] {
+  const nodes: Text[] = [];
+  const walk = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+  let all = "";
+  const starts: number[] = [];
+  for (let n = walk.nextNode() as Text | null; n; n = walk.nextNode() as Text | null) {
+    nodes.push(n);
+    starts.push(all.length);
+    all += n.data;
+  }
+  const low = all.toLowerCase();
+  const what = term.toLowerCase();
+  const found: Range[] = [];
+  let k = 0;
+  const point = (at: number): [Text, number] => {
+    while (k + 1 < nodes.length && starts[k + 1]! <= at) k++;
+    return [nodes[k]!, at - starts[k]!];
+  };
+  for (let at = low.indexOf(what); at >= 0 && found.length < PLACES_MAX; at = low.indexOf(what, at + what.length)) {
+    const range = document.createRange();
+    range.setStart(...point(at));
+    const [last, offset] = point(at + what.length - 1);
+    range.setEnd(last, Math.min(last.length, offset + 1));
+    found.push(range);
+  }
+  return found;
+}
+
+// Find a word in what is loaded. The marks are highlights of the browser: the text itself is not touched.
+function Find({ box, version, stop_following }: { box: RefObject<HTMLElement | null>; version: unknown; stop_following: () => void }) {
+  const [term, set_term] = useState("");
+  const [found, set_found] = useState<Range[]>([]);
+  const [at, set_at] = useState(0);
+  const field = useRef<HTMLInputElement>(null);
+  const can = typeof CSS !== "undefined" && "highlights" in CSS;
+  use_keys([{ key: "/", what: words.key_search_log, act: () => field.current?.focus() }]);
+  useEffect(() => {
+    if (!can) return;
+    const places = term.length >= 2 && box.current ? places_of(box.current, term) : [];
+    set_found(places);
+    if (places.length) CSS.highlights.set("found", new Highlight(...places));
+    else CSS.highlights.delete("found");
+    return () => void CSS.highlights.delete("found");
+  }, [term, version]);
+  const go_to = (i: number) => {
+    const n = found.length;
+    if (n === 0) return;
+    const to = ((i % n) + n) % n;
+    set_at(to);
+    stop_following();
+    const range = found[to]!;
+    CSS.highlights.set("found-now", new Highlight(range));
+    const pre = box.current!;
+    const r = range.getBoundingClientRect();
+    const p = pre.getBoundingClientRect();
+    if (r.top < p.top || r.bottom > p.bottom) pre.scrollTop += r.top - p.top - pre.clientHeight / 2;
+  };
+  if (!can) return null;
+  return (
+    <form
+      class="find"
+      role="search"
+      onSubmit={(e) => {
+        e.preventDefault();
+        go_to(at + 1);
+      }}
+    >
+      <input
+        ref={field}
+        type="search"
+        aria-label={words.log_find}
+        placeholder={words.log_find}
+        maxLength={100}
+        spellcheck={false}
+        value={term}
+        onInput={(e) => {
+          set_term(e.currentTarget.value);
+          set_at(-1);
+          CSS.highlights.delete("found-now");
+        }}
+      />
+      <button type="button" class="quiet" onClick={() => set_term("error")}>
+        {words.log_errors}
+      </button>
+      {term.length >= 2 && (
+        <>
+          <button type="button" class="quiet" disabled={found.length === 0} onClick={() => go_to(at - 1)}>
+            {words.find_back}
+          </button>
+          <button type="button" class="quiet" disabled={found.length === 0} onClick={() => go_to(at + 1)}>
+            {words.find_next}
+          </button>
+          <span class="muted" aria-live="polite">
+            {words.find_count(at + 1, found.length, found.length === PLACES_MAX)}
+          </span>
+        </>
+      )}
+    </form>
+  );
+}
+
+interface Shown {
+  pen: Pen;
+  bits: Bit[];
+  after: Pen;
+}
+
+// Pieces with their colours. A piece is worked out again only when the one before it ends in another colour.
+function colours(pieces: Piece[], known: WeakMap<Piece, Shown>): Shown[] {
+  let pen = PLAIN;
+  return pieces.map((p) => {
+    let s = known.get(p);
+    if (!s || JSON.stringify(s.pen) !== JSON.stringify(pen)) {
+      const { bits, pen: after } = bits_of(p.text ?? "", pen);
+      s = { pen, bits, after };
+      known.set(p, s);
+    }
+    pen = p.text === null ? PLAIN : s.after;
+    return s;
+  });
+}
+
+interface TextProps {
+  tail: LogTail;
+  wrap: boolean;
+  raw: boolean;
+  label: string;
+  lost: boolean;
+  box: RefObject<HTMLPreElement | null>;
+}
+
 // The text itself. It stays at its end while it is followed, and where the reader is otherwise.
-function Text({ tail, wrap, label }: { tail: LogTail; wrap: boolean; label: string }) {
-  const box = useRef<HTMLPreElement>(null);
+function LogText({ tail, wrap, raw, label, lost, box }: TextProps) {
   const pieces = tail.pieces.value;
   const before = useRef({ first: -1, height: 0 });
+  const [known] = useState(() => new WeakMap<Piece, Shown>());
   // A log that was complete when it came is as high as its text; one that grows has its room from the beginning.
   const fixed = useRef<boolean | null>(null);
   if (tail.loaded.value) fixed.current ??= !tail.final.value;
@@ -115,17 +264,19 @@ function Text({ tail, wrap, label }: { tail: LogTail; wrap: boolean; label: stri
     const at_end = pre.scrollHeight - pre.scrollTop - pre.clientHeight < 40;
     if (at_end !== tail.following.value && pre.scrollHeight > pre.clientHeight) tail.follow(at_end);
   };
-  if (tail.loaded.value && pieces.length === 0) return <p class="log none">{tail.final.value ? words.log_empty : words.log_empty_yet}</p>;
+  if (!tail.loaded.value) return <p class="log none">{tail.problem.value ? (lost ? words.log_lost_attempt : words.log_unreadable) : words.log_loading}</p>;
+  if (pieces.length === 0) return <p class="log none">{tail.final.value ? words.log_empty : words.log_empty_yet}</p>;
+  const shown = raw ? null : colours(pieces, known);
   return (
     <pre class={`log ${wrap ? "wrap" : ""} ${fixed.current === false ? "short" : ""}`} ref={box} tabIndex={0} role="region" aria-label={label} onScroll={on_scroll}>
-      {pieces.map((p) =>
+      {pieces.map((p, i) =>
         p.text === null ? (
           <span key={p.from} class="gap">
             {words.log_gap(bytes(p.to - p.from))}
             {"\n"}
           </span>
         ) : (
-          <span key={p.from}>{p.text}</span>
+          <span key={p.from}>{shown ? shown[i]!.bits.map((b, k) => (b.look ? <span key={k} class={b.look}>{b.text}</span> : b.text)) : visible_lines(p.text)}</span>
         ),
       )}
     </pre>
@@ -135,18 +286,22 @@ function Text({ tail, wrap, label }: { tail: LogTail; wrap: boolean; label: stri
 function OneStream({ props, stream }: { props: LogProps; stream: Stream }) {
   const [tail] = useState(() => new LogTail(base_of(props), props.attempt, stream));
   const [wrap, set_wrap] = useState(true);
+  const [raw, set_raw] = useState(false);
+  const box = useRef<HTMLPreElement>(null);
   useEffect(() => tail.start(), []);
+  use_keys(tail.final.value ? [] : [{ key: "f", what: words.key_follow, act: () => tail.follow(!tail.following.value) }]);
   const problem = tail.problem.value;
   return (
     <div class="log-box">
-      <Tools tail={tail} props={props} stream={stream} wrap={wrap} set_wrap={set_wrap} />
+      <Tools tail={tail} props={props} stream={stream} wrap={wrap} set_wrap={set_wrap} raw={raw} set_raw={set_raw} />
+      {tail.pieces.value.length > 0 && <Find box={box} version={`${raw} ${tail.from} ${tail.to}`} stop_following={() => tail.follow(false)} />}
       {problem && <Failure problem={problem} />}
       {tail.from > 0 && (
         <button type="button" class="more" onClick={() => void tail.earlier()}>
           {words.log_earlier}
         </button>
       )}
-      <Text tail={tail} wrap={wrap} label={words.log_of(stream, String(props.attempt))} />
+      <LogText tail={tail} wrap={wrap} raw={raw} lost={props.lost} label={words.log_of(stream, String(props.attempt))} box={box} />
     </div>
   );
 }
@@ -155,7 +310,6 @@ export function Log(props: LogProps) {
   const stream: Stream = query.value.get("stream") === "stderr" ? "stderr" : "stdout";
   return (
     <>
-      <h3>{words.log}</h3>
       <OneStream key={stream} props={props} stream={stream} />
       <Command line={`reeve logs ${props.job}.${props.task}${stream === "stderr" ? " --stderr" : ""}`} />
     </>

@@ -4,22 +4,26 @@
 // A page of tasks at a time: an array may have millions. The address holds the task, the state and where the page
 // begins, so that what is on the screen can be sent to somebody else.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { path_of } from "../api";
+import { CancelTask } from "./actions";
 import { Ago, Empty, Failure, Section, State, Text } from "./basic";
+import { Failures } from "./failures";
+import { Heat } from "./heat";
+import { LifeLine, steps_of_attempt } from "./life";
 import { Log } from "./log";
 import { use_dependent } from "../dependent";
 import { bytes, clock, seconds, visible } from "../format";
 import { Link, query, query_set, query_with } from "../router";
 import { words } from "../strings";
-import type { Attempt, Job, Page, Task, TaskState } from "../types";
+import type { Attempt, Job, Page, Reported, Task, TaskState } from "../types";
 
 const PAGE = 25;
 const STATES: TaskState[] = ["blocked", "ready", "placed", "succeeded", "failed", "cancelled"];
 
 const number_of = (name: string): number | null => {
   const text = query.value.get(name) ?? "";
-  return /^\d{1,8}$/.test(text) ? Number(text) : null;
+  return /^\d{1,10}$/.test(text) ? Number(text) : null;
 };
 
 function exit_text(a: Attempt | undefined): string {
@@ -124,7 +128,7 @@ function Filters({ of: j }: { of: Job }) {
   const [wanted, set_wanted] = useState("");
   const find = (e: SubmitEvent) => {
     e.preventDefault();
-    if (/^\d{1,8}$/.test(wanted)) query_set({ task: wanted, from: wanted, state: null, cursor: null });
+    if (/^\d{1,10}$/.test(wanted)) query_set({ task: wanted, from: wanted, state: null, cursor: null });
   };
   return (
     <div class="filters">
@@ -196,39 +200,85 @@ function Attempts({ of: attempts, shown }: { of: Attempt[]; shown: number | null
   );
 }
 
-function OneTask({ job, task }: { job: Job; task: number }) {
+// The attempt that the address names, else the newest.
+function chosen_attempt(attempts: Attempt[]): Attempt | null {
+  const wanted = number_of("attempt");
+  return attempts.find((a) => a.attempt === wanted) ?? attempts[0] ?? null;
+}
+
+function TaskPanel({ job, task, refresh }: { job: Job; task: number; refresh: () => void }) {
   const { data, problem } = use_dependent<Task>(`/v1/jobs/${job.id}/tasks/${task}`, job);
   const attempts = by_number(data?.attempts ?? []);
-  const newest = attempts[0]?.attempt ?? null;
-  const wanted = number_of("attempt");
-  const shown = attempts.some((a) => a.attempt === wanted) ? wanted : newest;
+  const shown = chosen_attempt(attempts);
+  const before = shown ? (attempts.find((a) => a.attempt === shown.attempt - 1)?.ended_at ?? null) : null;
+  const open = data && ["ready", "blocked", "placed"].includes(data.state);
   return (
-    <Section id="task" title={words.task_title(`${job.id}.${task}`)} aside={data && <State machine="task" of={data.state} />}>
+    <Section
+      id="task"
+      title={words.task_title(`${job.id}.${task}`)}
+      aside={
+        <>
+          {data && <State machine="task" of={data.state} />}
+          <span class="grow" />
+          {shown && <Link to={query_with({ tab: "log", task: String(task) })}>{words.tab_log}</Link>}
+          <Link to={query_with({ tab: "why", task: String(task) })}>{words.tab_why}</Link>
+          {open && job.tasks.total > 1 && <CancelTask job={job.id} task={task} done={refresh} />}
+        </>
+      }
+    >
       {problem && <Failure problem={problem} />}
-      {data?.wait && job.tasks.total > 1 && (
+      {data?.progress && <Told of={data.progress} />}
+      {data?.wait && (
         <p class="lead">
           <Text of={data.wait.sentence} max={600} />
           {data.wait.until && <span class="muted"> ({words.until(clock(Date.parse(data.wait.until)))})</span>}
         </p>
       )}
       {data && attempts.length === 0 && <p class="muted">{words.attempts_none}</p>}
-      {attempts.length > 0 && <Attempts of={attempts} shown={shown} />}
-      {shown !== null && data?.task === task && <Log key={`${job.id}.${task}#${shown}`} job={job.id} task={task} attempt={shown} />}
+      {shown && <LifeLine of={steps_of_attempt(job, shown, before)} />}
+      {attempts.length > 0 && <Attempts of={attempts} shown={shown?.attempt ?? null} />}
     </Section>
   );
 }
 
-export function Tasks({ of: j }: { of: Job }) {
+// What the job itself said about how far it is.
+export function Told({ of: p }: { of: Reported }) {
+  return (
+    <p class="told">
+      {p.fraction !== null && (
+        <>
+          <progress max={1} value={p.fraction} aria-label={words.progress_told} /> <b>{Math.floor(p.fraction * 100)} %</b>{" "}
+        </>
+      )}
+      <Text of={p.text} max={200} />{" "}
+      <span class="muted">
+        <Ago at={p.at} />
+      </span>
+    </p>
+  );
+}
+
+export function Tasks({ of: j, refresh }: { of: Job; refresh: () => void }) {
   const state = query.value.get("state");
   const base = `/v1/jobs/${j.id}/tasks`;
   const path = path_of(base, { state, from: number_of("from"), cursor: query.value.get("cursor"), limit: PAGE });
   const { data, problem } = use_dependent<Page<Task>>(path, j);
   const tasks = data?.items ?? [];
-  const chosen = number_of("task") ?? tasks[0]?.task ?? null;
-  const single = j.tasks.total === 1;
+  const chosen = number_of("task");
+  const pane = useRef<HTMLDivElement>(null);
+  // Below one another, the task that was just chosen is out of sight.
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current && chosen !== null && matchMedia("(max-width: 1000px)").matches) pane.current?.scrollIntoView({ block: "start" });
+    first.current = false;
+  }, [chosen]);
   return (
     <>
-      {!single && (
+      <Section id="strip" title={words.heat}>
+        <Heat of={j} chosen={chosen} />
+        {j.tasks.failed > 0 && <Failures of={j} />}
+      </Section>
+      <div class={chosen === null ? "" : "columns even"}>
         <Section id="tasks" title={words.tasks} aside={<Filters of={j} />}>
           {problem && <Failure problem={problem} />}
           {data && (tasks.length > 0 ? <Table of={tasks} chosen={chosen} /> : <Empty title={data.next_cursor ? words.tasks_none_here : words.tasks_none} />)}
@@ -237,8 +287,88 @@ export function Tasks({ of: j }: { of: Job }) {
             {data?.next_cursor && <Link to={query_with({ cursor: data.next_cursor, from: null })}>{words.tasks_next}</Link>}
           </div>
         </Section>
-      )}
-      {chosen !== null && <OneTask key={chosen} job={j} task={chosen} />}
+        {chosen !== null && (
+          <div class="pane" ref={pane}>
+            <TaskPanel key={chosen} job={j} task={chosen} refresh={refresh} />
+          </div>
+        )}
+      </div>
     </>
+  );
+}
+
+// The only task of a job: what its attempts were.
+export function OnlyTask({ of: j, refresh }: { of: Job; refresh: () => void }) {
+  return <TaskPanel job={j} task={j.first_task} refresh={refresh} />;
+}
+
+// Which task's log to show when nobody said: one that failed, else one that runs, else one that ended. Once settled
+// it stays, so that the log does not change under its reader.
+function use_telling_task(j: Job, asked: boolean): number | null {
+  const settled = useRef<number | null>(null);
+  const state = j.tasks.failed ? "failed" : j.tasks.placed ? "placed" : j.tasks.succeeded ? "succeeded" : j.tasks.cancelled ? "cancelled" : null;
+  const needed = !asked && settled.current === null && j.tasks.total > 1 && state !== null;
+  const { data } = use_dependent<Page<Task>>(needed ? path_of(`/v1/jobs/${j.id}/tasks`, { state, limit: 1 }) : null, j);
+  if (j.tasks.total === 1) return j.first_task;
+  settled.current ??= data?.items[0]?.task ?? null;
+  return settled.current;
+}
+
+export function TaskLog({ of: j }: { of: Job }) {
+  const named = number_of("task");
+  const telling = use_telling_task(j, named !== null);
+  const task = named ?? telling;
+  const { data, problem } = use_dependent<Task>(task === null ? null : `/v1/jobs/${j.id}/tasks/${task}`, j);
+  const attempts = data?.task === task ? by_number(data?.attempts ?? []) : [];
+  const shown = chosen_attempt(attempts);
+  const [wanted, set_wanted] = useState("");
+  const find = (e: SubmitEvent) => {
+    e.preventDefault();
+    if (/^\d{1,10}$/.test(wanted)) query_set({ task: wanted, attempt: null });
+  };
+  return (
+    <Section
+      id="log"
+      title={j.tasks.total > 1 && task !== null ? words.log_title(`${j.id}.${task}`) : words.log}
+      aside={
+        <div class="filters">
+          {attempts.length > 1 && (
+            <select aria-label={words.col_attempt} value={String(shown?.attempt)} onChange={(e) => query_set({ attempt: e.currentTarget.value })}>
+              {attempts.map((a) => (
+                <option key={a.attempt} value={String(a.attempt)}>
+                  {words.col_attempt} {a.attempt} – {a.state}
+                </option>
+              ))}
+            </select>
+          )}
+          {j.tasks.total > 1 && (
+            <form onSubmit={find}>
+              <input type="text" inputMode="numeric" pattern="[0-9]+" size={8} aria-label={words.task_go} placeholder={words.task_go} value={wanted} onInput={(e) => set_wanted(e.currentTarget.value)} />
+            </form>
+          )}
+        </div>
+      }
+    >
+      {problem && <Failure problem={problem} />}
+      {shown && task !== null && (
+        <p class="log-of">
+          <State machine="attempt" of={shown.state} /> <Text of={shown.site} max={64} />{" "}
+          <span class="muted">
+            <Ago at={shown.started_at ?? shown.placed_at} />
+          </span>
+        </p>
+      )}
+      {shown && task !== null ? (
+        <Log key={`${j.id}.${task}#${shown.attempt}`} job={j.id} task={task} attempt={shown.attempt} lost={shown.state === "lost"} />
+      ) : (
+        <Empty title={data || task === null ? words.log_not_started : words.loading}>
+          {j.wait && (
+            <p>
+              <Text of={j.wait.sentence} max={400} />
+            </p>
+          )}
+        </Empty>
+      )}
+    </Section>
   );
 }
