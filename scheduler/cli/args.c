@@ -75,10 +75,36 @@ static size_t distance(const char *a, const char *b)
         return row[n];
 }
 
+/* What people who come from elsewhere type. */
+static const struct {
+        const char *word, *command;
+} foreign[] = {
+    {"ls", "jobs"},           {"list", "jobs"},       {"ps", "jobs"},
+    {"qstat", "jobs"},        {"squeue", "jobs"},     {"sacct", "jobs"},
+    {"status", "show"},       {"describe", "show"},   {"info", "show"},
+    {"why", "explain"},       {"sbatch", "submit"},   {"qsub", "submit"},
+    {"srun", "run"},          {"exec", "run"},        {"scancel", "cancel"},
+    {"qdel", "cancel"},       {"kill", "cancel"},     {"stop", "cancel"},
+    {"delete", "cancel"},     {"rm", "cancel"},       {"cat", "logs"},
+    {"tail", "logs"},         {"output", "logs"},     {"fetch", "get"},
+    {"download", "get"},      {"cp", "get"},          {"retry", "rerun"},
+    {"resubmit", "rerun"},    {"sinfo", "site list"}, {"nodes", "worker list"},
+    {"hosts", "worker list"}, {"watch", "top"},       {"history", "events"},
+    {"me", "whoami"},         {"check", "doctor"},    {"settings", "config show"},
+    {"signin", "login"},      {"auth", "login"},
+};
+
 const struct command *command_suggest(const char *word)
 {
         const struct command *best = NULL;
         size_t least = strlen(word) < 5 ? 2 : 3;
+
+        for (const struct command *cmd = commands; cmd->name; cmd++) {
+                for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+                        if (strcmp(foreign[i].word, word) == 0 && strcmp(foreign[i].command, cmd->name) == 0)
+                                return cmd;
+                }
+        }
 
         for (const struct command *cmd = commands; cmd->name; cmd++) {
                 size_t d = distance(word, cmd->name);

@@ -88,8 +88,26 @@ static const char *advice(const struct cli *c, const struct err *err)
 {
         const char *code = c->client ? json_text_at(client_problem(c->client), "code") : "";
 
+        /* How what is missing can be found, by what the server calls it. */
+        static const struct {
+                const char *begins, *advice;
+        } missing[] = {
+            {"no job ", "your jobs: reeve jobs"},
+            {"no site ", "the sites: reeve site list"},
+            {"no worker ", "the workers: reeve worker list"},
+            {"no dataset ", "the datasets: reeve data list"},
+            {"no project ", "your projects: reeve project list"},
+            {"no token ", "your tokens: reeve token list"},
+        };
+
         if (strcmp(code, "unauthorized") == 0)
                 return "sign in first: reeve login";
+        if (strcmp(code, "denied") == 0)
+                return "who you are here: reeve whoami";
+        for (size_t i = 0; err->code == ERR_NOT_FOUND && i < ARRAY_LEN(missing); i++) {
+                if (strncmp(err->text, missing[i].begins, strlen(missing[i].begins)) == 0)
+                        return missing[i].advice;
+        }
         if (err->code == ERR_UNAVAILABLE && !*code && strstr(err->text, "reach"))
                 return "is the server running? another address: reeve login URL, or REEVE_URL";
         return NULL;

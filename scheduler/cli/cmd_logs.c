@@ -63,6 +63,12 @@ int cmd_logs(struct cli *c, const struct args *a)
         } else {
                 rc = log_pump(c, r.job, r.task, &s, &err) < 0 ? -1 : 0;
         }
+        if (rc == 0 && s.begun && s.final && !s.offset && c->err_is_tty)
+                cli_say(c,
+                        args_has(a, "stderr")
+                            ? "it printed nothing there"
+                            : "it printed nothing; on standard error: reeve logs %lld.%lld --stderr",
+                        (long long)r.job, (long long)r.task);
         if (rc == 0 && !s.begun && !args_has(a, "follow"))
                 cli_say(c, "nothing yet: it has not started; why: reeve explain %lld", (long long)r.job);
         return rc < 0 ? cli_fail(c, &err) : EXIT_OK;

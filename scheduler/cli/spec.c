@@ -317,21 +317,36 @@ static const struct {
     {"retry-on", put_retry_on}, {"fail-on", put_fail_on}, {"after", put_after},
 };
 
+/* One more thing that is wrong: all are told together. */
+static void add_fault(struct err *all, const struct err *one)
+{
+        struct err before = *all;
+
+        if (before.code == ERR_NONE)
+                *all = *one;
+        else
+                err_set(all, before.code, "%s; %s", before.text, one->text);
+}
+
 static int put_options(const struct args *a, json_t *spec, struct err *err)
 {
+        struct err all = {.code = ERR_NONE}, one;
         const char *v;
 
         for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-                if (put_member(a, i, spec, err) < 0)
-                        return -1;
+                if (put_member(a, i, spec, &one) < 0)
+                        add_fault(&all, &one);
         }
         for (size_t b = 0; b < ARRAY_LEN(builders); b++) {
                 for (size_t i = 0; (v = args_nth(a, builders[b].option, i)); i++) {
-                        if (builders[b].put(v, spec, err) < 0)
-                                return -1;
+                        if (builders[b].put(v, spec, &one) < 0)
+                                add_fault(&all, &one);
                 }
         }
-        return 0;
+        if (all.code == ERR_NONE)
+                return 0;
+        *err = all;
+        return -1;
 }
 
 /* ---- what to run -----------------------------------------------------------------------------------------
@@ -451,7 +466,7 @@ static int put_script(const struct args *a, json_t *spec, json_t *notes, struct 
         size_t n;
 
         if (doc_read_file(path, SCRIPT_MAX, &text, &n, err) < 0) {
-                if (err->code == ERR_SYSTEM && errno == ENOENT)
+                if (errno == ENOENT)
                         err_set(err, ERR_BAD_INPUT,
                                 "no script \"%s\" here; to run a program of the site write: reeve %s -- %s",
                                 path, a->command->name, path);
