@@ -243,11 +243,28 @@ static void want_specs(struct plan *plan, const struct m_shape *s)
         }
 }
 
+/* Does the shape get a close look at the data it reads in this pass? */
+static bool look_closely(struct turns *t, struct m_shape *s)
+{
+        const struct model *m = t->m;
+
+        if (!s->input_count)
+                return false;
+        if (t->prices > STAGE_PRICES_MAX ||
+            (m->crowded && s->looked_at && m->now_ms - s->looked_at < STAGE_LOOK_MS)) {
+                t->skipped += m->site_cap;
+                return false;
+        }
+        t->prices += m->site_cap;
+        s->looked_at = m->now_ms;
+        return true;
+}
+
 static struct options *options_of(struct turns *t, struct m_shape *s)
 {
         if (!s->options) {
                 s->options = xcalloc(1, sizeof *s->options);
-                options_make(t->m, s, s->options);
+                options_make(t->m, s, look_closely(t, s), s->options);
                 t->seen = xgrow(t->seen, t->seen_n, &t->seen_cap, sizeof *t->seen);
                 t->seen[t->seen_n++] = s;
         }
@@ -302,8 +319,8 @@ static bool take_turn(struct turns *t, struct m_shape *s, size_t rivals)
         b.avoid = b.retries ? j->retries[0].avoid_site : 0;
         site = pick(t, &b, &room, &why);
         if (!site) {
-                if (why == WAIT_BUSY && stage_rest(t, s))
-                        why = WAIT_STAGING;
+                if (why == WAIT_BUSY || why == WAIT_STAGING)
+                        why = stage_rest(t, s) ? WAIT_STAGING : WAIT_BUSY;
                 set_aside(m, s, why);
                 return false;
         }
@@ -505,5 +522,6 @@ void decide(struct model *m, int64_t *next_decision, struct plan *ret)
         ret->more = heap_top(&t.projects) || t.opened;
         make_room(&t);
         stage_settle(&t, !heap_top(&t.projects));
+        m->crowded = t.prices + t.skipped > STAGE_PRICES_MAX;
         turns_close(&t);
 }

@@ -74,11 +74,16 @@ void plan_release(struct plan *p);
  * to being chosen), and how often a changed answer for the same job and site is recorded. */
 #define CHOICE_CANDIDATES_MAX 32
 #define CHOICE_PAUSE_MS       60000
-#define DECIDE_SPECS_MAX      64    /* specs asked for in one pass, of each shape */
-#define STAGE_OPENED_MAX      1000  /* transfers opened in one pass */
-#define STAGE_HORIZON_S       600.0 /* data is sent for when its tasks could start within so long, */
-#define STAGE_HORIZON_PART    3.0   /* or within so many times what moving it takes */
-#define RESERVE_PART          4     /* one worker in so many may be reserved at once */
+#define DECIDE_SPECS_MAX      64 /* specs asked for in one pass, of each shape */
+/* Looking closely at a shape that reads data prices every site for it. A pass does so much of that; when it
+ * is not enough for all, each shape is looked at so often only, and in between placed where its data already
+ * is. */
+#define STAGE_PRICES_MAX 32000
+#define STAGE_LOOK_MS      5000
+#define STAGE_OPENED_MAX   1000  /* transfers opened in one pass */
+#define STAGE_HORIZON_S    600.0 /* data is sent for when its tasks could start within so long, */
+#define STAGE_HORIZON_PART 3.0   /* or within so many times what moving it takes */
+#define RESERVE_PART       4     /* one worker in so many may be reserved at once */
 
 /* next_decision: first free decision id; raised by the number used. */
 void decide(struct model *m, int64_t *next_decision, struct plan *ret);

@@ -73,7 +73,10 @@ bool stage_rest(struct turns *t, struct m_shape *s)
         int64_t *counts;
         bool staging = false;
 
-        if (!s->input_count || !o || !o->n)
+        if (!s->input_count || s->looked_at != t->m->now_ms)
+                return s->input_count && s->staging;
+        s->staging = false;
+        if (!o || !o->n)
                 return false;
         counts = xcalloc(o->n, sizeof *counts);
         options_share(o, rest_of(s), counts);
@@ -90,6 +93,7 @@ bool stage_rest(struct turns *t, struct m_shape *s)
                 ledger_promise(t->m, k->site, shape_cpus(s), k->ready, k->run, counts[i]);
         }
         free(counts);
+        s->staging = staging;
         return staging;
 }
 
@@ -111,6 +115,9 @@ static bool is_wanted(const struct model *m, const struct m_transfer *x)
         if (x->dataset->removed || !dataset_may_be_at(x->dataset, model_site(m, x->to)))
                 return false;
         if (x->why != WHY_JOB || x->wanted_pass == m->pass)
+                return true;
+        /* Not everybody was asked. */
+        if (m->crowded && has_waiting_reader(x->dataset))
                 return true;
         return x->state != TRANSFER_QUEUED && has_waiting_reader(x->dataset);
 }

@@ -13,8 +13,9 @@ struct turns { /* what a pass keeps at hand */
         struct heap projects;  /* with something to place, by their use over their share */
         struct m_shape **seen; /* shapes whose options were made */
         size_t seen_n, seen_cap;
-        bool opened;        /* a reservation ended: a worker is open to all again */
-        uint64_t last_fill; /* turn of the last placement */
+        size_t prices, skipped; /* sites priced for shapes that read data; those that were not */
+        bool opened;            /* a reservation ended: a worker is open to all again */
+        uint64_t last_fill;     /* turn of the last placement */
 };
 
 /* The shape is being set aside: share out its waiting tasks over its options, promise them room there and see

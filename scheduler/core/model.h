@@ -235,6 +235,8 @@ struct m_shape {
         enum wait_reason wait;
         uint64_t wait_pass, wait_turn;
         /* Others were placed, after its turn, where it could have gone had they left room: since when. */
+        bool staging;      /* when it was last looked at closely, its next task waited for data */
+        int64_t looked_at; /* now ms: that look */
         bool passed_over;
         int64_t passed_since;      /* now ms */
         struct m_worker *reserved; /* where room is being made for it */
@@ -355,7 +357,8 @@ struct model {
         bool links_learned;                          /* since the prior was taken */
         double bytes_price;    /* seconds charged for a second of moving bytes (lambda) */
         int64_t bytes_fade_ms; /* who waited so long does not care for bytes any more */
-        int64_t unwanted_ms;   /* a transfer that nobody wanted for so long is cancelled */
+        bool crowded;        /* more shapes read data than can be looked at closely in each pass (decide.h) */
+        int64_t unwanted_ms; /* a transfer that nobody wanted for so long is cancelled */
 };
 
 struct model *model_new(void);

@@ -77,17 +77,17 @@ struct sieve { /* what each site came to, by id (meaningless where there is no s
         enum wait_reason why;
 };
 
-static void sift(const struct model *m, const struct m_shape *s, struct sieve *ret)
+static void sift(const struct model *m, const struct m_shape *s, bool data, struct sieve *ret)
 {
         struct reach reach = {.furthest = PLACE_KNOWN};
-        struct stage none = {.step = PLACE_STEP_COUNT};
+        struct stage glance = {.step = PLACE_STEP_COUNT};
 
         ret->steps = xmalloc(m->site_cap + 1);
         ret->room = xcalloc(m->site_cap + 1, sizeof *ret->room);
-        ret->stages = s->input_count ? xcalloc(m->site_cap + 1, sizeof *ret->stages) : NULL;
+        ret->stages = s->input_count && data ? xcalloc(m->site_cap + 1, sizeof *ret->stages) : NULL;
         for (size_t i = 0; i < m->site_cap; i++) {
                 const struct m_site *site = m->sites[i];
-                struct stage *stage = ret->stages ? &ret->stages[i] : &none;
+                struct stage *stage = ret->stages ? &ret->stages[i] : &glance;
                 enum place_step step;
                 struct look k;
 
@@ -95,6 +95,8 @@ static void sift(const struct model *m, const struct m_shape *s, struct sieve *r
                         continue;
                 if (ret->stages)
                         stage_of(m, s, site, stage);
+                else if (s->input_count)
+                        stage_glance(s, site, stage);
                 ret->steps[i] = (uint8_t)(step = funnel(m, s, site, stage, &k));
                 ret->room[i] = k.room;
                 ret->usable += step >= PLACE_STAGE;
@@ -103,8 +105,7 @@ static void sift(const struct model *m, const struct m_shape *s, struct sieve *r
                 reach_add(&reach, s, site, step, stage);
         }
         /* Who reads data stands in line at full sites too: others are to see that. */
-        ret->why =
-            ret->now || ret->staged || (ret->usable && s->input_count) ? WAIT_NONE : reason_of(s, &reach);
+        ret->why = ret->now || (ret->stages && ret->usable) ? WAIT_NONE : reason_of(s, &reach);
 }
 
 static void sieve_release(struct sieve *v)
@@ -126,6 +127,8 @@ static void take_in(const struct model *m, const struct m_shape *s, const struct
                 if (!site || site->gone)
                         continue;
                 step = (enum place_step)v->steps[i];
+                if (step == PLACE_STAGE && !v->stages)
+                        continue;
                 if (step >= PLACE_STAGE) {
                         set_option(m, s, site,
                                    step == PLACE_STEP_COUNT ? OPTION_NOW
@@ -141,12 +144,12 @@ static void take_in(const struct model *m, const struct m_shape *s, const struct
         }
 }
 
-void options_make(const struct model *m, const struct m_shape *s, struct options *ret)
+void options_make(const struct model *m, const struct m_shape *s, bool data, struct options *ret)
 {
         struct options o = {0};
         struct sieve v = {0};
 
-        sift(m, s, &v);
+        sift(m, s, data, &v);
         o.why = v.why;
         if (v.why == WAIT_NONE) { /* otherwise, as is usual on a busy grid, there is nothing to price */
                 o.at = xcalloc(v.usable, sizeof *o.at);

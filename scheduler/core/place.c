@@ -119,6 +119,17 @@ static enum place_step input_step(const struct m_dataset *d, const struct m_site
         return !w->bytes && !w->seconds ? PLACE_STEP_COUNT : isinf(w->seconds) ? PLACE_DATA : PLACE_STAGE;
 }
 
+void stage_glance(const struct m_shape *s, const struct m_site *site, struct stage *ret)
+{
+        *ret = (struct stage){.step = PLACE_STEP_COUNT};
+        for (size_t i = 0; i < s->input_count && ret->step == PLACE_STEP_COUNT; i++) {
+                const struct m_dataset *d = s->data[i];
+
+                if (!d || (d->files && !model_dataset_at(d, site->id)) || !dataset_may_be_at(d, site))
+                        ret->step = PLACE_STAGE;
+        }
+}
+
 void stage_of(const struct model *m, const struct m_shape *s, const struct m_site *site, struct stage *ret)
 {
         struct by_source seen[SOURCES_SEEN];

@@ -95,7 +95,9 @@ struct options {
         struct candidate *sheet; /* borrowed: the candidates as recorded */
         size_t sheet_n;
 };
-void options_make(const struct model *m, const struct m_shape *s, struct options *ret);
+/* `data`: price also sites that lack inputs and full ones that hold them; else only where it could start now.
+ */
+void options_make(const struct model *m, const struct m_shape *s, bool data, struct options *ret);
 void options_release(struct options *o);
 /* The site for the next task and how many of the shape can go there; NULL when none can go now, or when it is
  * better to wait for another: *ret_wait says why. avoid_site: as above. */

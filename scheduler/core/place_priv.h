@@ -21,6 +21,8 @@ struct stage { /* the inputs of a shape at a site */
         bool on_its_way;
         const struct m_dataset *first; /* one that is missing, or stands in the way */
 };
+/* Whether all is there, and nothing else: what is missing is taken to be on its way. */
+void stage_glance(const struct m_shape *s, const struct m_site *site, struct stage *ret);
 void stage_of(const struct model *m, const struct m_shape *s, const struct m_site *site, struct stage *ret);
 
 struct terms { /* of the sum, in seconds */

@@ -53,12 +53,14 @@ static void add_sites(struct grid *g)
                 struct res offer = {.slots = RES_SLOTS_ANY, .cpus = 64, .memory = 256LL << 30};
 
                 s->speed = 1.0 + (i % 7) * 0.1;
+                s->storage.accept = true;
+                s->storage.quota = 1LL << 50;
                 w->ready = true;
                 model_worker_offer(g->m, w, &offer);
         }
 }
 
-/* A quarter of the shapes reads a dataset that stands at every third site. */
+/* A quarter of the shapes reads a dataset that stands at every third site, and may be brought to the others. */
 static struct m_dataset *add_data(struct grid *g)
 {
         struct m_dataset *d = model_dataset_put(g->m, 1, "reference");

@@ -449,7 +449,7 @@ static void judge_idle(struct history *h)
                 if (heap_top(&j->shape->jobs) != j || !j->spec || j->shape->wait != WAIT_BUSY ||
                     j->shape->reserved)
                         continue;
-                options_make(h->m, j->shape, &o);
+                options_make(h->m, j->shape, true, &o);
                 if (!(j->retry_count && j->retries[0].avoid_site) &&
                     options_pick(h->m, j->shape, &o, 0, &room, &why))
                         accuse(h, "job %lld was left waiting although it could go", (long long)j->id);
