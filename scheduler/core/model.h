@@ -393,8 +393,6 @@ int64_t model_dataset_missing(const struct m_dataset *d, int32_t site, int32_t *
 void model_dataset_release(struct model *m, struct m_dataset *d);
 /* The place at the site that holds all of it, or NULL. */
 const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t site);
-/* One user less; the last one takes it out of the model. */
-void model_dataset_drop(struct model *m, struct m_dataset *d);
 /* Read again whether the jobs that read it may go. */
 void model_dataset_changed(struct model *m, struct m_dataset *d);
 
