@@ -43,6 +43,7 @@ extern const struct field login_fields[], user_fields[], token_fields[], project
 /* api_submit.c */
 HANDLER(api_submit);
 HANDLER(api_submit_bulk);
+HANDLER(api_explain_new);
 extern const struct field bulk_fields[];
 
 /* A job made of another one, as a submission; the reply names that one. */

@@ -10,6 +10,7 @@
 #include "common/states.h"
 #include "common/util.h"
 #include "store/store_submit.h"
+#include "web/explain_ask.h"
 #include "web/job_spec.h"
 #include "web/web_priv.h"
 
@@ -592,20 +593,42 @@ static void write_warnings(struct buf *out, struct batch *b, const struct world_
 
         j_arr(out, "warnings");
         for (size_t i = 0; v && i < b->count && n < WARNINGS_MAX; i++) {
-                const char *code;
-                char text[256];
+                struct world_never never;
 
-                if (!world_never(v, &b->specs[i], b->projects[i], &code, text))
+                if (!world_never(v, &b->specs[i], b->projects[i], &never))
                         continue;
                 n++;
                 j_obj(out, NULL);
-                j_str(out, "code", code);
-                j_str(out, "sentence", text);
+                j_str(out, "code", never.code);
+                j_str(out, "sentence", never.sentence);
+                j_raw(out, "fix", never.fix);
                 if (b->bulk)
                         j_int(out, "position", (int64_t)i + 1);
                 j_obj_end(out);
         }
         j_arr_end(out);
+}
+
+/* Asked to be strict: what could never run is not accepted. */
+static int check_strict(struct batch *b, const struct world_view *v, struct err *err)
+{
+        const char *strict = request_query(b->rq, "strict");
+
+        if (!strict || strcmp(strict, "false") == 0)
+                return 0;
+        if (strcmp(strict, "true") != 0)
+                return err_set(err, ERR_BAD_INPUT, "strict: must be true or false");
+        for (size_t i = 0; i < b->count; i++) {
+                size_t mark = enter_job(b, i);
+                struct world_never never;
+
+                if (world_never(v, &b->specs[i], b->projects[i], &never))
+                        issue_add(&b->rq->issues, never.pointer,
+                                  strcmp(never.code, "too_large") == 0 ? "range" : "conflict", "%s",
+                                  never.sentence);
+                issues_leave(&b->rq->issues, mark);
+        }
+        return b->rq->issues.count ? request_invalid(b->rq, err) : 0;
 }
 
 static void reply_one(struct batch *b, int64_t id, int64_t tasks, const struct world_view *v)
@@ -670,7 +693,8 @@ static int submit_new(struct batch *b, json_t *list, struct err *err)
         read_jobs(b, list);
         if (rq->issues.count)
                 return request_invalid(rq, err);
-        if (world_get(rq->web->world, b->db, false, &v, err) < 0 || check_references(b, &v, err) < 0)
+        if (world_get(rq->web->world, b->db, false, &v, err) < 0 || check_references(b, &v, err) < 0 ||
+            check_strict(b, v, err) < 0)
                 goto done;
         if (!rq->dry_run && store_batch(b, &first, err) < 0)
                 goto done;
@@ -747,4 +771,76 @@ HANDLER(api_submit_bulk)
         if (request_body(rq, bulk_fields, &in, NULL, err) < 0)
                 return -1;
         return submit(rq, db, in.jobs, true, 0, err);
+}
+
+/* ---- a job that is only asked about ----------------------------------------------------------------------
+ */
+
+/* The question as the engine wants it (daemon/engine_explain.c). */
+static json_t *guest_question(struct batch *b)
+{
+        const struct job_spec *s = &b->specs[0];
+        json_t *what = json_object(), *custom = json_object(), *inputs = json_array();
+
+        json_object_set_new(what, "cpus", json_integer((json_int_t)s->cpus));
+        json_object_set_new(what, "memory", json_integer((json_int_t)s->memory));
+        json_object_set_new(what, "gpus", json_integer((json_int_t)s->gpus));
+        for (size_t i = 0; i < s->custom_count; i++)
+                json_object_set_new(custom, s->custom[i].name, json_integer((json_int_t)s->custom[i].count));
+        json_object_set_new(what, "custom", custom);
+        json_object_set(what, "sites", s->sites);
+        for (size_t i = 0; i < json_array_size(s->inputs); i++) {
+                int64_t inside;
+                const struct ref_dataset *d =
+                    input_find(b, json_string_value(json_array_get(s->inputs, i)), &inside);
+
+                if (d)
+                        json_array_append_new(inputs, json_integer((json_int_t)d->id));
+        }
+        json_object_set_new(what, "inputs", inputs);
+        if (s->time_limit != INT64_MIN)
+                json_object_set_new(what, "time_limit_ms", json_integer((json_int_t)s->time_limit));
+        json_object_set_new(what, "priority", json_integer((json_int_t)s->priority));
+        json_object_set_new(what, "throttle", json_integer((json_int_t)s->throttle));
+        return json_pack("{s:i,s:o,s:o}", "project", b->projects[0], "projects", explain_projects(b->rq->who),
+                         "what_if", what);
+}
+
+static int explain_new(struct batch *b, json_t *job, struct err *err)
+{
+        struct request *rq = b->rq;
+        struct world_view *v = NULL;
+        json_t *q, *doc = NULL;
+        int rc = -1;
+
+        read_jobs(b, job);
+        if (rq->issues.count)
+                return request_invalid(rq, err);
+        if (world_get(rq->web->world, b->db, false, &v, err) == 0 && check_references(b, &v, err) == 0) {
+                q = guest_question(b);
+                rc = explain_ask(rq, b->db, q, &doc, err);
+                json_decref(q);
+        }
+        if (rc == 0 && !json_object_get(doc, "can_ever_run"))
+                rc = err_set(err, ERR_UNAVAILABLE, "the scheduler does not answer now; try again");
+        if (rc == 0) {
+                j_obj(&rq->out, NULL);
+                explain_write_guest(&rq->out, NULL, doc, NULL);
+                write_warnings(&rq->out, b, v);
+                j_time(&rq->out, "as_of", explain_time(doc, "as_of"));
+                j_obj_end(&rq->out);
+        }
+        world_unref(v);
+        return rc;
+}
+
+HANDLER(api_explain_new)
+{
+        struct batch b = {.rq = rq, .db = db, .count = 1};
+        json_t *none = rq->json ? NULL : json_object();
+        int rc = explain_new(&b, rq->json ? rq->json : none, err);
+
+        batch_release(&b);
+        json_decref(none);
+        return rc;
 }

@@ -29,8 +29,9 @@ struct route routes[] = {
     ROUTE("POST",   "/v1/login-links",                   USER,      api_login_link,      nothing_fields, "",                   ROUTE_TX, "make a one-time login link for oneself"),
     ROUTE("GET",    "/v1/me",                            USER,      api_me,              NULL,           "",                   ROUTE_ETAG, "who am I, what may I see"),
 
-    ROUTE("POST",   "/v1/jobs",                          SUBMITTER, api_submit,          job_fields,     "",                   ROUTE_DRY, "submit one job"),
-    ROUTE("POST",   "/v1/jobs:bulk",                     SUBMITTER, api_submit_bulk,     bulk_fields,    "",                   ROUTE_DRY | ROUTE_BIG, "submit many jobs, all or none"),
+    ROUTE("POST",   "/v1/jobs",                          SUBMITTER, api_submit,          job_fields,     "strict",             ROUTE_DRY, "submit one job"),
+    ROUTE("POST",   "/v1/jobs:bulk",                     SUBMITTER, api_submit_bulk,     bulk_fields,    "strict",             ROUTE_DRY | ROUTE_BIG, "submit many jobs, all or none"),
+    ROUTE("POST",   "/v1/explain",                       SUBMITTER, api_explain_new,     job_fields,     "",                   0, "what would happen to a job that is not submitted"),
     ROUTE("GET",    "/v1/jobs",                          USER,      api_jobs,            NULL,           "state project name user label ids", ROUTE_LIST | ROUTE_WAIT, "jobs, newest first"),
     ROUTE("GET",    "/v1/jobs/{id}",                     USER,      api_job,             NULL,           "",                   ROUTE_WAIT, "one job"),
     ROUTE("GET",    "/v1/jobs/{id}/spec",                USER,      api_job_spec,        NULL,           "",                   ROUTE_ETAG, "the job as it was accepted"),

@@ -2,6 +2,8 @@
 #include "web/world.h"
 
 #include "common/util.h"
+#include "core/place.h"
+#include "core/remedy.h"
 #include "store/store_sites.h"
 
 #include <pthread.h>
@@ -9,26 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-struct world_site {
-        int64_t id;
-        char *name;
-        bool all_projects;
-        json_t *projects; /* ids */
-};
-
-struct world_worker {
-        int64_t site, project; /* project 0 any */
-        int64_t cpus, memory, gpus;
-        json_t *custom;
-};
-
 struct world_view {
         atomic_int refs;
         int64_t read_at;
-        struct world_site *sites;
-        size_t site_count;
-        struct world_worker *workers;
-        size_t worker_count;
+        struct model *m;
 };
 
 struct world {
@@ -40,14 +26,7 @@ void world_unref(struct world_view *v)
 {
         if (!v || atomic_fetch_sub(&v->refs, 1) > 1)
                 return;
-        for (size_t i = 0; i < v->site_count; i++) {
-                free(v->sites[i].name);
-                json_decref(v->sites[i].projects);
-        }
-        for (size_t i = 0; i < v->worker_count; i++)
-                json_decref(v->workers[i].custom);
-        free(v->sites);
-        free(v->workers);
+        model_free(v->m);
         free(v);
 }
 
@@ -68,37 +47,94 @@ void world_free(struct world *w)
         free(w);
 }
 
-static int read_sites(struct world_view *v, struct db *db, struct err *err)
+/* ---- reading ---------------------------------------------------------------------------------------------
+ */
+
+static int read_projects(struct model *m, struct db *db, struct err *err)
+{
+        AUTO_ROWS struct rows *r = NULL;
+
+        if (store_world_projects(db, &r, err) < 0)
+                return -1;
+        while (rows_next(r))
+                model_project_put(m, (int32_t)row_int(r, "id"), row_text(r, "name"))->max_cpus =
+                    (int32_t)row_int(r, "max_cpus");
+        return 0;
+}
+
+static void site_rules(struct model *m, struct m_site *s, const json_t *list)
+{
+        struct m_site_rule *rules = xcalloc(json_array_size(list) + 1, sizeof *rules);
+        json_t *pair;
+        size_t i;
+
+        json_array_foreach(list, i, pair)
+        {
+                rules[i].project = (int32_t)json_integer_value(json_array_get(pair, 0));
+                rules[i].max_cpus = (int32_t)json_integer_value(json_array_get(pair, 1));
+        }
+        model_site_rules(m, s, rules, json_array_size(list));
+        free(rules);
+}
+
+static int read_sites(struct model *m, struct db *db, struct err *err)
 {
         AUTO_ROWS struct rows *r = NULL;
 
         if (store_world_sites(db, &r, err) < 0)
                 return -1;
-        v->sites = xcalloc(rows_count(r), sizeof *v->sites);
-        for (; rows_next(r); v->site_count++)
-                v->sites[v->site_count] =
-                    (struct world_site){.id = row_int(r, "id"),
-                                        .name = xstrdup(row_text(r, "name")),
-                                        .all_projects = row_bool(r, "all_projects"),
-                                        .projects = json_loads(row_text(r, "projects"), 0, NULL)};
+        while (rows_next(r)) {
+                struct m_site *s = model_site_put(m, (int32_t)row_int(r, "id"), row_text(r, "name"));
+                json_t *list = json_loads(row_text(r, "projects"), 0, NULL);
+
+                s->all_projects = row_bool(r, "all_projects");
+                site_rules(m, s, list);
+                json_decref(list);
+        }
         return 0;
 }
 
-static int read_workers(struct world_view *v, struct db *db, struct err *err)
+static void read_custom(struct model *m, const char *text, struct res *offer)
+{
+        json_t *doc = json_loads(text, 0, NULL), *n;
+        const char *name;
+
+        json_object_foreach(doc, name, n)
+        {
+                int i = model_custom(m, name);
+
+                if (i >= 0)
+                        offer->custom[i] = (int32_t)json_integer_value(n);
+        }
+        json_decref(doc);
+}
+
+/* A worker that was never reached has not said its size. */
+static int read_workers(struct model *m, struct db *db, struct err *err)
 {
         AUTO_ROWS struct rows *r = NULL;
+        int32_t id = 1;
 
         if (store_world_workers(db, &r, err) < 0)
                 return -1;
-        v->workers = xcalloc(rows_count(r), sizeof *v->workers);
-        for (; rows_next(r); v->worker_count++)
-                v->workers[v->worker_count] =
-                    (struct world_worker){.site = row_int(r, "site_id"),
-                                          .project = row_int(r, "project_id"),
-                                          .cpus = row_int(r, "cpus"),
-                                          .memory = row_int(r, "memory"),
-                                          .gpus = row_int(r, "gpus"),
-                                          .custom = json_loads(row_text(r, "custom"), 0, NULL)};
+        for (; rows_next(r); id++) {
+                struct m_site *s = model_site(m, (int32_t)row_int(r, "site_id"));
+                struct res offer = {.slots = RES_SLOTS_ANY,
+                                    .cpus = (int32_t)row_int(r, "cpus"),
+                                    .memory = row_int(r, "memory"),
+                                    .gpus = (int32_t)row_int(r, "gpus")};
+                struct m_worker *w;
+
+                if (!s)
+                        continue;
+                w = model_worker_put(m, id, s);
+                w->project = row_null(r, "project_id") ? 0 : (int32_t)row_int(r, "project_id");
+                read_custom(m, row_text(r, "custom"), &offer);
+                if (!offer.memory)
+                        offer.memory = INT64_MAX;
+                if (offer.cpus)
+                        model_worker_offer(m, w, &offer);
+        }
         return 0;
 }
 
@@ -118,7 +154,9 @@ int world_get(struct world *w, struct db *db, bool fresh, struct world_view **re
         v = xcalloc(1, sizeof *v);
         atomic_init(&v->refs, 2);
         v->read_at = clock_boot_ms();
-        if (read_sites(v, db, err) < 0 || read_workers(v, db, err) < 0) {
+        v->m = model_new();
+        if (read_projects(v->m, db, err) < 0 || read_sites(v->m, db, err) < 0 ||
+            read_workers(v->m, db, err) < 0) {
                 atomic_store(&v->refs, 1);
                 world_unref(v);
                 return -1;
@@ -132,77 +170,162 @@ int world_get(struct world *w, struct db *db, bool fresh, struct world_view **re
         return 0;
 }
 
+static int32_t site_id(const struct model *m, const char *name)
+{
+        for (size_t i = 0; i < m->site_cap; i++) {
+                if (m->sites[i] && strcmp(m->sites[i]->name, name) == 0)
+                        return m->sites[i]->id;
+        }
+        return -1;
+}
+
 bool world_has_site(const struct world_view *v, const char *name)
 {
-        for (size_t i = 0; i < v->site_count; i++)
-                if (strcmp(v->sites[i].name, name) == 0)
-                        return true;
-        return false;
+        return site_id(v->m, name) >= 0;
 }
 
 /* ---- could it ever run ------------------------------------------------------------------------------------
  */
 
-static bool site_serves(const struct world_site *s, int32_t project)
-{
-        size_t i;
-        json_t *id;
+struct shaped { /* a job as the model judges it */
+        struct m_shape shape;
+        int32_t sites[JOB_SITES_MAX];
+        const char *unknown; /* a countable that no worker offers */
+};
 
-        if (s->all_projects)
-                return true;
-        json_array_foreach(s->projects, i, id) if (json_integer_value(id) == project) return true;
-        return false;
-}
-
-static bool site_is_named(const struct world_site *s, const struct job_spec *job)
+static void shape_of(const struct model *m, const struct job_spec *job, struct m_project *p,
+                     struct shaped *ret)
 {
-        size_t i;
+        struct res *need = &ret->shape.need;
         json_t *name;
+        size_t i;
 
-        if (!json_array_size(job->sites))
-                return true;
-        json_array_foreach(job->sites, i,
-                           name) if (strcmp(json_string_value(name), s->name) == 0) return true;
-        return false;
-}
+        *ret = (struct shaped){.shape = {.project = p, .sites = ret->sites}};
+        *need = (struct res){
+            .slots = 1, .cpus = (int32_t)job->cpus, .gpus = (int32_t)job->gpus, .memory = job->memory};
+        for (size_t k = 0; k < job->custom_count; k++) {
+                bool known = false;
 
-/* A worker that was never reached has not said its size: it may be large enough. */
-static bool worker_fits(const struct world_worker *w, const struct job_spec *job)
-{
-        if ((w->cpus && job->cpus > w->cpus) || (w->memory && job->memory > w->memory) || job->gpus > w->gpus)
-                return false;
-        for (size_t i = 0; i < job->custom_count; i++)
-                if (json_integer_value(json_object_get(w->custom, job->custom[i].name)) <
-                    job->custom[i].count)
-                        return false;
-        return true;
-}
-
-bool world_never(const struct world_view *v, const struct job_spec *s, int32_t project, const char **ret_code,
-                 char ret_text[256])
-{
-        size_t sites = 0, workers = 0;
-
-        for (size_t i = 0; i < v->site_count; i++) {
-                const struct world_site *at = &v->sites[i];
-
-                if (!site_serves(at, project) || !site_is_named(at, s))
-                        continue;
-                sites++;
-                for (size_t k = 0; k < v->worker_count; k++) {
-                        const struct world_worker *w = &v->workers[k];
-
-                        if (w->site != at->id || (w->project && w->project != project))
-                                continue;
-                        workers++;
-                        if (worker_fits(w, s))
-                                return false;
+                for (int c = 0; c < m->custom_count; c++) {
+                        if (strcmp(m->customs[c], job->custom[k].name) == 0) {
+                                need->custom[c] = (int32_t)job->custom[k].count;
+                                known = true;
+                        }
                 }
+                if (!known && job->custom[k].count > 0)
+                        ret->unknown = job->custom[k].name;
         }
-        *ret_code = workers ? "too_large" : "no_site";
-        snprintf(ret_text, 256, "%s",
-                 workers ? "no worker is large enough for it now; it waits until one is"
+        json_array_foreach(job->sites, i, name)
+        {
+                if (ret->shape.site_count < JOB_SITES_MAX)
+                        ret->sites[ret->shape.site_count++] = site_id(m, json_string_value(name));
+        }
+}
+
+/* Are there workers that may take work of the project at all? */
+static bool has_workers(const struct model *m, const struct shaped *s, size_t *ret_sites)
+{
+        size_t workers = 0;
+
+        *ret_sites = 0;
+        for (size_t i = 0; i < m->site_cap; i++) {
+                const struct m_site *site = m->sites[i];
+                bool may, named = !s->shape.site_count;
+
+                if (!site)
+                        continue;
+                may = site->all_projects;
+                for (size_t k = 0; k < site->rule_count; k++)
+                        may = may || site->rules[k].project == s->shape.project->id;
+                for (size_t k = 0; k < s->shape.site_count; k++)
+                        named = named || s->sites[k] == site->id;
+                if (!may || !named)
+                        continue;
+                ++*ret_sites;
+                for (size_t k = 0; k < site->worker_count; k++)
+                        workers +=
+                            !site->workers[k]->project || site->workers[k]->project == s->shape.project->id;
+        }
+        return workers > 0;
+}
+
+static const char *pointer_of(const struct m_shape *s, const struct remedy *r)
+{
+        if (r->what & REMEDY_SITES)
+                return "/sites";
+        if (r->need.cpus != s->need.cpus)
+                return "/resources/cpus";
+        if (r->need.memory != s->need.memory)
+                return "/resources/memory";
+        if (r->need.gpus != s->need.gpus)
+                return "/resources/gpus";
+        return "/resources";
+}
+
+static void copy_text(char *to, size_t size, struct buf *from)
+{
+        if (!from->overflow && buf_len(from) < size)
+                snprintf(to, size, "%s", buf_cstr(from));
+}
+
+/* The sentence and the change that would do; what does not fit stays as it was. */
+static void say_fix(const struct model *m, const struct shaped *s, struct world_never *ret)
+{
+        struct remedy r[REMEDIES_MAX];
+        struct buf words, fix;
+
+        if (!remedy_never(m, &s->shape, r))
+                return;
+        buf_init(&words, WORLD_TEXT_MAX);
+        buf_init(&fix, sizeof ret->fix);
+        buf_printf(&words, "%s: ", ret->sentence);
+        remedy_say(m, &s->shape, &r[0], &words);
+        buf_text(&words, " would do");
+        remedy_json(m, &s->shape, &r[0], &fix);
+        ret->pointer = pointer_of(&s->shape, &r[0]);
+        copy_text(ret->sentence, sizeof ret->sentence, &words);
+        copy_text(ret->fix, sizeof ret->fix, &fix);
+        buf_release(&words);
+        buf_release(&fix);
+}
+
+static void say_never(const struct model *m, const struct shaped *s, struct world_never *ret)
+{
+        const struct m_project *p = s->shape.project;
+        bool limit = p->max_cpus && s->shape.need.cpus > p->max_cpus;
+        size_t sites;
+        bool workers = has_workers(m, s, &sites);
+
+        *ret = (struct world_never){.code = limit     ? "project_limit"
+                                            : workers ? "too_large"
+                                                      : "no_site",
+                                    .pointer = "",
+                                    .fix = "null"};
+        if (s->unknown) {
+                ret->pointer = "/resources";
+                snprintf(ret->sentence, sizeof ret->sentence, "no worker offers %s now", s->unknown);
+                snprintf(ret->fix, sizeof ret->fix, "{\"resources\":{\"%s\":0}}", s->unknown);
+                return;
+        }
+        snprintf(ret->sentence, sizeof ret->sentence, "%s",
+                 limit     ? "it asks for more CPUs than its project may use in all"
+                 : workers ? "no worker is large enough for it now"
                  : sites ? "the sites that its project may use have no account for it; it waits until one has"
                          : "no site is registered that its project may use; it waits until one is");
-        return true;
+        say_fix(m, s, ret);
+}
+
+bool world_never(const struct world_view *v, const struct job_spec *job, int32_t project,
+                 struct world_never *ret)
+{
+        struct m_project nobody = {.id = -1, .name = ""}, *p = model_project(v->m, project);
+        struct shaped *s = xcalloc(1, sizeof *s);
+        bool never;
+
+        shape_of(v->m, job, p ? p : &nobody, s);
+        never = s->unknown || !place_can_ever(v->m, &s->shape);
+        if (never)
+                say_never(v->m, s, ret);
+        free(s);
+        return never;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* world.h - sites and workers as last read, to say at submission that a job could never run.
+/* world.h - sites, projects and workers as last read, to say at submission that a job could never run.
  *
- * A snapshot is immutable and counted. It is read again when older than WORLD_TTL_MS; answers taken from it
- * are warnings only, so its age does no harm.
+ * A snapshot is a model as the engine has it (core/model.h) without jobs, so that both judge alike; it is
+ * immutable and counted. It is read again when older than WORLD_TTL_MS; answers taken from it are warnings,
+ * so its age does no harm.
  */
 #ifndef REEVE_WORLD_H
 #define REEVE_WORLD_H
@@ -10,7 +11,8 @@
 #include "store/db.h"
 #include "web/job_spec.h"
 
-#define WORLD_TTL_MS 2000
+#define WORLD_TTL_MS   2000
+#define WORLD_TEXT_MAX 512
 
 struct world;
 struct world_view;
@@ -22,8 +24,16 @@ int world_get(struct world *w, struct db *db, bool fresh, struct world_view **re
 void world_unref(struct world_view *v);
 
 bool world_has_site(const struct world_view *v, const char *name);
-/* Why no worker there is now could ever take it: a wait reason's code and a sentence, or false. */
-bool world_never(const struct world_view *v, const struct job_spec *s, int32_t project, const char **ret_code,
-                 char ret_text[256]);
+
+struct world_never {                   /* why nothing that is registered could ever take a job */
+        const char *code;              /* too_large, no_site, project_limit */
+        const char *pointer;           /* member of the job that would have to change, "/resources/cpus" */
+        char sentence[WORLD_TEXT_MAX]; /* with the smallest change that would do */
+        char fix[WORLD_TEXT_MAX *
+                 4]; /* that change as JSON; "null": it is not the job that would have to change */
+};
+/* True, and why, when no worker there is now could ever take it. */
+bool world_never(const struct world_view *v, const struct job_spec *s, int32_t project,
+                 struct world_never *ret);
 
 #endif

@@ -36,6 +36,12 @@ static const struct option show_options[] = {
     {0},
 };
 
+static const struct option explain_options[] = {
+    {"what-if", 0, "NAME=VALUE",
+     "tell what would happen if it asked for this: a resource, sites=, inputs=, time_limit= or priority=", true},
+    {0},
+};
+
 static const struct option logs_options[] = {
     {"follow", 'f', NULL, "go on until it ends", false},
     {"stderr", 'e', NULL, "standard error instead of standard output", false},
@@ -187,8 +193,11 @@ const struct command commands[] = {
      jobs_options, NULL, 0, -1, false, cmd_jobs},
     {"show", "JOB[.TASK] ...", "Show a job with its tasks, or a task with all its attempts.", NULL,
      show_options, NULL, 1, -1, false, cmd_show},
-    {"explain", "JOB[.TASK]", "Say why a job waits and what would help, or why it ran where it ran.", NULL,
-     NULL, NULL, 1, 1, false, cmd_explain},
+    {"explain", "[OPTIONS] JOB[.TASK[#ATTEMPT]]",
+     "Say why a job waits, when it is likely to start and what would help, or why it ran where it ran.",
+     "  reeve explain 12\n"
+     "  reeve explain 12 --what-if memory=64G --what-if sites=alpha,beta\n",
+     explain_options, NULL, 1, 1, false, cmd_explain},
     {"logs", "[OPTIONS] JOB[.TASK[#ATTEMPT]]", "Print what a task printed.",
      "Control characters and escape sequences are filtered unless --raw is given.\n\n"
      "  reeve logs 12.7 --tail 20 -f\n"

@@ -8,6 +8,7 @@
 #ifndef REEVE_REMEDY_H
 #define REEVE_REMEDY_H
 
+#include "common/buf.h"
 #include "core/forecast.h"
 #include "core/model.h"
 
@@ -36,5 +37,11 @@ size_t remedy_never(const struct model *m, const struct m_shape *s, struct remed
  * clearly sooner, soonest first. */
 size_t remedy_sooner(const struct model *m, const struct forecast_ask *ask, double start,
                      struct remedy ret[REMEDIES_MAX]);
+
+/* In words: "8 GiB of memory instead of 64 GiB"; and as members of a job as submitted:
+ * {"resources":{"memory":n}}. */
+void remedy_say(const struct model *m, const struct m_shape *s, const struct remedy *r, struct buf *b);
+void remedy_json(const struct model *m, const struct m_shape *s, const struct remedy *r, struct buf *b);
+void remedy_say_sites(const struct remedy *r, struct buf *b); /* "alpha, beta and 3 more" */
 
 #endif

@@ -32,7 +32,6 @@ struct words { /* what does not fit is cut */
 };
 void say(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void say_more(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-struct words memory_words(int64_t bytes);
 struct words count_words(int64_t n, const char *one); /* "1 task", "2 tasks" */
 struct words span_words(double seconds);
 struct words site_words(const struct m_site *const *sites, size_t n); /* "alpha, beta and 3 more" */

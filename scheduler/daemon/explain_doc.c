@@ -9,60 +9,32 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CHANGE_MAX 4096 /* bytes of a change as text */
+
 /* ---- changes that would help -----------------------------------------------------------------------------
  */
 
 static json_t *change_json(const struct model *m, const struct m_shape *s, const struct remedy *r)
 {
-        json_t *change = json_object(), *res = json_object(), *sites = json_array();
+        struct buf b;
+        json_t *v;
 
-        if (r->need.cpus != s->need.cpus)
-                put(res, "cpus", json_integer(r->need.cpus));
-        if (r->need.memory != s->need.memory)
-                put(res, "memory", json_integer((json_int_t)r->need.memory));
-        if (r->need.gpus != s->need.gpus)
-                put(res, "gpus", json_integer(r->need.gpus));
-        for (int i = 0; i < m->custom_count; i++) {
-                if (r->need.custom[i] != s->need.custom[i])
-                        put(res, m->customs[i], json_integer(r->need.custom[i]));
-        }
-        for (size_t i = 0; r->what & REMEDY_SITES && i < r->site_n; i++)
-                json_array_append_new(sites, json_text("%s", r->sites[i]->name));
-        if (json_object_size(res))
-                put(change, "resources", json_incref(res));
-        if (r->what & REMEDY_SITES)
-                put(change, "sites", json_incref(sites));
-        json_decref(res);
-        json_decref(sites);
-        return change;
+        buf_init(&b, CHANGE_MAX);
+        remedy_json(m, s, r, &b);
+        v = b.overflow ? NULL : json_loads(buf_cstr(&b), 0, NULL);
+        buf_release(&b);
+        return v ? v : json_null();
 }
 
-#define say_change(w, ...)                                                                                   \
-        do {                                                                                                 \
-                if ((w)->s[0])                                                                               \
-                        say_more(w, " and ");                                                                \
-                say_more(w, __VA_ARGS__);                                                                    \
-        } while (0)
-
-/* "8 GiB of memory instead of 64 GiB of memory" */
 static struct words change_words(const struct model *m, const struct m_shape *s, const struct remedy *r)
 {
-        struct words w = {""};
+        struct words w;
+        struct buf b;
 
-        if (r->what & REMEDY_SITES)
-                say_change(&w, "also naming %s", site_words(r->sites, r->site_n).s);
-        if (r->need.cpus != s->need.cpus)
-                say_change(&w, "%s instead of %d", count_words(r->need.cpus, "CPU").s, s->need.cpus);
-        if (r->need.memory != s->need.memory)
-                say_change(&w, "%s instead of %.4g GiB", memory_words(r->need.memory).s,
-                           round((double)s->need.memory / (1 << 30) * 10) / 10);
-        if (r->need.gpus != s->need.gpus)
-                say_change(&w, "%s instead of %d", count_words(r->need.gpus, "GPU").s, s->need.gpus);
-        for (int i = 0; i < m->custom_count; i++) {
-                if (r->need.custom[i] != s->need.custom[i])
-                        say_change(&w, "%d of %.40s instead of %d", r->need.custom[i], m->customs[i],
-                                   s->need.custom[i]);
-        }
+        buf_init(&b, CHANGE_MAX);
+        remedy_say(m, s, r, &b);
+        say(&w, "%s", b.overflow ? "another request" : buf_cstr(&b));
+        buf_release(&b);
         return w;
 }
 

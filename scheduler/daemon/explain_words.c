@@ -74,16 +74,6 @@ void say_more(struct words *w, const char *fmt, ...)
 /* ---- sizes and times in words ----------------------------------------------------------------------------
  */
 
-struct words memory_words(int64_t bytes)
-{
-        struct words w;
-        double gib = (double)bytes / (1 << 30);
-
-        say(&w, gib >= 1 ? "%.4g GiB of memory" : "%.0f MiB of memory",
-            gib >= 1 ? round(gib * 10) / 10 : (double)bytes / (1 << 20));
-        return w;
-}
-
 struct words count_words(int64_t n, const char *one)
 {
         struct words w;

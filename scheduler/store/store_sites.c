@@ -54,11 +54,19 @@ int store_site_find(struct db *db, const char *name, int32_t *ret_id, struct err
 int store_world_sites(struct db *db, struct rows **ret, struct err *err)
 {
         return db_query(
-            db_stmt(
-                db, "world_sites",
-                "select s.id, s.name, s.intent, s.all_projects,"
-                " coalesce((select json_agg(p.project_id) from site_projects p where p.site_id = s.id), '[]')"
-                "  as projects from sites s where s.removed_at is null order by s.id"),
+            db_stmt(db, "world_sites",
+                    "select s.id, s.name, s.intent, s.all_projects,"
+                    " coalesce((select json_agg(json_build_array(p.project_id, coalesce(p.max_cpus, 0)))"
+                    "   from site_projects p where p.site_id = s.id), '[]')"
+                    "  as projects from sites s where s.removed_at is null order by s.id"),
+            ret, err);
+}
+
+int store_world_projects(struct db *db, struct rows **ret, struct err *err)
+{
+        return db_query(
+            db_stmt(db, "world_projects",
+                    "select id, name, coalesce(max_cpus, 0) as max_cpus from projects order by id"),
             ret, err);
 }
 

@@ -324,7 +324,7 @@ def bulk_numbers_are_consecutive_beside_single_submissions(w):
 @test
 def a_job_that_nothing_could_run_is_accepted_with_a_warning(w):
     big = w.s.ok("POST", "/v1/jobs", {"command": ["a"], "resources": {"cpus": 64}})
-    same([x["code"] for x in big["warnings"]], ["too_large"])
+    same([(x["code"], x["fix"]) for x in big["warnings"]], [("too_large", {"resources": {"cpus": 4}})])
     same(w.s.ok("POST", "/v1/jobs", {"command": ["a"], "resources": {"cpus": 4}})["warnings"], [])
     dry = w.s.post("/v1/jobs?dry_run=true", {"command": ["a"], "array": "1-7"})
     same((dry.status, dry.json["id"], dry.json["tasks"]), (200, None, 7))
@@ -363,7 +363,9 @@ def world_of_tasks(w):
     job = w.s.submit(array="1-10")
     site, worker = w.s.sql("select site_id, id from workers order by id limit 1")[0]
     w.s.sql(f"update job_queue set taken = true, next_task = 8, succeeded = 1, failed = 1, wait = 'busy', started_at = now(),"
-            f" wait_detail = '{{\"funnel\":[{{\"step\":\"known\",\"sites\":1}}],\"would_help\":[\"a larger site\"],\"can_ever_run\":true}}'"
+            f" wait_detail = '{{\"can_ever_run\":true,\"never\":null,\"sentence\":\"waits: alpha is busy\",\"wait\":{{\"details\":{{}},"
+            "\"funnel\":[{\"step\":\"known\",\"sites\":1,\"dropped\":[]}],\"would_help\":[{\"change\":null,\"sentence\":\"a larger site\","
+            "\"sites\":[],\"start_in\":null}]}}'"
             f" where job_id = {job}")
     decision = w.s.sql(f"insert into decisions (job_id, task, site_id, candidates) values ({job}, 1, {site},"
                        f" '[{{\"site\":\"alpha\",\"finish\":3.2,\"missing_bytes\":0}}]') returning id")[0][0]
@@ -409,7 +411,8 @@ def an_explanation_says_why_it_waits_and_why_it_ran_there(w):
     job = world_of_tasks(w)
     why = w.s.ok("GET", f"/v1/jobs/{job}/explain")
     has(why["sentence"], "busy")
-    same((why["wait"]["funnel"], why["wait"]["would_help"], why["can_ever_run"]), ([{"step": "known", "sites": 1}], ["a larger site"], True))
+    same(([step["step"] for step in why["wait"]["funnel"]], [h["sentence"] for h in why["wait"]["would_help"]], why["can_ever_run"], why["live"]),
+         (["known"], ["a larger site"], True, False))
     same((why["placements"][0]["site"], why["placements"][0]["candidates"][0]["finish"]), ("alpha", 3.2))
     has(why["placements"][0]["sentence"], "alpha")
     task = w.s.ok("GET", f"/v1/jobs/{job}/explain?task=1")
