@@ -390,7 +390,7 @@ void model_dataset_allow_all(struct m_dataset *d);
 /* Bytes and files of it that the site lacks. */
 int64_t model_dataset_missing(const struct m_dataset *d, int32_t site, int32_t *ret_files);
 /* Whoever raised d->users by one gives that back; the last user takes it out of the model. */
-void model_dataset_release(struct model *m, struct m_dataset *d);
+void model_dataset_drop(struct model *m, struct m_dataset *d);
 /* The place at the site that holds all of it, or NULL. */
 const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t site);
 /* Read again whether the jobs that read it may go. */

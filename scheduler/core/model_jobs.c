@@ -373,7 +373,7 @@ struct m_job *model_job(const struct model *m, int64_t id)
         return map_get(&m->jobs, (uint64_t)id);
 }
 
-void model_dataset_release(struct model *m, struct m_dataset *d)
+void model_dataset_drop(struct model *m, struct m_dataset *d)
 {
         if (--d->users > 0)
                 return;
@@ -417,10 +417,10 @@ void model_job_remove(struct model *m, struct m_job *j)
         map_del(&m->jobs, (uint64_t)j->id);
         for (size_t i = 0; i < j->input_count; i++) {
                 unread_input(j, i);
-                model_dataset_release(m, j->inputs[i]);
+                model_dataset_drop(m, j->inputs[i]);
         }
         if (j->output)
-                model_dataset_release(m, j->output);
+                model_dataset_drop(m, j->output);
         shape_drop(m, j->shape);
         job_free(j);
 }

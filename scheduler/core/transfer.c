@@ -213,7 +213,7 @@ void model_transfer_close(struct model *m, struct m_transfer *t)
         map_del(&m->transfers, (uint64_t)t->id);
         map_del(&m->transfers_to, to_key(d, t->to));
         free(t);
-        model_dataset_release(m, d);
+        model_dataset_drop(m, d);
 }
 
 static void heat(const struct model *m, struct m_dataset *d, int64_t bytes)
