@@ -136,6 +136,9 @@ HANDLER(api_dataset_content);
 HANDLER(api_dataset_remove);
 extern const struct field dataset_fields[];
 
+/* The current row of calls as JSON. */
+void call_write(struct buf *b, struct rows *r);
+
 /* Bytes read at a site by a call: ask the engine, wait for its answer, reply with the bytes. Runs once for
  * asking and again for each look at the answer. */
 struct bytes_wanted {

@@ -34,7 +34,7 @@ const struct field dataset_fields[] = {
 /* ---- calls -----------------------------------------------------------------------------------------------
  */
 
-static void call_write(struct buf *b, struct rows *r)
+void call_write(struct buf *b, struct rows *r)
 {
         j_obj(b, NULL);
         j_col_int(b, r, "id");

@@ -11,6 +11,17 @@
 
 #define PROJECTS_MAX 1000
 
+struct project_rule {
+        const char *name;
+        int64_t max_cpus;
+};
+static const struct field project_rule_fields[] = {
+    FIELD(struct project_rule, name, F_NAME, 1, 64, FIELD_REQUIRED, "name of the project"),
+    FIELD(struct project_rule, max_cpus, F_INT, 1, COUNT_MAX, 0,
+          "CPUs it may hold there at once; null: no limit"),
+    {0},
+};
+
 struct site_change_body {
         int64_t max_tasks;
         double speed;
@@ -24,10 +35,9 @@ const struct field site_change_fields[] = {
           "attempts at once at the site; null: no limit"),
     FIELD(struct site_change_body, speed, F_REAL, 0, 1000, 0, "relative to other sites"),
     FIELD(struct site_change_body, all_projects, F_BOOL, 0, 0, 0, "every project may use it"),
-    FIELD(struct site_change_body, projects, F_ARRAY, 0, PROJECTS_MAX, 0,
-          "its own rules for projects: {name, max_cpus}"),
-    FIELD(struct site_change_body, offer, F_OBJECT, 0, 8, 0,
-          "what each worker offers: {cpus, memory, gpus, slots, custom}"),
+    FIELD_OF(struct site_change_body, projects, F_ARRAY, 0, PROJECTS_MAX, 0, "its own rules for projects",
+             project_rule_fields),
+    FIELD_OF(struct site_change_body, offer, F_OBJECT, 0, 8, 0, "what each worker offers", offer_fields),
     {0},
 };
 
@@ -46,17 +56,6 @@ const struct field pin_fields[] = {
 
 const struct field why_fields[] = {
     FIELD(struct why_body, why, F_STRING, 0, 500, 0, "why, for other people"),
-    {0},
-};
-
-struct project_rule {
-        const char *name;
-        int64_t max_cpus;
-};
-static const struct field project_rule_fields[] = {
-    FIELD(struct project_rule, name, F_NAME, 1, 64, FIELD_REQUIRED, "name of the project"),
-    FIELD(struct project_rule, max_cpus, F_INT, 1, COUNT_MAX, 0,
-          "CPUs it may hold there at once; null: no limit"),
     {0},
 };
 
@@ -279,22 +278,16 @@ HANDLER(api_site_pin)
 
 static int ask_site(struct request *rq, struct db *db, const char *kind, struct err *err)
 {
-        struct buf *b = &rq->out;
+        AUTO_ROWS struct rows *r = NULL;
         int32_t site;
         int64_t id;
 
         if (request_body(rq, nothing_fields, NULL, NULL, err) < 0 || site_capture(rq, db, &site, err) < 0 ||
             store_call_add(db, kind, site, "{}", rq->who->name, &id, err) < 0)
                 return -1;
-        j_obj(b, NULL);
-        j_int(b, "id", id);
-        j_str(b, "kind", kind);
-        j_str(b, "site", rq->captures[0]);
-        j_str(b, "state", "queued");
-        j_raw(b, "steps", "[]");
-        j_null(b, "result");
-        j_null(b, "message");
-        j_obj_end(b);
+        if (store_call_show(db, id, &r, err) < 0 || !rows_next(r))
+                return -1;
+        call_write(&rq->out, r);
         request_header(rq, "Location", "/v1/calls/%lld", (long long)id);
         rq->status = 202;
         rq->wakes_engine = true;

@@ -20,12 +20,11 @@ struct site_body {
 };
 const struct field site_fields[] = {
     FIELD(struct site_body, name, F_NAME, 1, 64, FIELD_REQUIRED, "name of the site"),
-    FIELD(struct site_body, hosts, F_ARRAY, 1, HOSTS_MAX, FIELD_REQUIRED,
-          "hosts to log in to: {address, port, jumps}"),
-    FIELD(struct site_body, accounts, F_ARRAY, 1, ACCOUNTS_MAX, FIELD_REQUIRED,
-          "Unix accounts: {user, key, root, backend, project}"),
-    FIELD(struct site_body, offer, F_OBJECT, 0, 8, 0,
-          "what each worker offers: {cpus, memory, gpus, slots, custom}"),
+    FIELD_OF(struct site_body, hosts, F_ARRAY, 1, HOSTS_MAX, FIELD_REQUIRED, "hosts to log in to",
+             host_fields),
+    FIELD_OF(struct site_body, accounts, F_ARRAY, 1, ACCOUNTS_MAX, FIELD_REQUIRED, "Unix accounts",
+             account_fields),
+    FIELD_OF(struct site_body, offer, F_OBJECT, 0, 8, 0, "what each worker offers", offer_fields),
     FIELD(struct site_body, max_tasks, F_INT, 1, COUNT_MAX, 0, "attempts at once at the site"),
     {0},
 };

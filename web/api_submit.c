@@ -28,8 +28,8 @@ struct bulk_body {
         json_t *jobs;
 };
 const struct field bulk_fields[] = {
-    FIELD(struct bulk_body, jobs, F_ARRAY, 1, BULK_MAX, FIELD_REQUIRED,
-          "jobs; \"#3\" in after names the third of them"),
+    FIELD_OF(struct bulk_body, jobs, F_ARRAY, 1, BULK_MAX, FIELD_REQUIRED,
+             "jobs; \"#3\" in after names the third of them", job_fields),
     {0},
 };
 

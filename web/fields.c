@@ -280,21 +280,22 @@ static bool read_any(const json_t *v, const struct field *f, void *out, struct i
 
 static const struct {
         bool (*read)(const json_t *v, const struct field *f, void *out, struct issues *is);
-        const char *schema;
+        const char *types; /* as JSON, with commas between; NULL: any */
+        const char *more;  /* further members of the schema */
 } field_types[] = {
-    [F_STRING] = {read_string, "\"type\":\"string\""},
-    [F_TEXT] = {read_string, "\"type\":\"string\""},
-    [F_NAME] = {read_string, "\"type\":\"string\",\"pattern\":\"^[a-z0-9][a-z0-9._-]{0,63}$\""},
-    [F_INT] = {read_int, "\"type\":\"integer\""},
-    [F_REAL] = {read_real, "\"type\":\"number\""},
-    [F_BOOL] = {read_bool, "\"type\":\"boolean\""},
-    [F_SIZE] = {read_size, "\"type\":[\"integer\",\"string\"]"},
-    [F_DURATION] = {read_duration, "\"type\":[\"number\",\"string\"]"},
-    [F_TIME] = {read_time, "\"type\":\"string\",\"format\":\"date-time\""},
-    [F_STRINGS] = {read_array, "\"type\":\"array\",\"items\":{\"type\":\"string\"}"},
-    [F_ARRAY] = {read_array, "\"type\":\"array\",\"items\":{}"},
-    [F_OBJECT] = {read_object, "\"type\":\"object\""},
-    [F_ANY] = {read_any, ""},
+    [F_STRING] = {read_string, "\"string\"", NULL},
+    [F_TEXT] = {read_string, "\"string\"", NULL},
+    [F_NAME] = {read_string, "\"string\"", "\"pattern\":\"^[a-z0-9][a-z0-9._-]{0,63}$\""},
+    [F_INT] = {read_int, "\"integer\"", NULL},
+    [F_REAL] = {read_real, "\"number\"", NULL},
+    [F_BOOL] = {read_bool, "\"boolean\"", NULL},
+    [F_SIZE] = {read_size, "\"integer\",\"string\"", NULL},
+    [F_DURATION] = {read_duration, "\"number\",\"string\"", NULL},
+    [F_TIME] = {read_time, "\"string\"", "\"format\":\"date-time\""},
+    [F_STRINGS] = {read_array, "\"array\"", "\"items\":{\"type\":\"string\"}"},
+    [F_ARRAY] = {read_array, "\"array\"", NULL},
+    [F_OBJECT] = {read_object, "\"object\"", NULL},
+    [F_ANY] = {read_any, NULL, NULL},
 };
 
 bool field_read(const json_t *value, const struct field *f, void *out, struct issues *is)
@@ -351,11 +352,10 @@ void fields_read(const json_t *object, const struct field *fields, void *out, ui
                 *ret_given = given;
 }
 
-static void field_schema(struct buf *b, const struct field *f)
+static void field_schema(struct buf *b, const struct field *f);
+
+static void write_limits(struct buf *b, const struct field *f)
 {
-        j_obj(b, f->name);
-        buf_text(b, field_types[f->type].schema);
-        j_str(b, "description", f->doc);
         if (f->type == F_INT) {
                 j_int(b, "minimum", f->min);
                 j_int(b, "maximum", f->max);
@@ -364,7 +364,44 @@ static void field_schema(struct buf *b, const struct field *f)
                 j_int(b, "maxLength", f->max);
         } else if (f->type == F_STRINGS || f->type == F_ARRAY) {
                 j_int(b, "maxItems", f->max);
+        } else if (f->type == F_OBJECT && !f->of) {
+                j_int(b, "maxProperties", f->max);
         }
+}
+
+/* The members of an object's schema, in the object that is open. */
+static void write_object(struct buf *b, const struct field *fields)
+{
+        j_bool(b, "additionalProperties", false);
+        j_obj(b, "properties");
+        for (const struct field *f = fields; f->type != F_END; f++)
+                if (!(f->flags & FIELD_HIDDEN))
+                        field_schema(b, f);
+        j_obj_end(b);
+        j_arr(b, "required");
+        for (const struct field *f = fields; f->type != F_END; f++)
+                if (f->flags & FIELD_REQUIRED)
+                        j_str(b, NULL, f->name);
+        j_arr_end(b);
+}
+
+/* null counts as absent, so what may be absent may be null. */
+static void field_schema(struct buf *b, const struct field *f)
+{
+        const char *types = field_types[f->type].types, *more = field_types[f->type].more;
+
+        j_obj(b, f->name);
+        if (types)
+                buf_printf(b, "\"type\":[%s%s]", types, f->flags & FIELD_REQUIRED ? "" : ",\"null\"");
+        if (more)
+                buf_printf(b, ",%s", more);
+        if (f->doc)
+                j_str(b, "description", f->doc);
+        write_limits(b, f);
+        if (f->of && f->type == F_ARRAY)
+                fields_schema(b, "items", f->of);
+        else if (f->of)
+                write_object(b, f->of);
         if (f->sample) {
                 j_arr(b, "examples");
                 j_raw(b, NULL, f->sample);
@@ -377,16 +414,6 @@ void fields_schema(struct buf *b, const char *key, const struct field *fields)
 {
         j_obj(b, key);
         j_str(b, "type", "object");
-        j_bool(b, "additionalProperties", false);
-        j_obj(b, "properties");
-        for (const struct field *f = fields; f->type != F_END; f++)
-                if (!(f->flags & FIELD_HIDDEN))
-                        field_schema(b, f);
-        j_obj_end(b);
-        j_arr(b, "required");
-        for (const struct field *f = fields; f->type != F_END; f++)
-                if (f->flags & FIELD_REQUIRED)
-                        j_str(b, NULL, f->name);
-        j_arr_end(b);
+        write_object(b, fields);
         j_obj_end(b);
 }

@@ -78,13 +78,20 @@ struct field {
         int64_t min, max;
         unsigned flags;
         const char *doc;
-        const char *sample; /* JSON of the default or of an example; NULL: none */
+        const char *sample;     /* JSON of the default or of an example; NULL: none */
+        const struct field *of; /* F_OBJECT, F_ARRAY: members of it, or of each element; NULL: any */
 };
 
 #define FIELD(type_, member_, f_, min_, max_, flags_, doc_)                                                  \
         {                                                                                                    \
                 .name = #member_, .type = f_, .offset = offsetof(type_, member_), .min = min_, .max = max_,  \
                 .flags = flags_, .doc = doc_                                                                 \
+        }
+
+#define FIELD_OF(type_, member_, f_, min_, max_, flags_, doc_, of_)                                          \
+        {                                                                                                    \
+                .name = #member_, .type = f_, .offset = offsetof(type_, member_), .min = min_, .max = max_,  \
+                .flags = flags_, .doc = doc_, .of = of_                                                      \
         }
 
 /* Read `object` by the table. Members that are absent keep what *out holds; null counts as absent but sets

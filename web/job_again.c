@@ -34,20 +34,44 @@ static void put_resources(json_t *out, const json_t *v, int64_t now_ms)
 }
 
 /* [["KEY","value"], ...] */
-static void put_env(json_t *out, const json_t *v, int64_t now_ms)
+static void put_pairs(json_t *out, const char *name, const json_t *v)
 {
         json_t *env = json_object(), *pair;
         size_t i;
 
-        (void)now_ms;
         json_array_foreach((json_t *)v, i, pair)
             json_object_set(env, json_string_value(json_array_get(pair, 0)), json_array_get(pair, 1));
-        json_object_set_new(out, "env", env);
+        json_object_set_new(out, name, env);
+}
+
+static void put_env(json_t *out, const json_t *v, int64_t now_ms)
+{
+        (void)now_ms;
+        put_pairs(out, "env", v);
+}
+
+static void put_task_env(json_t *out, const json_t *v, int64_t now_ms)
+{
+        (void)now_ms;
+        put_pairs(out, "task_env", v);
 }
 
 static json_t *seconds(const json_t *ms)
 {
         return json_real((double)json_integer_value(ms) / 1000);
+}
+
+/* {"signal":10,"before_ms":60000} */
+static void put_warn(json_t *out, const json_t *v, int64_t now_ms)
+{
+        json_t *warn = json_object();
+        char number[24];
+
+        (void)now_ms;
+        snprintf(number, sizeof number, "%lld", (long long)json_integer_value(json_object_get(v, "signal")));
+        json_object_set_new(warn, "signal", json_string(number));
+        json_object_set_new(warn, "before", seconds(json_object_get(v, "before_ms")));
+        json_object_set_new(out, "warn", warn);
 }
 
 static void put_time_limit(json_t *out, const json_t *v, int64_t now_ms)
@@ -101,6 +125,8 @@ static const struct {
 } different[] = {
     {"resources", put_resources},
     {"env", put_env},
+    {"task_env", put_task_env},
+    {"warn", put_warn},
     {"time_limit_ms", put_time_limit},
     {"lease_ms", put_lease},
     {"deadline_ms", put_deadline},

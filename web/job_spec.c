@@ -19,61 +19,18 @@
 #define SPEC(member_, type_, min_, max_, doc_, sample_)                                                      \
         SPEC_AS(#member_, member_, type_, min_, max_, doc_, sample_)
 
+#define SPEC_OF(name_, member_, of_, max_, doc_, sample_)                                                    \
+        {                                                                                                    \
+                .name = name_, .type = F_OBJECT, .offset = offsetof(struct job_spec, member_), .max = max_,  \
+                .doc = doc_, .sample = sample_, .of = of_                                                    \
+        }
+
 #define YEAR_MS        (INT64_C(366) * 86400 * 1000)
 #define BYTES_MAX      (INT64_C(1) << 50)
 #define CPUS_MAX       1000000
 #define LOG_LIMIT_MIN  4096
 #define LOG_LIMIT_MAX  (INT64_C(1) << 30)
 #define PRIORITY_LIMIT 1000
-
-const struct field job_fields[] = {
-    SPEC(name, F_STRING, 1, 200, "what its owner calls it; default: the command's base name", "\"align\""),
-    SPEC(project, F_NAME, 1, 64, "project; default: the caller's only or first one", "\"default\""),
-    SPEC(command, F_STRINGS, 1, TEMPLATE_ARGS_MAX, "program and its arguments, run without a shell",
-         "[\"bowtie2\",\"-x\",\"ref\"]"),
-    SPEC(script, F_TEXT, 1, TEMPLATE_SCRIPT_MAX, "a script, instead of a command; starts with #!",
-         "\"#!/bin/sh\\necho hello\\n\""),
-    SPEC(args, F_STRINGS, 0, TEMPLATE_ARGS_MAX, "the script's arguments", "[\"a\"]"),
-    SPEC(array, F_STRING, 1, TASK_TEXT_MAX,
-         "task numbers, ranges and steps, with a throttle: 1,5,7-100:3%20; default: the one task 1",
-         "\"1-1000%50\""),
-    SPEC(resources, F_OBJECT, 0, 3 + JOB_CUSTOM_MAX,
-         "cpus, memory, gpus of each task; other names are countables that workers offer",
-         "{\"cpus\":1,\"memory\":\"2G\",\"gpus\":0}"),
-    SPEC(env, F_OBJECT, 0, TEMPLATE_ENV_MAX, "environment variables", "{\"KEY\":\"value\"}"),
-    SPEC(task_env, F_OBJECT, 0, TEMPLATE_TASK_ENV_MAX,
-         "environment variables that name the task: {task}, {job}, {attempt}, {restart}, {name}, {host}, ...",
-         "{\"SEED\":\"{task}\"}"),
-    SPEC_AS(
-        "stdio", stdio_in, F_OBJECT, 0, 4,
-        "files of the program's streams, in the working directory; the names of task_env may stand in them",
-        "{\"out\":\"logs/{name}-{job}_{task}.out\",\"append\":false}"),
-    SPEC_AS("warn", warn_in, F_OBJECT, 0, 2, "a signal that the program gets before its time limit",
-            "{\"signal\":\"USR1\",\"before\":\"60s\"}"),
-    SPEC(workdir, F_STRING, 1, PATH_TEXT_MAX, "absolute working directory; default: the attempt's own",
-         "\"/data/run1\""),
-    SPEC(time_limit, F_DURATION, 1, YEAR_MS, "a task that runs longer is stopped", "\"2h\""),
-    SPEC(priority, F_INT, -PRIORITY_LIMIT, PRIORITY_LIMIT, "higher goes first within the project", "0"),
-    SPEC_AS("retry", retry_in, F_OBJECT, 0, 16, "when a failed task is run again",
-            "{\"max\":0,\"site_max\":5,\"delay\":5,\"delay_max\":3600,\"on_exit\":{\"75\":\"retry\"}}"),
-    SPEC_AS("after", after_in, F_ARRAY, 0, JOB_AFTER_MAX,
-            "jobs it waits for: an id, or {job, on: ok|any|not_ok, each: task by task}",
-            "[1233,{\"job\":1230,\"on\":\"any\"}]"),
-    SPEC(hold, F_BOOL, 0, 0, "do not start before somebody releases it", "false"),
-    SPEC(deadline, F_TIME, 0, 0, "tasks not started by then are cancelled", "\"2030-12-01T00:00:00Z\""),
-    SPEC(labels, F_OBJECT, 0, JOB_LABELS_MAX, "free labels", "{\"run\":\"7\"}"),
-    SPEC(inputs, F_STRINGS, 0, JOB_INPUTS_MAX, "dataset names; job:N is the output dataset of job N",
-         "[\"lambda\"]"),
-    SPEC(outputs, F_STRINGS, 0, TEMPLATE_OUTPUTS_MAX, "patterns of files to keep, in the working directory",
-         "[\"*.sam\"]"),
-    SPEC(output_dataset, F_NAME, 1, 64, "name of the dataset of its outputs; default job-<id>",
-         "\"aligned\""),
-    SPEC(sites, F_STRINGS, 0, JOB_SITES_MAX, "only these sites; default any", "[\"alpha\"]"),
-    SPEC(lease, F_DURATION, 1000, YEAR_MS, "how long a task may run without word from the scheduler",
-         "\"30m\""),
-    SPEC(log_limit, F_SIZE, LOG_LIMIT_MIN, LOG_LIMIT_MAX, "bytes kept of each output stream", "\"16M\""),
-    {0},
-};
 
 static const struct field field_cpus = {.name = "cpus", .type = F_INT, .min = 1, .max = CPUS_MAX};
 static const struct field field_gpus = {.name = "gpus", .type = F_INT, .min = 0, .max = CPUS_MAX};
@@ -126,6 +83,55 @@ static const struct field warn_fields[] = {
      .type = F_DURATION,
      .offset = offsetof(struct job_warn, before_ms),
      .max = JOB_WARN_MAX_MS},
+    {0},
+};
+
+const struct field job_fields[] = {
+    SPEC(name, F_STRING, 1, 200, "what its owner calls it; default: the command's base name", "\"align\""),
+    SPEC(project, F_NAME, 1, 64, "project; default: the caller's only or first one", "\"default\""),
+    SPEC(command, F_STRINGS, 1, TEMPLATE_ARGS_MAX, "program and its arguments, run without a shell",
+         "[\"bowtie2\",\"-x\",\"ref\"]"),
+    SPEC(script, F_TEXT, 1, TEMPLATE_SCRIPT_MAX, "a script, instead of a command; starts with #!",
+         "\"#!/bin/sh\\necho hello\\n\""),
+    SPEC(args, F_STRINGS, 0, TEMPLATE_ARGS_MAX, "the script's arguments", "[\"a\"]"),
+    SPEC(array, F_STRING, 1, TASK_TEXT_MAX,
+         "task numbers, ranges and steps, with a throttle: 1,5,7-100:3%20; default: the one task 1",
+         "\"1-1000%50\""),
+    SPEC(resources, F_OBJECT, 0, 3 + JOB_CUSTOM_MAX,
+         "cpus, memory, gpus of each task; other names are countables that workers offer",
+         "{\"cpus\":1,\"memory\":\"2G\",\"gpus\":0}"),
+    SPEC(env, F_OBJECT, 0, TEMPLATE_ENV_MAX, "environment variables", "{\"KEY\":\"value\"}"),
+    SPEC(task_env, F_OBJECT, 0, TEMPLATE_TASK_ENV_MAX,
+         "environment variables that name the task: {task}, {job}, {attempt}, {restart}, {name}, {host}, ...",
+         "{\"SEED\":\"{task}\"}"),
+    SPEC_OF(
+        "stdio", stdio_in, stdio_fields, 4,
+        "files of the program's streams, in the working directory; the names of task_env may stand in them",
+        "{\"out\":\"logs/{name}-{job}_{task}.out\",\"append\":false}"),
+    SPEC_OF("warn", warn_in, warn_fields, 2, "a signal that the program gets before its time limit",
+            "{\"signal\":\"USR1\",\"before\":\"60s\"}"),
+    SPEC(workdir, F_STRING, 1, PATH_TEXT_MAX, "absolute working directory; default: the attempt's own",
+         "\"/data/run1\""),
+    SPEC(time_limit, F_DURATION, 1, YEAR_MS, "a task that runs longer is stopped", "\"2h\""),
+    SPEC(priority, F_INT, -PRIORITY_LIMIT, PRIORITY_LIMIT, "higher goes first within the project", "0"),
+    SPEC_OF("retry", retry_in, retry_fields, 16, "when a failed task is run again",
+            "{\"max\":0,\"site_max\":5,\"delay\":5,\"delay_max\":3600,\"on_exit\":{\"75\":\"retry\"}}"),
+    SPEC_AS("after", after_in, F_ARRAY, 0, JOB_AFTER_MAX,
+            "jobs it waits for: an id, or {job, on: ok|any|not_ok, each: task by task}",
+            "[1233,{\"job\":1230,\"on\":\"any\"}]"),
+    SPEC(hold, F_BOOL, 0, 0, "do not start before somebody releases it", "false"),
+    SPEC(deadline, F_TIME, 0, 0, "tasks not started by then are cancelled", "\"2030-12-01T00:00:00Z\""),
+    SPEC(labels, F_OBJECT, 0, JOB_LABELS_MAX, "free labels", "{\"run\":\"7\"}"),
+    SPEC(inputs, F_STRINGS, 0, JOB_INPUTS_MAX, "dataset names; job:N is the output dataset of job N",
+         "[\"lambda\"]"),
+    SPEC(outputs, F_STRINGS, 0, TEMPLATE_OUTPUTS_MAX, "patterns of files to keep, in the working directory",
+         "[\"*.sam\"]"),
+    SPEC(output_dataset, F_NAME, 1, 64, "name of the dataset of its outputs; default job-<id>",
+         "\"aligned\""),
+    SPEC(sites, F_STRINGS, 0, JOB_SITES_MAX, "only these sites; default any", "[\"alpha\"]"),
+    SPEC(lease, F_DURATION, 1000, YEAR_MS, "how long a task may run without word from the scheduler",
+         "\"30m\""),
+    SPEC(log_limit, F_SIZE, LOG_LIMIT_MIN, LOG_LIMIT_MAX, "bytes kept of each output stream", "\"16M\""),
     {0},
 };
 

@@ -35,6 +35,21 @@ static const struct problem *problem_of(unsigned status)
         return &problems[ARRAY_LEN(problems) - 1];
 }
 
+unsigned problem_status(size_t i)
+{
+        return i < ARRAY_LEN(problems) ? problems[i].status : 0;
+}
+
+const char *problem_code(unsigned status)
+{
+        return problem_of(status)->code;
+}
+
+const char *problem_title(unsigned status)
+{
+        return problem_of(status)->title;
+}
+
 static void write_issues(struct buf *b, const struct issues *is)
 {
         j_arr(b, "errors");

@@ -59,7 +59,11 @@ int route_match(struct request *rq, char *ret_allow);
 bool route_takes(const struct route *r, const char *parameter);
 const char *rule_name(enum rule r);
 
-/* The OpenAPI document of the table. */
+/* Parameters that the route's flags bring with them: names with spaces between, maybe none; NULL after the
+ * last i. */
+const char *route_flag_parameters(const struct route *r, size_t i);
+
+/* openapi.c: the OpenAPI document of the table. */
 void routes_openapi(struct buf *b, const char *server_url);
 
 #endif

@@ -37,7 +37,7 @@ struct offer_body {
         int64_t cpus, memory, gpus, slots;
         json_t *custom;
 };
-static const struct field offer_fields[] = {
+const struct field offer_fields[] = {
     FIELD(struct offer_body, cpus, F_INT, 1, COUNT_MAX, 0, "CPUs; null: all it has"),
     FIELD(struct offer_body, memory, F_SIZE, 1, BYTES_MAX, 0, "memory; null: all it has"),
     FIELD(struct offer_body, gpus, F_INT, 0, COUNT_MAX, 0, "GPUs; null: none"),

@@ -22,6 +22,8 @@ struct why_body {
         const char *why;
 };
 
+extern const struct field offer_fields[];
+
 /* Note what is wrong with it, at the place where it stands. */
 void host_check(const struct host_body *h, struct issues *is);
 void account_check(const struct account_body *a, struct issues *is);

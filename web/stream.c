@@ -309,6 +309,14 @@ static bool connect_db(struct streams *h, int64_t now)
                       : db_open(h->web->conninfo, "reeve-web-stream", STATEMENT_MS, &h->db, &err)) == 0;
 }
 
+/* How long to leave the database alone after a look that took so long. */
+static int64_t rest_after(int64_t took)
+{
+        int64_t ms = took * STREAM_SHARE;
+
+        return ms < STREAM_LOOK_MS ? STREAM_LOOK_MS : ms > STREAM_LOOK_MAX_MS ? STREAM_LOOK_MAX_MS : ms;
+}
+
 /* Find what changed and mark it. Called with the lock, lets go of it while the database works. */
 static void look(struct streams *h, bool news)
 {
@@ -324,8 +332,7 @@ static void look(struct streams *h, bool news)
         took = clock_boot_ms() - began;
         pthread_mutex_lock(&h->lock);
         h->looked_at = clock_boot_ms();
-        h->look_again_at =
-            h->looked_at + (took * STREAM_SHARE > STREAM_LOOK_MS ? took * STREAM_SHARE : STREAM_LOOK_MS);
+        h->look_again_at = h->looked_at + rest_after(took);
         if (ok) {
                 tell_digests(h, &l);
                 tell_events(h, &l);

@@ -18,6 +18,7 @@
 #define STREAMS_USER_MAX   64
 #define STREAM_LOOK_MS     200
 #define STREAM_SHARE       20
+#define STREAM_LOOK_MAX_MS 3000 /* it never rests longer, however slow the database is */
 #define STREAM_BEAT_MS     15000
 #define STREAM_LIFE_MS     (3600 * 1000)
 #define STREAM_LINGER_MS   60000 /* keep remembering after the last stream ended: it may come back */

@@ -100,5 +100,9 @@ void link_closed(struct web *w, int fd);
 /* problem.c: the reply that says what went wrong; also sets the status. */
 void problem_from_err(struct request *rq, const struct err *err);
 void problem_reply(struct request *rq, unsigned status, const char *code, const char *detail);
+/* What there is: the i-th status (0: no more), and what stands for one. */
+unsigned problem_status(size_t i);
+const char *problem_code(unsigned status);
+const char *problem_title(unsigned status);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "web/assets.h"
-#include "web/routes.h"
+#include "web/replies.h"
 
 #include "common/util.h"
 
@@ -224,6 +224,62 @@ static void commas_stand_between_members_and_nowhere_else(void **unused)
         buf_release(&b);
 }
 
+static void every_route_says_what_it_answers(void **unused)
+{
+        (void)unused;
+        routes_init();
+        for (size_t i = 0; i < routes_count; i++) {
+                const struct reply_row *row = reply_of(&routes[i]);
+
+                if (!row)
+                        fail_msg("%s %s has no row in replies.c", routes[i].method, routes[i].pattern);
+                else
+                        assert_true(row->status == 204 ? !row->shape && !row->type
+                                                       : !row->shape != !row->type);
+        }
+}
+
+static void check_words(const char *words)
+{
+        for (const char *p = words; *p; p += strspn(p, " ")) {
+                size_t n = strcspn(p, " ");
+
+                if (!parameter_of(p, n))
+                        fail_msg("%.*s has no row among the parameters", (int)n, p);
+                p += n;
+        }
+}
+
+static void every_parameter_is_described(void **unused)
+{
+        (void)unused;
+        routes_init();
+        for (size_t i = 0; i < routes_count; i++) {
+                const char *names;
+
+                check_words(routes[i].query);
+                for (size_t k = 0; (names = route_flag_parameters(&routes[i], k)); k++)
+                        check_words(names);
+                for (size_t k = 0; k < routes[i].part_count; k++)
+                        if (routes[i].names[k])
+                                check_words(routes[i].names[k]);
+        }
+}
+
+static void problems_are_sorted_and_each_once(void **unused)
+{
+        unsigned list[20];
+
+        (void)unused;
+        for (size_t i = 0; i < routes_count; i++) {
+                size_t n = problems_of(&routes[i], list, ARRAY_LEN(list));
+
+                assert_true(n >= 2 && n < ARRAY_LEN(list));
+                for (size_t k = 1; k < n; k++)
+                        assert_true(list[k] > list[k - 1]);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -234,6 +290,9 @@ int main(void)
             cmocka_unit_test(a_cursor_comes_back_as_it_went_and_others_are_refused),
             cmocka_unit_test(an_etag_matches_by_list_weakness_and_star),
             cmocka_unit_test(commas_stand_between_members_and_nowhere_else),
+            cmocka_unit_test(every_route_says_what_it_answers),
+            cmocka_unit_test(every_parameter_is_described),
+            cmocka_unit_test(problems_are_sorted_and_each_once),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

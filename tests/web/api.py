@@ -235,7 +235,7 @@ def a_job_is_stored_in_the_documented_form(w):
     spec = w.s.ok("GET", f"/v1/jobs/{job}/spec")
     same(spec, {"command": None, "script": "#!/bin/sh\necho\n", "args": ["x"],
                 "resources": {"cpus": 2, "memory": 1610612736, "gpus": 1, "custom": {"licence_x": 4}}, "env": [["K", "v"]],
-                "workdir": "/w", "time_limit_ms": 5400000, "throttle": 2,
+                "task_env": [], "stdio": {"in": None, "out": None, "err": None, "append": False}, "warn": None, "workdir": "/w", "time_limit_ms": 5400000, "throttle": 2,
                 "retry": {"max": 2, "site_max": 5, "delay_ms": 10000, "delay_max_ms": 3600000,
                           "on_exit": [{"from": 75, "to": 75, "action": "retry"}, {"from": 64, "to": 78, "action": "fail"}]},
                 "deadline_ms": 4099766400000, "inputs": ["set"], "outputs": ["*.sam"], "output_dataset": "named",

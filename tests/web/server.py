@@ -5,11 +5,30 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
 import uuid
 
 PG = os.environ.get("REEVE_TEST_PG", "")
+# Every exchange is written there, a line each, for conform.mjs.
+RECORD = os.environ.get("REEVE_WEB_RECORD")
+RECORDED_MAX = 4 << 20
 DEADLINE = 30
+recording = threading.Lock()
+
+
+def record(method, path, request, answer, reply):
+    """Text only, and nothing that is huge."""
+    if not RECORD or len(reply) > RECORDED_MAX or len(request or "") > RECORDED_MAX:
+        return
+    if isinstance(request, bytes):
+        request = request.decode("utf-8", "replace")
+    binary = (answer.headers["Content-Type"] or "").startswith("application/octet-stream")
+    line = json.dumps({"method": method, "path": path, "request": request, "status": answer.status,
+                       "type": answer.headers["Content-Type"], "dry": "Reeve-Dry-Run" in answer.headers,
+                       "reply": "bytes" if binary else reply.decode("utf-8", "replace")})
+    with recording, open(RECORD, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
 
 
 def wait_until(what, condition, seconds=DEADLINE):
@@ -89,7 +108,9 @@ class Server:
             head.setdefault("Content-Type", "application/json")
         connection.request(method, path, data, head)
         answer = connection.getresponse()
-        return Reply(answer.status, answer.headers, answer.read())
+        reply = answer.read()
+        record(method, path, data, answer, reply)
+        return Reply(answer.status, answer.headers, reply)
 
     def get(self, path, **more):
         return self.request("GET", path, **more)

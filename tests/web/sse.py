@@ -5,7 +5,7 @@ import select
 import socket
 import time
 
-from server import DEADLINE
+from server import DEADLINE, record
 
 
 class Stream:
@@ -18,7 +18,11 @@ class Stream:
                             f"{last}\r\n".encode())
         self.raw, self.text, self.frames, self.ended = b"", "", [], False
         self.id = None
-        self.status = self.head = None
+        self.status = self.head = self.kind = None
+
+    @property
+    def headers(self):
+        return {"Content-Type": self.kind}
 
     def close(self):
         self.socket.close()
@@ -35,6 +39,9 @@ class Stream:
             head, self.raw = self.raw.split(b"\r\n\r\n", 1)
             self.head = head.decode().lower()
             self.status = int(head.split()[1])
+            if self.status == 200:
+                self.kind = next(x.split(": ")[1] for x in self.head.split("\r\n") if x.startswith("content-type: "))
+                record("GET", "/v1/stream", None, self, b"a stream")
         if self.status == 200:
             self.unchunk()
         while "\n\n" in self.text:

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "web/replies.h"
+
+#include "common/util.h"
+#include "web/api.h"
+
+#include <string.h>
+
+#define TEXT   "text/plain"
+#define BYTES  "application/octet-stream"
+#define STREAM "text/event-stream"
+
+/* clang-format off */
+static const struct reply_row replies[] = {
+    /* handler             status  object               type    further problems */
+    {api_healthz,          200, NULL,                   TEXT,   ""},
+    {api_readyz,           200, NULL,                   TEXT,   ""},
+    {api_metrics,          200, NULL,                   TEXT,   ""},
+    {api_version,          200, &obj_version,           NULL,   ""},
+    {api_openapi,          200, &obj_document,          NULL,   ""},
+
+    {api_login,            200, &obj_me,                NULL,   "401 429"},
+    {api_logout,           204, NULL,                   NULL,   ""},
+    {api_login_link,       201, &obj_login_link,        NULL,   ""},
+    {api_me,               200, &obj_me,                NULL,   ""},
+
+    {api_submit,           201, &obj_submitted,         NULL,   "409 507"},
+    {api_submit_bulk,      201, &obj_submitted_many,    NULL,   "409 507"},
+    {api_jobs,             200, &obj_jobs,              NULL,   ""},
+    {api_job,              200, &obj_job,               NULL,   ""},
+    {api_job_spec,         200, &obj_spec,              NULL,   ""},
+    {api_tasks,            200, &obj_tasks,             NULL,   ""},
+    {api_strip,            200, &obj_strip,             NULL,   ""},
+    {api_task,             200, &obj_task,              NULL,   ""},
+    {api_task_log,         200, NULL,                   BYTES,  ""},
+    {api_explain,          200, &obj_explanation,       NULL,   "422"},
+    {api_job_events,       200, &obj_events,            NULL,   ""},
+    {api_job_outputs,      200, &obj_outputs,           NULL,   ""},
+    {api_job_hold,         202, &obj_job,               NULL,   "409"},
+    {api_job_release,      202, &obj_job,               NULL,   "409"},
+    {api_job_cancel,       202, &obj_job,               NULL,   "409"},
+    {api_job_priority,     202, &obj_job,               NULL,   "409"},
+    {api_job_rerun,        201, &obj_submitted,         NULL,   "409 507"},
+    {api_many_hold,        202, &obj_changed_many,      NULL,   ""},
+    {api_many_release,     202, &obj_changed_many,      NULL,   ""},
+    {api_many_cancel,      202, &obj_changed_many,      NULL,   ""},
+    {api_queue,            200, &obj_queue,             NULL,   ""},
+    {api_events,           200, &obj_events,            NULL,   "404"},
+    {api_stream,           200, NULL,                   STREAM, "404 429"},
+
+    {api_sites,            200, &obj_sites,             NULL,   ""},
+    {api_site_add,         201, &obj_site,              NULL,   "409"},
+    {api_site,             200, &obj_site,              NULL,   ""},
+    {api_site_change,      200, &obj_site,              NULL,   "409"},
+    {api_site_remove,      204, NULL,                   NULL,   "409"},
+    {api_site_open,        200, &obj_site,              NULL,   "409"},
+    {api_site_drain,       200, &obj_site,              NULL,   ""},
+    {api_site_close,       200, &obj_site,              NULL,   ""},
+    {api_host_add,         201, &obj_site,              NULL,   "409"},
+    {api_account_add,      201, &obj_site,              NULL,   "409"},
+    {api_host_remove,      204, NULL,                   NULL,   "409"},
+    {api_account_remove,   204, NULL,                   NULL,   "409"},
+    {api_site_probe,       202, &obj_call,              NULL,   ""},
+    {api_site_pin,         200, &obj_site,              NULL,   ""},
+    {api_site_test,        202, &obj_call,              NULL,   ""},
+    {api_workers,          200, &obj_workers,           NULL,   "404"},
+    {api_worker,           200, &obj_worker,            NULL,   ""},
+    {api_worker_drain,     200, &obj_worker,            NULL,   ""},
+    {api_worker_resume,    200, &obj_worker,            NULL,   ""},
+    {api_call,             200, &obj_call,              NULL,   ""},
+
+    {api_datasets,         200, &obj_datasets,          NULL,   ""},
+    {api_dataset_add,      202, &obj_call,              NULL,   "409"},
+    {api_dataset,          200, &obj_dataset,           NULL,   ""},
+    {api_dataset_files,    200, &obj_files,             NULL,   ""},
+    {api_dataset_content,  200, NULL,                   BYTES,  ""},
+    {api_dataset_remove,   204, NULL,                   NULL,   "409"},
+
+    {api_projects,         200, &obj_projects,          NULL,   ""},
+    {api_project_add,      201, &obj_project,           NULL,   "409"},
+    {api_project_change,   200, &obj_project,           NULL,   ""},
+    {api_users,            200, &obj_users,             NULL,   ""},
+    {api_user_add,         201, &obj_new_user,          NULL,   "409"},
+    {api_tokens,           200, &obj_tokens,            NULL,   ""},
+    {api_token_add,        201, &obj_new_token,         NULL,   "403 404"},
+    {api_token_revoke,     204, NULL,                   NULL,   ""},
+    {api_overview,         200, &obj_overview,          NULL,   ""},
+};
+
+#define STRING_  "{\"type\":\"string\"}"
+#define COUNT_   "{\"type\":\"integer\",\"minimum\":0}"
+#define BOOL_    "{\"type\":\"boolean\"}"
+
+static const struct parameter_row parameters[] = {
+    {"address",        STRING_, "address of the host, as registered"},
+    {"attempt",        COUNT_,  "number of the attempt; default the newest"},
+    {"cursor",         STRING_, "next_cursor of the page before"},
+    {"dry_run",        BOOL_,   "check everything, store nothing"},
+    {"from",           COUNT_,  "first task"},
+    {"id",             COUNT_,  "its number"},
+    {"ids",            "{\"type\":\"string\",\"pattern\":\"^[0-9]+(,[0-9]+)*$\"}", "these jobs, up to 1,000 numbers with commas between"},
+    {"job",            COUNT_,  "number of a job"},
+    {"label",          "{\"type\":\"string\",\"pattern\":\".:\"}", "written name:value"},
+    {"last_event_id",  STRING_, "as the header Last-Event-ID"},
+    {"limit",          "{\"type\":\"integer\",\"minimum\":1}", "at most so many; of bytes: how many"},
+    {"name",           STRING_, "name; as a filter of jobs align* is how it starts"},
+    {"offset",         "{\"type\":\"integer\"}", "first byte; negative: from the end"},
+    {"path",           STRING_, "which file of the dataset"},
+    {"port",           "{\"type\":\"integer\",\"minimum\":1,\"maximum\":65535}", "SSH port of the host; default 22"},
+    {"project",        STRING_, "name of a project"},
+    {"site",           STRING_, "name of a site"},
+    {"state",          STRING_, "state as shown"},
+    {"stream",         "{\"enum\":[\"stdout\",\"stderr\"]}", "which output"},
+    {"strict",         BOOL_,   "refuse what nothing registered now could ever run"},
+    {"task",           COUNT_,  "number of a task"},
+    {"topics",         STRING_, "overview, jobs, job:N, sites, data, events, with commas between"},
+    {"user",           STRING_, "name of a user; of an account: login name at the site"},
+    {"wait",           "{\"type\":\"integer\",\"minimum\":0,\"maximum\":60}", "seconds to wait for a change of what If-None-Match names"},
+    {"what_if",        STRING_, "a change to try: memory=64G"},
+};
+/* clang-format on */
+
+const struct reply_row *reply_of(const struct route *r)
+{
+        for (size_t i = 0; i < ARRAY_LEN(replies); i++)
+                if (replies[i].handler == r->handler)
+                        return &replies[i];
+        return NULL;
+}
+
+const struct parameter_row *parameter_of(const char *name, size_t n)
+{
+        for (size_t i = 0; i < ARRAY_LEN(parameters); i++)
+                if (strncmp(parameters[i].name, name, n) == 0 && !parameters[i].name[n])
+                        return &parameters[i];
+        return NULL;
+}
+
+/* ---- problems --------------------------------------------------------------------------------------------
+ */
+
+static bool always(const struct route *r)
+{
+        (void)r;
+        return true;
+}
+static bool needs_login(const struct route *r)
+{
+        return r->rule != RULE_PUBLIC;
+}
+static bool needs_role(const struct route *r)
+{
+        return r->rule == RULE_SUBMITTER || r->rule == RULE_ADMIN ||
+               (needs_login(r) && strcmp(r->method, "GET") != 0);
+}
+static bool names_something(const struct route *r)
+{
+        return strchr(r->pattern, '{') != NULL;
+}
+static bool has_body(const struct route *r)
+{
+        return r->body != NULL;
+}
+static bool asks_database(const struct route *r)
+{
+        return !(r->flags & ROUTE_NO_DB);
+}
+
+/* What each kind of route can meet. */
+static const struct {
+        unsigned status;
+        bool (*when)(const struct route *r);
+} usual[] = {
+    {400, always},   {401, needs_login}, {403, needs_role}, {404, names_something}, {413, has_body},
+    {415, has_body}, {422, has_body},    {500, always},     {503, asks_database},
+};
+
+static size_t put_status(unsigned *list, size_t n, size_t max, unsigned status)
+{
+        size_t at = 0;
+
+        while (at < n && list[at] < status)
+                at++;
+        if (n == max || (at < n && list[at] == status))
+                return n;
+        memmove(list + at + 1, list + at, (n - at) * sizeof *list);
+        list[at] = status;
+        return n + 1;
+}
+
+size_t problems_of(const struct route *r, unsigned *ret, size_t max)
+{
+        const struct reply_row *row = reply_of(r);
+        size_t n = 0;
+        char *end;
+
+        for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+                if (usual[i].when(r))
+                        n = put_status(ret, n, max, usual[i].status);
+        for (const char *p = row ? row->problems : ""; *p; p = end) {
+                n = put_status(ret, n, max, (unsigned)strtoul(p, &end, 10));
+                end += strspn(end, " ");
+        }
+        return n;
+}
