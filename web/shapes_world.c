@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects of replies about sites, data and people. What they mean stands in docs/api.md. */
+#include "web/shape_rows.h"
+
+/* clang-format off */
+static const struct member site_project_members[] = {
+    STR("name", 0, NULL),
+    INT("max_cpus", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_site_project = {"site_project", "a site's rule for a project", site_project_members, false};
+
+static const struct member host_key_members[] = {
+    INT("hop", 0, NULL),
+    STR("type", 0, NULL),
+    STR("fingerprint", 0, NULL),
+    BOOL("pinned", 0, NULL),
+    {0},
+};
+const struct shape obj_host_key = {"host_key", "a key that a host showed", host_key_members, false};
+
+static const struct member host_members[] = {
+    STR("address", 0, NULL),
+    INT("port", 0, NULL),
+    STR("jumps", SHAPE_LIST, NULL),
+    OF("keys", obj_host_key, SHAPE_LIST, NULL),
+    {0},
+};
+const struct shape obj_host = {"host", "a machine that Reeve logs in to", host_members, false};
+
+static const struct member account_members[] = {
+    STR("user", 0, NULL),
+    STR("project", SHAPE_NULL, NULL),
+    STR("root", SHAPE_NULL, NULL),
+    WORDS("backend", 0, NULL, "libssh2 openssh"),
+    STR("public_key", SHAPE_NULL, "null until the engine has made it"),
+    {0},
+};
+const struct shape obj_account = {"account", "a Unix account at a site", account_members, false};
+
+static const struct member used_members[] = {
+    INT("cpus", 0, NULL),
+    INT("memory", 0, NULL),
+    INT("gpus", 0, NULL),
+    INT("tasks", 0, NULL),
+    {0},
+};
+const struct shape obj_used = {"used", "held by attempts now", used_members, false};
+
+static const struct member capacity_members[] = {
+    INT("cpus", 0, NULL),
+    INT("memory", 0, NULL),
+    INT("gpus", 0, NULL),
+    {0},
+};
+const struct shape obj_capacity = {"capacity", "in all", capacity_members, false};
+
+static const struct member offer_members[] = {
+    INT("cpus", SHAPE_NULL, NULL),
+    INT("memory", SHAPE_NULL, NULL),
+    INT("gpus", SHAPE_NULL, NULL),
+    INT("slots", SHAPE_NULL, NULL),
+    INT("custom", SHAPE_MAP, NULL),
+    {0},
+};
+const struct shape obj_offer = {"offer", "what the admin offers; null: what was found", offer_members, false};
+
+static const struct member site_worker_members[] = {
+    INT("id", 0, NULL),
+    STR("host", 0, NULL),
+    STR("user", 0, NULL),
+    WORDS("link", 0, NULL, LINK_STATES(WORD_)),
+    STR("link_text", SHAPE_NULL, NULL),
+    TIME("since", SHAPE_NULL, NULL),
+    STR("hostname", SHAPE_NULL, NULL),
+    INT("cpus", SHAPE_NULL, NULL),
+    INT("memory", SHAPE_NULL, NULL),
+    INT("gpus", 0, NULL),
+    INT("disk_free", SHAPE_NULL, NULL),
+    INT("disk_total", SHAPE_NULL, NULL),
+    INT("memory_available", SHAPE_NULL, NULL),
+    REAL("load", SHAPE_NULL, NULL),
+    INT("clock_skew_ms", SHAPE_NULL, NULL),
+    INT("running", SHAPE_NULL, NULL),
+    TIME("seen_at", SHAPE_NULL, NULL),
+    WORDS("intent", 0, NULL, "open draining"),
+    STR("intent_by", SHAPE_NULL, NULL),
+    TIME("intent_at", SHAPE_NULL, NULL),
+    STR("intent_why", SHAPE_NULL, NULL),
+    OF("used", obj_used, 0, NULL),
+    OF("offer", obj_offer, 0, NULL),
+    {0},
+};
+const struct shape obj_site_worker = {"site_worker", "an agent at a site", site_worker_members, false};
+
+static const struct member worker_members[] = {
+    STR("site", 0, NULL),
+    INT("id", 0, NULL),
+    STR("host", 0, NULL),
+    STR("user", 0, NULL),
+    WORDS("link", 0, NULL, LINK_STATES(WORD_)),
+    STR("link_text", SHAPE_NULL, NULL),
+    TIME("since", SHAPE_NULL, NULL),
+    STR("hostname", SHAPE_NULL, NULL),
+    INT("cpus", SHAPE_NULL, NULL),
+    INT("memory", SHAPE_NULL, NULL),
+    INT("gpus", 0, NULL),
+    INT("disk_free", SHAPE_NULL, NULL),
+    INT("disk_total", SHAPE_NULL, NULL),
+    INT("memory_available", SHAPE_NULL, NULL),
+    REAL("load", SHAPE_NULL, NULL),
+    INT("clock_skew_ms", SHAPE_NULL, NULL),
+    INT("running", SHAPE_NULL, NULL),
+    TIME("seen_at", SHAPE_NULL, NULL),
+    WORDS("intent", 0, NULL, "open draining"),
+    STR("intent_by", SHAPE_NULL, NULL),
+    TIME("intent_at", SHAPE_NULL, NULL),
+    STR("intent_why", SHAPE_NULL, NULL),
+    OF("used", obj_used, 0, NULL),
+    OF("offer", obj_offer, 0, NULL),
+    {0},
+};
+const struct shape obj_worker = {"worker", "an agent", worker_members, false};
+
+static const struct member workers_members[] = {
+    OF("items", obj_worker, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_workers = {"workers", "all workers", workers_members, false};
+
+static const struct member site_members[] = {
+    STR("name", 0, NULL),
+    WORDS("intent", 0, NULL, SITE_INTENTS(WORD_)),
+    STR("intent_by", 0, NULL),
+    TIME("intent_at", 0, NULL),
+    STR("intent_why", SHAPE_NULL, NULL),
+    WORDS("health", 0, NULL, SITE_HEALTHS(WORD_)),
+    TIME("health_since", 0, NULL),
+    STR("health_text", SHAPE_NULL, NULL),
+    STR("alarm", SHAPE_NULL, "a person must look"),
+    INT("max_tasks", SHAPE_NULL, NULL),
+    REAL("speed", 0, NULL),
+    BOOL("all_projects", 0, NULL),
+    OF("projects", obj_site_project, SHAPE_LIST, NULL),
+    OF("hosts", obj_host, SHAPE_LIST, NULL),
+    OF("accounts", obj_account, SHAPE_LIST, NULL),
+    OF("workers", obj_site_worker, SHAPE_LIST, NULL),
+    OF("capacity", obj_capacity, 0, NULL),
+    OF("used", obj_used, 0, NULL),
+    TIME("created_at", 0, NULL),
+    {0},
+};
+const struct shape obj_site = {"site", "a site", site_members, false};
+
+static const struct member sites_members[] = {
+    OF("items", obj_site, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_sites = {"sites", "all sites", sites_members, false};
+
+static const struct member call_members[] = {
+    INT("id", 0, NULL),
+    STR("kind", 0, NULL),
+    STR("site", SHAPE_NULL, NULL),
+    WORDS("state", 0, NULL, "queued running done failed"),
+    TIME("asked_at", 0, NULL),
+    TIME("ended_at", SHAPE_NULL, NULL),
+    ANY("steps", SHAPE_LIST, NULL),
+    ANY("result", 0, NULL),
+    STR("message", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_call = {"call", "a question to a site", call_members, false};
+
+static const struct member dataset_place_members[] = {
+    STR("site", 0, NULL),
+    STR("root", 0, NULL),
+    INT("files", 0, NULL),
+    INT("bytes", 0, NULL),
+    BOOL("complete", 0, NULL),
+    {0},
+};
+const struct shape obj_dataset_place = {"dataset_place", "where a dataset lies", dataset_place_members, true};
+
+static const struct member dataset_members[] = {
+    STR("name", 0, NULL),
+    STR("project", 0, NULL),
+    WORDS("state", 0, NULL, "open sealed"),
+    INT("files", 0, NULL),
+    INT("bytes", 0, NULL),
+    STR("made_by", 0, NULL),
+    TIME("made_at", 0, NULL),
+    INT("job", SHAPE_NULL, NULL),
+    TIME("sealed_at", SHAPE_NULL, NULL),
+    OF("sites", obj_dataset_place, SHAPE_LIST, NULL),
+    {0},
+};
+const struct shape obj_dataset = {"dataset", "a named set of files", dataset_members, true};
+
+static const struct member datasets_members[] = {
+    OF("items", obj_dataset, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_datasets = {"datasets", "a page of datasets", datasets_members, false};
+
+static const struct member file_members[] = {
+    STR("path", 0, NULL),
+    INT("size", 0, NULL),
+    STR("sha256", 0, NULL),
+    INT("task", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_file = {"file", "a file of a dataset", file_members, false};
+
+static const struct member files_members[] = {
+    OF("items", obj_file, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_files = {"files", "a page of files", files_members, false};
+
+static const struct member project_used_members[] = {
+    INT("cpus", 0, NULL),
+    INT("tasks", 0, NULL),
+    {0},
+};
+const struct shape obj_project_used = {"project_used", "held now", project_used_members, false};
+
+static const struct member project_members[] = {
+    STR("name", 0, NULL),
+    REAL("share", 0, NULL),
+    INT("max_cpus", SHAPE_NULL, NULL),
+    INT("max_tasks", SHAPE_NULL, NULL),
+    REAL("usage", 0, NULL),
+    TIME("usage_at", 0, NULL),
+    OF("used", obj_project_used, 0, NULL),
+    TIME("created_at", 0, NULL),
+    {0},
+};
+const struct shape obj_project = {"project", "who shares quota and visibility", project_members, false};
+
+static const struct member projects_members[] = {
+    OF("items", obj_project, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_projects = {"projects", "own projects", projects_members, false};
+
+static const struct member new_user_members[] = {
+    STR("name", 0, NULL),
+    WORDS("role", 0, NULL, "viewer submitter admin"),
+    STR("projects", SHAPE_LIST, NULL),
+    {0},
+};
+const struct shape obj_new_user = {"new_user", "a user", new_user_members, false};
+
+static const struct member user_members[] = {
+    STR("name", 0, NULL),
+    WORDS("role", 0, NULL, "viewer submitter admin"),
+    STR("projects", SHAPE_LIST, NULL),
+    TIME("created_at", 0, NULL),
+    TIME("disabled_at", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_user = {"user", "a user", user_members, false};
+
+static const struct member users_members[] = {
+    OF("items", obj_user, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_users = {"users", "a page of users", users_members, false};
+
+static const struct member token_members[] = {
+    INT("id", 0, NULL),
+    STR("name", 0, NULL),
+    STR("prefix", 0, NULL),
+    TIME("created_at", 0, NULL),
+    TIME("expires_at", SHAPE_NULL, NULL),
+    TIME("last_used_at", SHAPE_NULL, NULL),
+    TIME("revoked_at", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_token = {"token", "an API token", token_members, false};
+
+static const struct member tokens_members[] = {
+    OF("items", obj_token, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_tokens = {"tokens", "own tokens", tokens_members, false};
+
+static const struct member new_token_members[] = {
+    INT("id", SHAPE_NULL, NULL),
+    STR("name", 0, NULL),
+    STR("token", SHAPE_NULL, NULL),
+    TIME("expires_at", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_new_token = {"new_token", "a token, shown once", new_token_members, false};
+
+static const struct member job_totals_members[] = {
+    INT("accepted", 0, NULL),
+    INT("active", 0, NULL),
+    INT("held", 0, NULL),
+    {0},
+};
+const struct shape obj_job_totals = {"job_totals", "live jobs", job_totals_members, false};
+
+static const struct member task_totals_members[] = {
+    INT("ready", 0, NULL),
+    INT("placed", 0, NULL),
+    INT("running", 0, NULL),
+    INT("succeeded_total", 0, NULL),
+    INT("failed_total", 0, NULL),
+    {0},
+};
+const struct shape obj_task_totals = {"task_totals", "tasks of live jobs, and totals of all time", task_totals_members, false};
+
+static const struct member running_members[] = {
+    INT("job", 0, NULL),
+    STR("name", 0, NULL),
+    INT("task", 0, NULL),
+    INT("attempt", 0, NULL),
+    WORDS("state", 0, NULL, ATTEMPT_STATES(WORD_)),
+    STR("site", SHAPE_NULL, NULL),
+    TIME("started_at", SHAPE_NULL, NULL),
+    OF("progress", obj_progress, SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_running = {"running", "an open attempt", running_members, false};
+
+static const struct member engine_members[] = {
+    INT("epoch", 0, NULL),
+    STR("leader", 0, NULL),
+    BOOL("alive", 0, NULL),
+    REAL("pass_ms", 0, NULL),
+    TIME("last_pass_at", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_engine = {"engine", "who leads, and how it goes", engine_members, false};
+
+static const struct member overview_members[] = {
+    OF("jobs", obj_job_totals, 0, NULL),
+    OF("tasks", obj_task_totals, 0, NULL),
+    OF("sites", obj_site, SHAPE_LIST, NULL),
+    OF("recent_jobs", obj_job, SHAPE_LIST, NULL),
+    OF("running", obj_running, SHAPE_LIST, NULL),
+    OF("events", obj_event, SHAPE_LIST, NULL),
+    OF("engine", obj_engine, 0, NULL),
+    TIME("now", 0, NULL),
+    {0},
+};
+const struct shape obj_overview = {"overview", "what the first page shows", overview_members, false};
+/* clang-format on */
