@@ -83,12 +83,10 @@ static void say_understood(const struct cli *c, const json_t *spec)
         }
 }
 
-static const char *submit_path(const json_t *spec, bool dry)
+static char *submit_path(const json_t *spec, bool dry, bool strict)
 {
-        static const char *const paths[2][2] = {{"/v1/jobs", "/v1/jobs?dry_run=true"},
-                                                {"/v1/jobs:bulk", "/v1/jobs:bulk?dry_run=true"}};
-
-        return paths[json_is_array(spec)][dry];
+        return xasprintf("/v1/jobs%s%s%s%s", json_is_array(spec) ? ":bulk" : "", dry || strict ? "?" : "",
+                         dry ? "dry_run=true" : "", strict ? dry ? "&strict=true" : "strict=true" : "");
 }
 
 /* The body that goes to the path: one job, or a list of them. Owned. */
@@ -120,15 +118,54 @@ static int print_request(struct cli *c, const char *how, const json_t *body, con
         return EXIT_OK;
 }
 
+/* Was it refused only because nothing registered could ever run it? Without --strict it would be accepted. */
+static bool is_never(struct client *client, const json_t *spec, const json_t *body)
+{
+        AUTO_FREE char *path = submit_path(spec, true, false);
+        struct reply r;
+        struct err err;
+        bool never =
+            client_call(client, &(struct call){.method = "POST", .path = path, .json = body}, &r, &err) == 0;
+
+        reply_release(&r);
+        return never;
+}
+
+/* Returns -1 with the reply (owned), or an exit code. */
+static int send_job(struct cli *c, const struct args *a, bool dry, const json_t *spec, const char *key,
+                    json_t **ret_reply)
+{
+        bool strict = args_has(a, "strict");
+        AUTO_FREE char *path = submit_path(spec, dry, strict);
+        json_t *body = submit_body((json_t *)spec);
+        struct client *client = cli_client(c);
+        struct reply r;
+        struct err err;
+        int rc = EXIT_FAILED;
+
+        if (client) {
+                rc = client_call(client,
+                                 &(struct call){.method = "POST", .path = path, .json = body, .key = key}, &r,
+                                 &err);
+                if (rc == 0)
+                        *ret_reply = r.json ? json_incref(r.json) : json_object();
+                reply_release(&r);
+                if (rc == 0)
+                        rc = -1;
+                else if ((rc = cli_fail(c, &err)) == EXIT_USAGE && strict && is_never(client, spec, body))
+                        rc = EXIT_NEVER;
+        }
+        json_decref(body);
+        return rc;
+}
+
 /* Submit what the command line says. Returns -1 with the reply (owned), or an exit code when there is nothing
  * more to do. */
 static int submit(struct cli *c, const struct args *a, bool dry, const char *print, json_t **ret_reply)
 {
         const char *given = args_get(a, "idempotency-key");
-        struct client *client;
-        struct reply r;
         struct err err;
-        json_t *spec, *body, *notes;
+        json_t *spec, *notes;
         char key[33];
         int rc;
 
@@ -138,35 +175,20 @@ static int submit(struct cli *c, const struct args *a, bool dry, const char *pri
                 say_notes(c, notes);
         if (dry && !print && !cli_wants_json(c) && !args_has(a, "file"))
                 say_understood(c, spec);
-        body = submit_body(spec);
         client_key(key);
         if (print) {
-                rc = print_request(c, print, body, submit_path(spec, dry), given ? given : key);
-                json_decref(notes);
-                json_decref(spec);
+                AUTO_FREE char *path = submit_path(spec, dry, args_has(a, "strict"));
+                json_t *body = submit_body(spec);
+
+                rc = print_request(c, print, body, path, given ? given : key);
                 json_decref(body);
-                return rc;
-        }
-        client = cli_client(c);
-        rc = EXIT_FAILED;
-        if (client) {
-                rc = client_call(client,
-                                 &(struct call){.method = "POST",
-                                                .path = submit_path(spec, dry),
-                                                .json = body,
-                                                .key = given ? given : key},
-                                 &r, &err);
-                if (rc < 0)
-                        rc = cli_fail(c, &err);
-                else
-                        *ret_reply = r.json ? json_incref(r.json) : json_object(), rc = -1;
-                reply_release(&r);
+        } else {
+                rc = send_job(c, a, dry, spec, given ? given : key, ret_reply);
                 if (rc == -1 && cli_wants_json(c))
                         add_notes(*ret_reply, notes);
         }
         json_decref(notes);
         json_decref(spec);
-        json_decref(body);
         return rc;
 }
 

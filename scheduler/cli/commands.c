@@ -18,6 +18,7 @@ const struct option global_options[] = {
 static const struct option submit_options[] = {
     {"wait", 0, NULL, "wait for the end and return the job's exit code", false},
     {"dry-run", 0, NULL, "check everything and store nothing; 8: it could never run", false},
+    {"strict", 0, NULL, "refuse a job that nothing registered could ever run, with 8", false},
     {"print", 0, "curl|json", "print the request instead of sending it", false},
     {"idempotency-key", 0, "KEY", "the same key and job again give the same answer again", false},
     {0},
@@ -25,6 +26,7 @@ static const struct option submit_options[] = {
 
 static const struct option run_options[] = {
     {"raw", 0, NULL, "pass on the output's bytes unfiltered", false},
+    {"strict", 0, NULL, "refuse a job that nothing registered could ever run, with 8", false},
     {"idempotency-key", 0, "KEY", "the same key and job again give the same answer again", false},
     {0},
 };
@@ -38,7 +40,8 @@ static const struct option show_options[] = {
 
 static const struct option explain_options[] = {
     {"what-if", 0, "NAME=VALUE",
-     "tell what would happen if it asked for this: a resource, sites=, inputs=, time_limit= or priority=", true},
+     "tell what would happen if it asked for this: a resource, sites=, inputs=, time_limit= or priority=",
+     true},
     {0},
 };
 
