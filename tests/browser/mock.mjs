@@ -244,14 +244,22 @@ const routes = [
   }],
   [/^POST \/v1\/jobs$/, (s, m, q, body) => {
     const spec = JSON.parse(body);
-    if (spec.resources?.memory === "lots") return { status: 400, type: "/docs/errors#bad_input", title: "the job cannot be accepted", code: "bad_input", detail: "1 field is wrong", errors: [{ pointer: "/resources/memory", code: "bad_size", detail: `"lots" is not a size; write it like 512M or 8G` }] };
-    if (q.get("dry_run") === "true") return { id: null, tasks: 1, state: "accepted", warnings: ["no site holds lambda yet"] };
+    if (spec.resources?.memory === "lots") return { status: 422, type: "/docs/errors#bad_input", title: "the job cannot be accepted", code: "bad_input", detail: "1 field is wrong", errors: [{ pointer: "/resources/memory", code: "bad_size", detail: `"lots" is not a size; write it like 512M or 8G` }] };
+    if (q.get("dry_run") === "true") return { id: null, tasks: spec.array ? 10 : 1, state: "accepted", warnings: [] };
     s.submitted.push(spec);
     s.jobs.unshift(job(s.jobs[0].id + 1, { name: spec.name ?? "job", submitted_at: new Date().toISOString() }));
     s.version++;
     return { id: s.jobs[0].id, tasks: 1, state: "accepted", warnings: [] };
   }],
 ];
+
+routes.push([/^POST \/v1\/explain$/, (s, m, q, body) => {
+  const spec = JSON.parse(body);
+  const { wait } = explain(1040);
+  if (spec.resources?.memory === "64G") return { sentence: "no worker is large enough", can_ever_run: false, never: { sentence: "wants 64 GiB of memory, the largest worker has 32 GiB", fix: { resources: { memory: 34359738368 } } }, warnings: [], reason: "too_large", position: null, start: null, funnel: wait.funnel, best: null, candidates: [], would_help: [], as_of: at(0) };
+  return { sentence: "could start now at alpha", can_ever_run: true, never: null, warnings: [{ code: "no_site", sentence: `no site holds lambda yet ${HOSTILE}`, fix: null }], reason: null, position: null, start: wait.start, funnel: wait.funnel, best: "alpha", candidates: explain(1040).placements[0].candidates, would_help: wait.would_help, as_of: at(0) };
+}]);
+routes.push([/^GET \/v1\/datasets$/, () => ({ items: [{ name: "lambda", project: "phage", state: "sealed", files: 3, bytes: 48_524, sites: ["alpha"] }, { name: HOSTILE, project: "phage", state: "sealed", files: 1, bytes: 10, sites: [] }], next_cursor: null })]);
 
 const STEPS = ["reach", "algorithms", "host key", "login", "session", "shell", "upload", "worker", "disk", "clock", "survival", "task"];
 const site_of = (s, m) => s.sites.find((x) => x.name === decodeURIComponent(m[1]));

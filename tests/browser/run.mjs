@@ -39,7 +39,8 @@ const page_views = [
   ["site-in-trouble", async (w) => (await sign_in(w, "/sites/delta"), await w.page.waitForSelector(".site-head .notice.bad"))],
   ["new-site", async (w) => (await sign_in(w, "/sites/new"), await w.page.waitForSelector(".wizard form"))],
   ["new-site-test", async (w) => ((w.mock.scene.test_fails = true), await sign_in(w, "/sites/new?site=gamma"), await w.page.click("text=Test now"), await w.page.waitForSelector(".steps .failed"))],
-  ["submit", async (w) => (await sign_in(w, "/submit"), await w.page.waitForSelector(".submit form"))],
+  ["submit", async (w) => (await sign_in(w, "/submit"), await w.page.fill("label:has-text('Command and') input", "bowtie2 -x lambda"), await w.page.fill("#field-array", "1,5,7-100:3%20"), await w.page.waitForSelector(".preview .funnel", { state: "attached" }))],
+  ["submit-script", async (w) => (await sign_in(w, "/submit?mode=script"), await w.page.fill("textarea", "#!/bin/bash\n#SBATCH --array=1-9 -t 2:00:00\n#SBATCH --mail-type=END\nsrun ./x\n"), await w.page.fill("#field-memory", "64G"), await w.page.waitForSelector(".preview .notice.bad"))],
   ["no-such-page", async (w) => (await sign_in(w, "/nowhere"), await w.page.waitForSelector(".empty"))],
 ];
 
@@ -549,27 +550,76 @@ const cases = [
     },
   },
   {
-    name: "the form checks, shows every wrong field, and submits once",
-    page: { allow: /status of 400/ },
+    name: "the form says at the side what would happen, names every wrong field, and submits once",
+    page: { allow: /status of 422/ },
     run: async (w) => {
       await sign_in(w, "/submit");
-      await w.page.fill("label:has-text('Command and') input", "echo 'a b' \"c");
-      await w.page.click("text=Check only");
+      const command = "label:has-text('Command and') input";
+      await w.page.fill(command, "echo 'a b' \"c");
       await w.page.waitForSelector("text=A quote is not closed");
-      await w.page.fill("label:has-text('Command and') input", "echo 'a b' \"c\"");
-      await w.page.fill("label:has-text('Memory') input", "lots");
-      await w.page.click("text=Check only");
+      await w.page.fill(command, "echo 'a b' \"c\"");
+      await w.page.fill("#field-memory", "lots");
       await w.page.waitForSelector("code:has-text('/resources/memory')");
-      await w.page.fill("label:has-text('Memory') input", "2G");
-      await w.page.click("text=Check only");
+      must((await w.page.getAttribute("#field-memory", "aria-invalid")) === "true", "the field is not marked");
+      await w.page.fill("#field-memory", "64G");
+      await w.page.waitForSelector(".notice.bad:has-text('never run')");
+      await w.page.click("text=Do that");
+      await wait_until("the fix is in the field", async () => (await w.page.inputValue("#field-memory")) === "32G");
       await w.page.waitForSelector("text=would be accepted");
       must(w.mock.scene.submitted.length === 0, "a check stored the job");
-      must((await text_of(w.page, ".submit > .command code")) === "reeve submit --memory 2G -- echo 'a b' c", "the command line is wrong");
+      must((await text_of(w.page, ".side .command code")) === "reeve submit --memory 32G -- echo 'a b' c", await text_of(w.page, ".side .command code"));
+      await w.page.fill("#field-array", "1-20:2%4");
+      must((await text_of(w.page, "#field-array-hint")).includes("10 tasks, 1 to 19"), await text_of(w.page, "#field-array-hint"));
+      await w.page.click(".picker summary");
+      await w.page.check(".picker label:has-text('lambda') input");
+      must((await w.page.inputValue("#field-inputs")) === "lambda", "the dataset is not taken");
       await w.page.click(".buttons .primary");
-      await w.page.waitForSelector(".job-head");
+      await w.page.waitForSelector(".title h1");
+      await wait_until("its page", async () => /\/jobs\/\d+$/.test(w.page.url()));
       const [spec] = w.mock.scene.submitted;
-      must(JSON.stringify(spec.command) === '["echo","a b","c"]', `the command is ${JSON.stringify(spec.command)}`);
-      must(spec.resources.memory === "2G", "the memory is missing");
+      must(JSON.stringify(spec) === '{"command":["echo","a b","c"],"array":"1-20:2%4","resources":{"memory":"32G"},"inputs":["lambda"]}', JSON.stringify(spec));
+    },
+  },
+  {
+    name: "a script's own options are found and taken over; what is not is named",
+    run: async (w) => {
+      await sign_in(w, "/submit?mode=script");
+      await w.page.fill("textarea", "#!/bin/bash\n#SBATCH --job-name=align --mem=4000\n#SBATCH -a1-9 -t 1-02:30:00\n#SBATCH --mail-type=END\n\necho x\n#SBATCH -c 8\n");
+      await w.page.waitForSelector("text=3 lines of this script");
+      must((await text_of(w.page, ".notice code")).includes("mail-type"), "what is left is not named");
+      await w.page.click("text=Take over");
+      const values = await Promise.all(["name", "memory", "array", "time_limit", "cpus"].map((f) => w.page.inputValue(`#field-${f}`)));
+      must(values.join() === "align,4000M,1-9,95400s,", values.join());
+    },
+  },
+  {
+    name: "a file is YAML or JSON; mistakes have lines",
+    run: async (w) => {
+      await sign_in(w, "/submit?mode=file");
+      await w.page.fill("textarea", "name: x\ncommand: [a, b\n");
+      await w.page.waitForSelector(".wrong:has-text('line')");
+      await w.page.fill("textarea", "name: x\ncommand: [echo, 'a b']\nresources:\n  cpus: 2\n");
+      await w.page.waitForSelector("text=would be accepted");
+      await w.page.click(".buttons .primary");
+      await wait_until("its page", async () => /\/jobs\/\d+$/.test(w.page.url()));
+      must(JSON.stringify(w.mock.scene.submitted[0]) === '{"name":"x","command":["echo","a b"],"resources":{"cpus":2}}', JSON.stringify(w.mock.scene.submitted[0]));
+    },
+  },
+  {
+    name: "a draft stays in this browser until it is submitted or dropped; a clone begins with the old job",
+    run: async (w) => {
+      await sign_in(w, "/submit");
+      await w.page.fill("#field-name", "left behind");
+      await wait_until("it is kept", () => w.page.evaluate(() => (localStorage.getItem("reeve-draft") ?? "").includes("left behind")));
+      await w.page.reload();
+      await w.page.waitForSelector("text=This is the draft");
+      must((await w.page.inputValue("#field-name")) === "left behind", "the draft is lost");
+      await w.page.click("text=Start afresh");
+      must((await w.page.inputValue("#field-name")) === "", "the draft is still there");
+      await sign_in(w, "/jobs/1040");
+      await w.page.click(".actions a:has-text('Clone')");
+      await wait_until("the command of the old job", async () => (await w.page.inputValue("label:has-text('Command and') input")).startsWith("bowtie2 -x 'lambda virus'"));
+      must((await w.page.inputValue("#field-array")) === "1-10", "the tasks are missing");
     },
   },
   {

@@ -159,6 +159,7 @@ export interface Candidate {
   stage?: number;
   run?: number;
   out?: number;
+  price?: number;
   penalty?: number;
   missing_bytes?: number;
   dropped?: string;
@@ -234,6 +235,15 @@ export interface Forecast {
   best: string | null;
   candidates: Candidate[];
   would_help: Help[];
+}
+
+export interface Dataset {
+  name: string;
+  project: string;
+  state: "open" | "sealed";
+  files: number;
+  bytes: number;
+  sites: string[];
 }
 
 export interface Output {

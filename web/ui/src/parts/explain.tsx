@@ -15,6 +15,7 @@ const terms = [
   { key: "stage", word: words.term_stage },
   { key: "run", word: words.term_run },
   { key: "out", word: words.term_out },
+  { key: "price", word: words.term_price },
   { key: "penalty", word: words.term_penalty },
 ] as const;
 
