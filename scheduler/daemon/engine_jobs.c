@@ -80,7 +80,7 @@ void jobs_datasets_return(struct engine *e, const int64_t *ids, size_t n)
                 struct m_dataset *d = model_dataset(e->m, ids[i]);
 
                 if (d)
-                        model_dataset_release(e->m, d);
+                        model_dataset_drop(e->m, d);
         }
 }
 
