@@ -15,6 +15,8 @@
 #include "common/num.h"
 #include "common/util.h"
 #include "daemon/cluster.h"
+#include "daemon/engine_storage.h"
+#include "daemon/engine_transfers.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -53,7 +55,7 @@ void engine_wake(struct engine *e)
         e->want_pass = true;
 }
 
-static void set_clock(struct engine *e)
+void engine_clock(struct engine *e)
 {
         e->m->now_ms = clock_boot_ms();
         e->m->wall_ms = clock_wall_ms();
@@ -80,6 +82,8 @@ static void end_leadership(struct engine *e)
         e->leading = false;
         calls_unload(e);
         progress_close(e);
+        transfers_unload(e);
+        storage_unload(e);
         world_unload(e);
         fold_outputs_clear(e);
         commit_clear(&e->commit);
@@ -158,13 +162,15 @@ static int load(struct engine *e, struct err *err)
         e->m->half_life_ms = e->set.half_life_ms;
         e->m->ahead_ms = e->set.ahead_ms;
         heap_init(&e->deadlines, job_deadline_before, offsetof(struct m_job, deadline_place));
-        set_clock(e);
+        engine_clock(e);
         if (db_listen(e->db, "reeve_engine", err) < 0 || watch(e, err) < 0)
                 return -1;
         if (store_next_decision(e->db, &e->next_decision, err) < 0 ||
             store_calls_abandon(e->db, e->epoch, err) < 0 || progress_open(e, err) < 0)
                 return -1;
         if (world_load(e, err) < 0 || jobs_load_all(e, err) < 0)
+                return -1;
+        if (storage_load(e, err) < 0 || transfers_load(e, err) < 0)
                 return -1;
         /* Closed sites are connected to, and asked to stop, as long as something runs there. */
         e->world_loaded = false;
@@ -226,7 +232,7 @@ static void pass(struct engine *e)
         uint64_t start = uv_hrtime();
 
         e->want_pass = false;
-        set_clock(e);
+        engine_clock(e);
         e->last_pass = e->m->now_ms;
         if (drain_record(e, &err) < 0) {
                 engine_reset(e, &err);
@@ -235,6 +241,7 @@ static void pass(struct engine *e)
         e->details_left = DETAILS_PER_PASS;
         decide(e->m, &e->next_decision, &e->plan);
         record_plan(e);
+        transfers_record_plan(e);
         record_dirty_jobs(e);
         if (!commit_is_empty(&e->commit) && store_commit(e->db, e->epoch, &e->commit, &err) < 0) {
                 engine_reset(e, &err);
@@ -250,6 +257,7 @@ static void pass(struct engine *e)
                 return;
         }
         act_after_commit(e);
+        transfers_act(e);
         jobs_fetch_specs(e);
         e->placed_total += e->plan.placed;
         if (e->plan.more)
@@ -336,6 +344,8 @@ static int keep_books(struct engine *e, int64_t now, struct err *err)
                           (long long)room);
         if (progress_tick(e, now, err) < 0)
                 return -1;
+        if (storage_tick(e, now, err) < 0)
+                return -1;
         return is_due(&e->upkeep_at, now, UPKEEP_MS) ? keep_house(e, now, err) : 0;
 }
 
@@ -363,7 +373,7 @@ static void on_tick(uv_timer_t *t)
                 engine_reset(e, &err);
                 return;
         }
-        set_clock(e);
+        engine_clock(e);
         if (e->fenced) {
                 e->fenced = false;
                 err_set(&err, ERR_FENCED, "a worker obeys a later leadership");

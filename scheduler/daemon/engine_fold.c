@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What workers say, folded into the model and into the commit that is being built. */
 #include "daemon/engine_priv.h"
+#include "daemon/engine_storage.h"
 
 #include "common/catalog.h"
 #include "common/log.h"
@@ -306,6 +307,8 @@ void fold_attempt_end(struct engine *e, struct m_attempt *a, enum outcome said,
         record_end(e, a, step->to, o, b, v.final, res);
         if (step->to == ATTEMPT_SUCCEEDED && res)
                 record_outputs(e, a, res->output_count);
+        if (o == OUTCOME_INPUT_MISSING && res)
+                storage_input_missing(e, a, res->text);
         outputs_drop(e, a->key);
         progress_attempt_ended(e, a->key);
         breaker(e, a->worker, b);
@@ -564,6 +567,19 @@ static void on_welcome(void *arg, struct worker_link *link, const struct link_we
         ew->report_now = true;
 }
 
+static void on_removed(void *arg, struct worker_link *link, uint32_t request, enum read_status status,
+                       uint64_t files, uint64_t bytes, const char *text)
+{
+        struct engine_worker *ew = arg;
+
+        (void)link;
+        (void)files;
+        (void)bytes;
+        if (status != READ_OK)
+                log_warn("worker=%s could not delete copies: %s", ew->name, text);
+        storage_on_removed(ew->e, ew, request, status == READ_OK);
+}
+
 static void on_health(void *arg, struct worker_link *link, const struct link_health *h)
 {
         struct engine_worker *ew = arg;
@@ -647,6 +663,7 @@ const struct worker_link_events fold_events = {
     .on_data = on_data,
     .on_scanned = on_scanned,
     .on_scan_end = on_scan_end,
+    .on_removed = on_removed,
     .on_health = on_health,
     .on_hostkey_changed = on_hostkey_changed,
     .on_fenced = on_fenced,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Jobs: taken up, asked about, waited for, ended. */
 #include "daemon/engine_priv.h"
+#include "daemon/engine_storage.h"
 #include "daemon/spec.h"
 
 #include "common/log.h"
@@ -27,9 +28,9 @@ static void dataset_place(struct m_dataset *d, const struct load_dataset *row, s
         at->suspect = row->sites[i].suspect;
 }
 
-static void dataset_fill(struct model *m, const struct load_dataset *row)
+static void dataset_fill(struct engine *e, const struct load_dataset *row)
 {
-        struct m_dataset *d = model_dataset_put(m, row->id, row->name);
+        struct m_dataset *d = model_dataset_put(e->m, row->id, row->name);
 
         d->sealed = row->sealed;
         d->maker_failed = row->maker_failed;
@@ -40,13 +41,14 @@ static void dataset_fill(struct model *m, const struct load_dataset *row)
         model_dataset_clear_sites(d);
         for (size_t i = 0; i < row->site_count; i++)
                 dataset_place(d, row, i);
+        storage_apply_pending(e, d);
         if (row->restricted)
                 model_dataset_allow(d, row->allowed, row->allowed_count);
         else
                 model_dataset_allow_all(d);
 }
 
-static int datasets_load(struct engine *e, const int64_t *ids, size_t n, struct err *err)
+int jobs_load_datasets(struct engine *e, const int64_t *ids, size_t n, struct err *err)
 {
         struct load_dataset *rows;
         size_t count;
@@ -56,14 +58,14 @@ static int datasets_load(struct engine *e, const int64_t *ids, size_t n, struct 
         if (store_load_datasets(e->db, ids, n, &rows, &count, err) < 0)
                 return -1;
         for (size_t i = 0; i < count; i++)
-                dataset_fill(e->m, &rows[i]);
+                dataset_fill(e, &rows[i]);
         store_free_datasets(rows, count);
         return 0;
 }
 
 int jobs_datasets_borrow(struct engine *e, const int64_t *ids, size_t n, struct err *err)
 {
-        if (datasets_load(e, ids, n, err) < 0)
+        if (jobs_load_datasets(e, ids, n, err) < 0)
                 return -1;
         for (size_t i = 0; i < n; i++) {
                 struct m_dataset *d = model_dataset(e->m, ids[i]);
@@ -84,6 +86,20 @@ void jobs_datasets_return(struct engine *e, const int64_t *ids, size_t n)
         }
 }
 
+int jobs_reload_datasets(struct engine *e, struct err *err)
+{
+        int64_t *ids = xcalloc(e->m->datasets.n + 1, sizeof *ids);
+        struct m_dataset *d;
+        size_t n = 0;
+        int rc;
+
+        for (size_t i = 0; (d = map_next(&e->m->datasets, &i));)
+                ids[n++] = d->id;
+        rc = jobs_load_datasets(e, ids, n, err);
+        free(ids);
+        return rc;
+}
+
 void jobs_dataset_moved(struct engine *e, const char *name)
 {
         struct m_dataset *d;
@@ -94,7 +110,7 @@ void jobs_dataset_moved(struct engine *e, const char *name)
 
                 if (strcmp(d->name, name) != 0)
                         continue;
-                if (datasets_load(e, &id, 1, &err) < 0)
+                if (jobs_load_datasets(e, &id, 1, &err) < 0)
                         log_warn("dataset=%s could not be read again: %s", name, err.text);
                 model_dataset_changed(e->m, d);
                 engine_wake(e);
@@ -119,7 +135,7 @@ static int datasets_load_for(struct engine *e, const struct load_job *rows, size
                         ids[count++] = id;
                 }
         }
-        rc = datasets_load(e, ids, count, err);
+        rc = jobs_load_datasets(e, ids, count, err);
         free(ids);
         return rc;
 }
@@ -1009,7 +1025,7 @@ static int outputs_are_final(struct engine *e, struct m_dataset *d, enum job_sta
 
         if (!d->reader_count)
                 return 0;
-        if (datasets_load(e, &id, 1, err) < 0)
+        if (jobs_load_datasets(e, &id, 1, err) < 0)
                 return -1;
         if (s == JOB_SUCCEEDED) {
                 d->sealed = true;

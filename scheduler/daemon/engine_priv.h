@@ -9,6 +9,8 @@
  *   engine_wait.c    why things wait, for people
  *   engine_progress.c  what attempts say of their progress
  *   engine_explain.c questions about a job: why, when, what if (explain.h)
+ *   engine_transfers.c  data on its way between sites
+ *   engine_storage.c    room for copies, evictions, suspect places
  *   engine_calls.c   questions to sites: read, scan, probe, test
  */
 #ifndef REEVE_ENGINE_PRIV_H
@@ -117,6 +119,9 @@ struct engine {
         uint32_t probe_counter;
         bool world_loaded;
         size_t wait_cursor;
+        struct map moves;         /* transfers under way, by id: engine_transfers.c */
+        struct removal *removals; /* engine_storage.c */
+        int64_t storage_at;
         struct upkeep upkeep;
         struct progress_book *progress; /* while leading */
         int task_events;                /* of the commit that is being built */
@@ -130,6 +135,7 @@ void engine_wake(struct engine *e);
 /* Give up the leadership and start over; `why` is logged. */
 void engine_reset(struct engine *e, const struct err *why);
 double engine_random(struct engine *e); /* [0, 1) */
+void engine_clock(struct engine *e);    /* bring the model's clocks up to now */
 
 /* engine_world.c */
 int world_load(struct engine *e, struct err *err);
@@ -160,6 +166,9 @@ void jobs_finish_if_done(struct engine *e, struct m_job *j);
 void jobs_deadlines(struct engine *e);
 int jobs_after_commit(struct engine *e, struct err *err);
 void jobs_fetch_specs(struct engine *e);
+int jobs_load_datasets(struct engine *e, const int64_t *ids, size_t n, struct err *err);
+/* All datasets in the model anew: policies may have changed, or the sites that they allow. */
+int jobs_reload_datasets(struct engine *e, struct err *err);
 /* A dataset lies somewhere else, or at one more place: read it again if a live job reads it. */
 void jobs_dataset_moved(struct engine *e, const char *name);
 /* Datasets that no live job reads, into the model for a moment, and out again. */

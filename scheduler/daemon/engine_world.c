@@ -2,6 +2,8 @@
 /* Sites, projects and workers: read when a leadership begins and whenever people change them; one link per
  * worker that has work to do or may get some. */
 #include "daemon/engine_priv.h"
+#include "daemon/engine_storage.h"
+#include "daemon/engine_transfers.h"
 #include "daemon/spec.h"
 
 #include "common/log.h"
@@ -237,6 +239,8 @@ static void link_drop(struct engine_worker *ew)
 {
         note_grants(ew);
         calls_worker_gone(ew->e, ew);
+        transfers_worker_gone(ew->e, ew);
+        storage_worker_gone(ew->e, ew);
         worker_link_free(ew->link);
         ew->link = NULL;
         ew->stop_sent_at = 0;
@@ -579,6 +583,9 @@ static int load_sites(struct engine *e, struct err *err)
                 s->max_tasks = rows[i].max_tasks;
                 s->speed = rows[i].speed;
                 s->all_projects = rows[i].all_projects;
+                s->storage.accept = rows[i].data_accept;
+                s->data_quota = rows[i].data_quota;
+                storage_quota(e, s);
                 if (fresh)
                         s->health = rows[i].health;
                 for (size_t k = 0; k < rows[i].project_count; k++)
@@ -724,6 +731,8 @@ int world_load(struct engine *e, struct err *err)
         if (version == e->world_version && e->world_loaded)
                 return 0;
         if (load_projects(e, err) < 0 || load_sites(e, err) < 0 || load_workers(e, err) < 0)
+                return -1;
+        if (e->world_version && (transfers_world_changed(e, err) < 0 || jobs_reload_datasets(e, err) < 0))
                 return -1;
         /* Our own keys for new accounts moved it once more; the next look reads them. */
         e->world_version = version;

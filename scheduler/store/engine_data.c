@@ -113,8 +113,10 @@ static void eviction_fill(const struct rows *r, void *element)
 int store_load_evictions(struct db *db, struct load_eviction **ret, size_t *ret_n, struct err *err)
 {
         return LOAD_ALL(db_stmt(db, "load_evictions",
-                                "select site_id, directory from evictions order by at, site_id, directory"
-                                " limit 1000"),
+                                "select site_id, directory from evictions e where not exists (select from"
+                                " transfers t where t.dataset_id = e.dataset_id and t.to_site = e.site_id and"
+                                " t.state in ('queued', 'active', 'verifying')) order by at, site_id,"
+                                " directory limit 1000"),
                         struct load_eviction, eviction_fill, ret, ret_n, err);
 }
 
@@ -232,6 +234,9 @@ static int add_copies(struct db *db, const struct commit *c, size_t at, size_t n
             db, "commit_copies",
             "with new as materialized (select distinct on (dataset, site, root) * from unnest($1::bigint[],"
             " $2::integer[], $3::text[], $4::boolean[]) as c (dataset, site, root, is_file)),"
+            /* an earlier copy there that was to be deleted is whole again */
+            " kept as (delete from evictions e using new where e.dataset_id = new.dataset and e.site_id ="
+            " new.site),"
             " files as (insert into replicas (dataset_id, path, site_id, root, state)"
             " select f.dataset_id, f.path, new.site, new.root, 'present' from new join files f on"
             " f.dataset_id = any(array[new.dataset]) on conflict (dataset_id, path, site_id, root)"

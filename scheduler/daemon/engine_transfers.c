@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transfers that decide() asked for, from plan to published copy.
+ *
+ *     decide opens and starts them -> rows in the commit -> after it, the order to the remote part
+ *     -> progress into the model -> its end: the copy, the link and the transfer's row in the next commit
+ *
+ * The remote part takes an order again at any time (it goes on where it stopped), so that a restart needs
+ * nothing special: what the record has open is queued in the model, and started anew as links come up. A copy
+ * counts from the commit that says so. A failed try goes back into the queue with a pause, and looks for
+ * another source.
+ */
+#include "daemon/engine_transfers.h"
+
+#include "common/catalog.h"
+#include "common/log.h"
+#include "common/transfers.h"
+#include "common/util.h"
+#include "core/link.h"
+#include "core/transfer.h"
+#include "daemon/engine_storage.h"
+#include "remote/transfer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SHOW_MS    2000 /* between two writes of a transfer's progress */
+#define ACTIVE_MAX 64   /* under way at once: a relay takes two connectors */
+
+struct move { /* a transfer that was ordered */
+        struct engine *e;
+        int64_t id;
+        struct transfer *remote;
+        struct engine_worker *source, *destination;
+        char *file; /* of a dataset that is one file: its path, as at the site */
+        uint64_t rate;
+        int64_t shown_at;  /* boot ms */
+        struct move *next; /* of those that are over */
+};
+
+static struct move *move_of(const struct engine *e, int64_t id)
+{
+        return map_get(&e->moves, (uint64_t)id);
+}
+
+static void move_free(struct move *v)
+{
+        transfer_free(v->remote);
+        free(v->file);
+        free(v);
+}
+
+static void drop(struct engine *e, struct move *v)
+{
+        map_del(&e->moves, (uint64_t)v->id);
+        move_free(v);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------
+ */
+
+static const char *why_word(enum transfer_why why)
+{
+        return why == WHY_JOB ? "job" : why == WHY_COPY ? "copy" : "person";
+}
+
+static void record(struct engine *e, const struct m_transfer *t, enum transfer_state state, const char *way,
+                   const char *message, double rate)
+{
+        bool ended = state == TRANSFER_DONE || state == TRANSFER_FAILED || state == TRANSFER_CANCELLED;
+
+        COMMIT_ADD(e, transfers,
+                   (struct commit_transfer){
+                       .id = t->id,
+                       .dataset = t->dataset->id,
+                       .from = t->from,
+                       .to = t->to,
+                       .priority = t->priority,
+                       .files = t->files,
+                       .tries = t->tries,
+                       .why = why_word(t->why),
+                       .way = way,
+                       .message = message ? arena_strdup(&e->arena, message) : NULL,
+                       .state = state,
+                       .total = t->bytes,
+                       .bytes = t->moved,
+                       .asked_at = t->asked_at,
+                       .not_before = t->not_before > 0 ? t->not_before : TIME_NONE,
+                       .started_at = t->started_at,
+                       .ended_at = ended ? e->m->wall_ms : TIME_NONE,
+                       .rate = rate,
+                   });
+}
+
+void transfers_record_plan(struct engine *e)
+{
+        const struct plan *p = &e->plan;
+
+        for (size_t i = 0; i < p->transfer_count; i++)
+                record(e, p->transfers[i], TRANSFER_QUEUED, NULL, NULL, 0);
+        for (size_t i = 0; i < p->start_count; i++)
+                record(e, p->starts[i], TRANSFER_ACTIVE, NULL, NULL, 0);
+}
+
+/* ---- ends ------------------------------------------------------------------------------------------------
+ */
+
+static void give_up(struct engine *e, struct m_transfer *t, enum transfer_state state, const char *why)
+{
+        record(e, t, state, NULL, why, 0);
+        model_transfer_close(e->m, t);
+        engine_wake(e);
+}
+
+/* This try is over without success. */
+static void try_failed(struct engine *e, struct m_transfer *t, enum transfer_fault fault, const char *why)
+{
+        struct m_transfer was;
+
+        log_warn("transfer=%lld dataset=%s from=%s to=%s: %s", (long long)t->id, t->dataset->name,
+                 t->from ? model_site(e->m, t->from)->name : "-", model_site(e->m, t->to)->name, why);
+        record_event(e, "transfer.failed", NULL, 0, -1, t->to, "%s could not be brought to %s: %.600s",
+                     t->dataset->name, model_site(e->m, t->to)->name, why);
+        was = *t;
+        was.tries++;
+        t->dataset->users++; /* it may lose its last one, and its name is still needed */
+        if (model_transfer_failed(e->m, t, fault))
+                record(e, t, TRANSFER_QUEUED, NULL, why, 0);
+        else
+                record(e, &was, TRANSFER_FAILED, NULL, why, 0);
+        model_dataset_drop(e->m, was.dataset);
+        engine_wake(e);
+}
+
+/* Where the copy lies: the directory, or with a dataset of one file that file. */
+static char *copy_root(struct engine *e, const struct move *v, const char *directory)
+{
+        return v->file ? arena_printf(&e->arena, "%s/%s", directory, v->file)
+                       : arena_strdup(&e->arena, directory);
+}
+
+static void learned(struct engine *e, int32_t from, int32_t to, int64_t bytes)
+{
+        struct m_link *l = model_link(e->m, from, to);
+
+        if (!l)
+                return;
+        l->dirty = false;
+        COMMIT_ADD(e, links,
+                   (struct commit_link){from, to, link_rate(e->m, from, to), l->latency, l->weight,
+                                        e->m->wall_ms, bytes});
+}
+
+static void done(struct engine *e, struct move *v, struct m_transfer *t, const struct transfer_end *end)
+{
+        const char *root = copy_root(e, v, end->root);
+        int32_t from = t->from, to = t->to;
+        struct m_dataset *d = t->dataset;
+        double rate = end->busy_ms ? (double)end->bytes_moved * 1000.0 / (double)end->busy_ms : 0;
+
+        if (strlen(root) > STORE_ROOT_MAX) {
+                try_failed(e, t, FAULT_DESTINATION, "the path of the copy is too long for the catalog");
+                return;
+        }
+        t->moved = t->bytes;
+        record(e, t, TRANSFER_DONE, transfer_way_name(end->way), NULL, rate);
+        COMMIT_ADD(
+            e, copies,
+            (struct commit_copy){.dataset = d->id, .site = to, .root = root, .is_file = v->file != NULL});
+        record_event(e, "transfer.done", NULL, 0, -1, to, "%s is at %s now: %lld bytes from %s, %s", d->name,
+                     model_site(e->m, to)->name, (long long)t->bytes, model_site(e->m, from)->name,
+                     transfer_way_name(end->way));
+        d->users++;
+        model_transfer_done(e->m, t, root);
+        learned(e, from, to, (int64_t)end->bytes_moved);
+        model_dataset_changed(e->m, d);
+        model_dataset_drop(e->m, d);
+        engine_wake(e);
+}
+
+/* The source showed something else than what was registered: its place counts no more, unless it is the last.
+ */
+static void source_is_wrong(struct engine *e, const struct m_transfer *t, enum move_end kind)
+{
+        if (kind == MOVE_SOURCE_GONE || kind == MOVE_SOURCE_CHANGED)
+                storage_suspect(e, t->dataset, t->from, move_end_sentence(kind));
+}
+
+static enum transfer_fault fault_of(enum move_end kind)
+{
+        switch (move_end_blame(kind)) {
+        case BLAMES_SOURCE:
+                return FAULT_SOURCE;
+        case BLAMES_DESTINATION:
+                return FAULT_DESTINATION;
+        case BLAMES_LINK:
+                return FAULT_LINK;
+        case BLAMES_NOBODY:
+                break;
+        }
+        return FAULT_US;
+}
+
+static void on_end(void *arg, struct transfer *remote, const struct transfer_end *end)
+{
+        struct move *v = arg;
+        struct engine *e = v->e;
+        struct m_transfer *t = model_transfer(e->m, v->id);
+        char why[600];
+
+        (void)remote;
+        engine_clock(e);
+        if (t && end->kind == MOVE_DONE) {
+                done(e, v, t, end);
+        } else if (t && (end->kind == MOVE_CANCELLED || t->cancelling)) {
+                give_up(e, t, TRANSFER_CANCELLED, NULL);
+        } else if (t) {
+                source_is_wrong(e, t, end->kind);
+                if (end->kind == MOVE_NO_SPACE)
+                        storage_is_full(e, model_site(e->m, t->to));
+                snprintf(why, sizeof why, "%s%s%s", move_end_sentence(end->kind),
+                         end->text && *end->text ? ": " : "", end->text ? end->text : "");
+                try_failed(e, t, fault_of(end->kind), why);
+        }
+        drop(e, v);
+}
+
+static void on_way(void *arg, struct transfer *remote, enum transfer_way way, const char *why)
+{
+        struct move *v = arg;
+        struct m_transfer *t = model_transfer(v->e->m, v->id);
+
+        (void)remote;
+        if (t)
+                record(v->e, t, TRANSFER_ACTIVE, transfer_way_name(way), *why ? why : NULL, 0);
+        log_info("transfer=%lld way=%s %s", (long long)v->id, transfer_way_name(way), why);
+}
+
+static void on_progress(void *arg, struct transfer *remote, const struct transfer_progress *p)
+{
+        struct move *v = arg;
+        struct engine *e = v->e;
+        struct m_transfer *t = model_transfer(e->m, v->id);
+        int64_t now = clock_boot_ms();
+
+        (void)remote;
+        if (!t)
+                return;
+        engine_clock(e);
+        model_transfer_progress(e->m, t, (int64_t)p->bytes_done);
+        v->rate = p->bytes_per_s;
+        if (now - v->shown_at < SHOW_MS)
+                return;
+        v->shown_at = now;
+        record(e, t, TRANSFER_ACTIVE, NULL, NULL, (double)v->rate);
+        engine_wake(e);
+}
+
+static const struct transfer_events events = {.on_way = on_way, .on_progress = on_progress, .on_end = on_end};
+
+/* ---- orders ----------------------------------------------------------------------------------------------
+ */
+
+static bool can_talk(const struct engine_worker *ew, int32_t site)
+{
+        return ew && ew->site == site && !ew->w->gone && ew->link &&
+               worker_link_state(ew->link) == LINK_READY;
+}
+
+/* A worker of the site: one that serves the dataset's project before one for all, before any other; of equal
+ * ones another with each try. */
+static struct engine_worker *pick_worker(const struct engine *e, int32_t site, int32_t project, int32_t tries)
+{
+        struct engine_worker *found[16];
+        size_t n = 0;
+
+        for (int pass = 0; pass < 3 && !n; pass++) {
+                for (size_t i = 0; i < e->worker_cap && n < ARRAY_LEN(found); i++) {
+                        struct engine_worker *ew = e->workers[i];
+                        int fits = !ew ? -1 : ew->w->project == project ? 0 : !ew->w->project ? 1 : 2;
+
+                        if (fits == pass && can_talk(ew, site))
+                                found[n++] = ew;
+                }
+        }
+        return n ? found[(size_t)tries % n] : NULL;
+}
+
+static void files_release(struct transfer_file *files, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                free((char *)(uintptr_t)files[i].path);
+        free(files);
+}
+
+/* The dataset's files as the remote part wants them; they borrow the checksums of `rows`. */
+static int files_of(const struct load_file *rows, size_t n, struct transfer_file **ret, struct err *err)
+{
+        struct transfer_file *files = xcalloc(n ? n : 1, sizeof *files);
+
+        for (size_t i = 0; i < n; i++) {
+                files[i].path = catalog_decode(rows[i].path);
+                files[i].size = (uint64_t)rows[i].size;
+                files[i].sha256 = rows[i].sha256;
+                if (!files[i].path) {
+                        files_release(files, n);
+                        return err_set(err, ERR_SYSTEM, "the catalog holds a path that is none");
+                }
+        }
+        *ret = files;
+        return 0;
+}
+
+static int order(struct engine *e, struct move *v, const struct m_transfer *t, const struct load_file *rows,
+                 size_t n, struct err *err)
+{
+        const struct m_dataset_site *at = model_dataset_at(t->dataset, t->from);
+        const struct m_link *l = model_link(e->m, t->from, t->to);
+        AUTO_FREE char *to = xasprintf(COPY_DIRECTORY, (long long)t->dataset->id);
+        struct transfer_order o = {.id = (uint64_t)t->id,
+                                   .source = v->source->link,
+                                   .destination = v->destination->link,
+                                   .to = to,
+                                   .file_count = n,
+                                   .direct = l && l->direct,
+                                   .rate_limit = l && l->budget > 0 ? (uint64_t)l->budget : 0,
+                                   .keep_free = (uint64_t)e->set.disk_reserve};
+        struct transfer_file *files = NULL;
+        int rc;
+
+        if (!at)
+                return err_set(err, ERR_CONFLICT, "the source holds it no more");
+        if (files_of(rows, n, &files, err) < 0)
+                return -1;
+        o.from = at->root;
+        o.is_file = at->is_file;
+        o.files = files;
+        if (at->is_file && n == 1)
+                v->file = xstrdup(files[0].path);
+        rc = transfer_start(&o, &events, v, &v->remote, err);
+        files_release(files, n);
+        return rc;
+}
+
+/* Too many files for one order: there is no way to move it, wherever it may be wanted. */
+static void cannot_be_moved(struct engine *e, struct m_transfer *t)
+{
+        t->dataset->unmovable = true;
+        record_event(e, "transfer.failed", NULL, 0, -1, t->to,
+                     "%s cannot be moved: it has more than %d files; pack them, or split it",
+                     t->dataset->name, TRANSFER_FILES_MAX);
+        give_up(e, t, TRANSFER_FAILED, "it has too many files to be moved");
+}
+
+static void start(struct engine *e, struct m_transfer *t)
+{
+        struct move *v = xcalloc(1, sizeof *v);
+        struct load_file *rows = NULL;
+        struct err err = {0};
+        size_t n = 0;
+
+        if (storage_is_removing(e, t->to, t->dataset->id)) {
+                free(v);
+                try_failed(e, t, FAULT_US, "an earlier copy is still being deleted there");
+                return;
+        }
+        v->e = e;
+        v->id = t->id;
+        v->source = pick_worker(e, t->from, t->dataset->project, t->tries);
+        v->destination = pick_worker(e, t->to, t->dataset->project, t->tries);
+        if (!v->source || !v->destination) {
+                try_failed(e, t, v->source ? FAULT_DESTINATION : FAULT_SOURCE,
+                           "no worker is connected there");
+                move_free(v);
+                return;
+        }
+        if (store_load_files(e->db, t->dataset->id, TRANSFER_FILES_MAX, &rows, &n, &err) < 0) {
+                move_free(v);
+                try_failed(e, t, FAULT_US, err.text);
+                return;
+        }
+        if (n > TRANSFER_FILES_MAX) {
+                move_free(v);
+                cannot_be_moved(e, t);
+        } else if (order(e, v, t, rows, n, &err) < 0) {
+                move_free(v);
+                try_failed(e, t, FAULT_US, err.text);
+        } else {
+                map_put(&e->moves, (uint64_t)v->id, v);
+        }
+        store_free_files(rows, n);
+}
+
+/* After the commit: order what was started, stop what nobody wants. */
+void transfers_act(struct engine *e)
+{
+        for (size_t i = 0; i < e->plan.start_count; i++)
+                start(e, e->plan.starts[i]);
+        e->plan.start_count = 0;
+        for (size_t i = 0; i < e->plan.cancel_count; i++) {
+                struct m_transfer *t = e->plan.cancels[i];
+                struct move *v = move_of(e, t->id);
+
+                if (v)
+                        transfer_cancel(v->remote); /* its end follows */
+                else
+                        give_up(e, t, TRANSFER_CANCELLED, NULL);
+        }
+        e->plan.cancel_count = 0;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------
+ */
+
+/* Its link goes: what it moved is taken up again over the next one. */
+void transfers_worker_gone(struct engine *e, const struct engine_worker *ew)
+{
+        struct move *v, *gone = NULL;
+
+        for (size_t i = 0; (v = map_next(&e->moves, &i));) {
+                if (v->source != ew && v->destination != ew)
+                        continue;
+                v->next = gone;
+                gone = v;
+        }
+        while ((v = gone)) {
+                struct m_transfer *t = model_transfer(e->m, v->id);
+
+                gone = v->next;
+                if (t)
+                        try_failed(e, t, v->source == ew ? FAULT_SOURCE : FAULT_DESTINATION,
+                                   "the connection to a worker was closed");
+                drop(e, v);
+        }
+}
+
+void transfers_unload(struct engine *e)
+{
+        struct move *v;
+
+        for (size_t i = 0; (v = map_next(&e->moves, &i));)
+                move_free(v);
+        map_release(&e->moves);
+}
+
+static int load_links(struct engine *e, struct err *err)
+{
+        struct load_link *rows;
+        size_t n;
+
+        if (store_load_links(e->db, &rows, &n, err) < 0)
+                return -1;
+        for (size_t i = 0; i < n; i++) {
+                bool fresh = !model_link(e->m, rows[i].from, rows[i].to);
+                struct m_link *l =
+                    model_site(e->m, rows[i].to) ? model_link_put(e->m, rows[i].from, rows[i].to) : NULL;
+
+                if (!l)
+                        continue;
+                if (fresh && rows[i].weight > 0)
+                        link_know(e->m, l, rows[i].rate, rows[i].latency, rows[i].weight, rows[i].learned_at);
+                l->budget = rows[i].budget;
+                l->max_active = rows[i].max_active;
+                l->direct = rows[i].direct;
+        }
+        store_free_links(rows, n);
+        return 0;
+}
+
+int transfers_world_changed(struct engine *e, struct err *err)
+{
+        return load_links(e, err);
+}
+
+static void take_up(struct engine *e, const struct load_transfer *row)
+{
+        struct m_dataset *d = model_dataset(e->m, row->dataset);
+        struct m_transfer *t;
+
+        if (!d || !model_site(e->m, row->to) || model_transfer_to(e->m, d, row->to)) {
+                COMMIT_ADD(e, transfers,
+                           (struct commit_transfer){.id = row->id,
+                                                    .dataset = row->dataset,
+                                                    .from = row->from,
+                                                    .to = row->to,
+                                                    .why = "job",
+                                                    .state = TRANSFER_CANCELLED,
+                                                    .asked_at = row->asked_at,
+                                                    .not_before = TIME_NONE,
+                                                    .started_at = TIME_NONE,
+                                                    .ended_at = e->m->wall_ms});
+                return;
+        }
+        t = model_transfer_open(e->m, row->id, d, 0, row->to,
+                                row->why == 'j'   ? WHY_JOB
+                                : row->why == 'c' ? WHY_COPY
+                                                  : WHY_PERSON);
+        t->priority = row->priority;
+        t->tries = row->tries;
+        t->asked_at = row->asked_at;
+        t->not_before = row->not_before != TIME_NONE ? row->not_before : 0;
+        heap_moved(&e->m->queued, t);
+}
+
+int transfers_load(struct engine *e, struct err *err)
+{
+        struct load_transfer *rows;
+        int64_t *ids, next;
+        size_t n;
+        int rc;
+
+        e->m->active_max = ACTIVE_MAX;
+        if (load_links(e, err) < 0 || store_next_transfer(e->db, &next, err) < 0 ||
+            store_load_transfers(e->db, &rows, &n, err) < 0)
+                return -1;
+        ids = xcalloc(n ? n : 1, sizeof *ids);
+        for (size_t i = 0; i < n; i++)
+                ids[i] = rows[i].dataset;
+        rc = jobs_load_datasets(e, ids, n, err);
+        for (size_t i = 0; i < n && rc == 0; i++)
+                take_up(e, &rows[i]);
+        free(ids);
+        store_free_transfers(rows, n);
+        if (e->m->next_transfer < next)
+                e->m->next_transfer = next;
+        return rc;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine_transfers.h - transfers between the plan and the remote part (engine_transfers.c). */
+#ifndef REEVE_ENGINE_TRANSFERS_H
+#define REEVE_ENGINE_TRANSFERS_H
+
+#include "daemon/engine_priv.h"
+
+/* A leadership begins: links and open transfers, after jobs and sites; and its end, before links go. */
+int transfers_load(struct engine *e, struct err *err);
+void transfers_unload(struct engine *e);
+/* People changed the world: budgets of links. */
+int transfers_world_changed(struct engine *e, struct err *err);
+/* Opened and started transfers of the plan into the commit; after it, the orders. */
+void transfers_record_plan(struct engine *e);
+void transfers_act(struct engine *e);
+/* Its link goes. */
+void transfers_worker_gone(struct engine *e, const struct engine_worker *ew);
+
+#endif
