@@ -63,7 +63,7 @@ static int write_aside(const char *path, const struct buf *b)
 {
         AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-        return fd < 0 || file_write_all(fd, buf_bytes(b), buf_len(b)) < 0 || fsync(fd) < 0 ? -1 : 0;
+        return fd < 0 || file_write_all(fd, buf_bytes(b), buf_len(b)) < 0 ? -1 : 0;
 }
 
 static int offer_write(const struct offer_file *f, struct err *err)

@@ -241,6 +241,7 @@ static void by_relay(enum connect_backend backend)
         scene_open(&c, backend);
         make_files(&c);
         o = usual_order(&c, files);
+        o.own_backend = true;
         transfer_run(&c, &o);
         assert_string_equal(c.end.kind == MOVE_DONE ? "" : c.text, "");
         assert_int_equal(c.way, WAY_RELAY);
