@@ -269,13 +269,14 @@ void explain_time_in_words(json_t *o, const char *key)
                 json_object_set_new(o, key, json_string(num_format_time(ms, text)));
 }
 
-static void write_rounded(struct buf *b, const char *key, int64_t ms, int64_t now)
+/* side: -1 rounds down, 1 up, 0 to the nearest. */
+static void write_rounded(struct buf *b, const char *key, int64_t ms, int64_t now, int side)
 {
         int64_t step = 1000, away = ms > now ? ms - now : 0;
 
         while (step * ROUND_PART < away)
                 step *= 2;
-        j_time(b, key, ms == INT64_MIN ? ms : (ms + step / 2) / step * step);
+        j_time(b, key, ms == INT64_MIN ? ms : (ms + (side + 1) * (step / 2)) / step * step);
 }
 
 void explain_write_start(struct buf *b, const json_t *start)
@@ -288,8 +289,8 @@ void explain_write_start(struct buf *b, const json_t *start)
                 return;
         }
         j_obj(b, "start");
-        for (size_t i = 0; i < ARRAY_LEN(times); i++)
-                write_rounded(b, times[i], explain_time(start, times[i]), now);
+        for (int i = 0; i < (int)ARRAY_LEN(times); i++)
+                write_rounded(b, times[i], explain_time(start, times[i]), now, i == 1 ? 0 : i - 1);
         explain_write(b, "based_on", json_object_get(start, "based_on"), NULL);
         j_obj_end(b);
 }
@@ -316,6 +317,10 @@ void explain_write_guest(struct buf *b, const char *key, const json_t *guest, co
         explain_write_start(b, json_object_get(guest, "start"));
         for (size_t i = 0; i < ARRAY_LEN(after); i++)
                 explain_write(b, after[i].key, json_object_get(guest, after[i].key), after[i].otherwise);
-        if (key)
-                j_obj_end(b);
+        if (!key)
+                return;
+        j_arr(b, "warnings");
+        j_arr_end(b);
+        j_time(b, "as_of", clock_wall_ms());
+        j_obj_end(b);
 }

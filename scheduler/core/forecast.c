@@ -140,8 +140,8 @@ static void lane_add(const struct model *m, struct lanes *ls, const struct m_sha
         struct lane *l = &ls->at[ls->n];
         const struct m_job *first = heap_top(&s->jobs);
 
-        *l = (struct lane){.shape = s};
-        if (!first || is_set_aside(m, s))
+        *l = (struct lane){.shape = s, .id = INT64_MAX, .inflow = class_arrivals(m, s->kind)};
+        if ((!first && l->inflow <= 0) || is_set_aside(m, s))
                 return;
         lane_look(m, l);
         if (!lanes_meet(m, l, &ls->at[0])) {
@@ -149,9 +149,27 @@ static void lane_add(const struct model *m, struct lanes *ls, const struct m_sha
                 return;
         }
         lane_count(l, ls->ask, &ls->looked);
-        l->priority = first->priority;
-        l->id = first->id;
+        if (first) {
+                l->priority = first->priority;
+                l->id = first->id;
+        }
         ls->n++;
+}
+
+/* What comes of a kind of work comes to its lanes in even parts. */
+static void share_inflow(struct lanes *ls)
+{
+        double part[FORECAST_LANES_MAX];
+
+        for (size_t i = 1; i < ls->n; i++) {
+                int same = 0;
+
+                for (size_t k = 1; k < ls->n; k++)
+                        same += ls->at[k].shape->kind == ls->at[i].shape->kind;
+                part[i] = ls->at[i].inflow / same;
+        }
+        for (size_t i = 1; i < ls->n; i++)
+                ls->at[i].inflow = part[i];
 }
 
 void lane_release(struct lane *l)
@@ -179,6 +197,7 @@ void lanes_open(const struct model *m, const struct forecast_ask *ask, struct la
                 if (m->projects[i] && m->projects[i] != own)
                         lanes_of_project(m, ret, m->projects[i]);
         }
+        share_inflow(ret);
 }
 
 void lanes_close(struct lanes *ls)

@@ -57,7 +57,11 @@ struct play {
         uint64_t seq;
         int64_t *before, *after; /* by lane: tasks left */
         bool *aside;
+        double *pool; /* by lane: tasks that came, and the part of the next one */
         double now;
+        double passed_at; /* since when others are placed where the asker could have gone; INFINITY: they are
+                             not */
+        bool made_room;
         int32_t steps, live;
         int64_t placed;
         bool started;
@@ -326,6 +330,10 @@ static void play_open(struct play *p, const struct model *m, struct lanes *ls, e
         p->before = xcalloc(ls->n, sizeof *p->before);
         p->after = xcalloc(ls->n, sizeof *p->after);
         p->aside = xcalloc(ls->n, sizeof *p->aside);
+        p->pool = xcalloc(ls->n, sizeof *p->pool);
+        p->passed_at = INFINITY;
+        if (ls->ask->job && ls->ask->job->shape->passed_over)
+                p->passed_at = -(double)(m->now_ms - ls->ask->job->shape->passed_since) / 1000;
         p->before[0] = 1;
         for (size_t i = 1; i < ls->n; i++) {
                 if (ls->at[i].before)
@@ -348,6 +356,7 @@ static void play_close(struct play *p)
         free(p->before);
         free(p->after);
         free(p->aside);
+        free(p->pool);
 }
 
 /* ---- turns -----------------------------------------------------------------------------------------------
@@ -442,6 +451,35 @@ static void unreserve(struct play *p, int lane)
         }
 }
 
+/* Somebody was placed where the asker could have gone, had they left it room. */
+static void note_passed_over(struct play *p, int lane, int32_t at)
+{
+        if (lane && p->aside[0] && isinf(p->passed_at) && lane_fits(&p->ls->at[0], p->workers[at].w))
+                p->passed_at = p->now;
+}
+
+/* As decide() does for those that were passed over for long: one worker takes nothing else. */
+static void make_room(struct play *p)
+{
+        const struct lane *l = &p->ls->at[0];
+        double best_part = -INFINITY;
+        struct p_worker *best = NULL;
+
+        if (p->made_room || p->now - p->passed_at < (double)p->m->reserve_ms / 1000)
+                return;
+        p->made_room = true;
+        for (int32_t i = 0; i < p->worker_n; i++) {
+                double part = res_part(&l->shape->need, &p->workers[i].free);
+
+                if (p->workers[i].reserved || !lane_fits(l, p->workers[i].w) || part <= best_part)
+                        continue;
+                best_part = part;
+                best = &p->workers[i];
+        }
+        if (best)
+                best->reserved = l->shape;
+}
+
 /* Place tasks of the lane; false when there is no room for it. `only`: the one worker that changed, -1 = any.
  */
 static bool place(struct play *p, int lane, int32_t only, int rivals)
@@ -470,6 +508,7 @@ static bool place(struct play *p, int lane, int32_t only, int rivals)
                         .count = k,
                         .owed = s->ended ? 0 : (run * (s->need.cpus > 0 ? s->need.cpus : 1) - charge) * k});
         unreserve(p, lane);
+        note_passed_over(p, lane, at);
         p->placed += k;
         p->steps++;
         p->started = p->started || !lane;
@@ -486,6 +525,27 @@ static void turns(struct play *p, int32_t only)
                 if (!place(p, lane, only, rivals))
                         p->aside[lane] = true;
         }
+        make_room(p);
+}
+
+/* Time goes on, and work goes on coming as it did lately: behind the asker, where it is of the same project.
+ */
+static void advance(struct play *p, double to)
+{
+        static const double part[] = {[SHORTER] = 0, [EXPECTED] = 1, [LONGER] = 1.5};
+
+        for (size_t i = 1; i < p->ls->n; i++) {
+                const struct lane *l = &p->ls->at[i];
+                int64_t *left =
+                    l->shape->project == p->ls->ask->shape->project ? &p->after[i] : &p->before[i];
+                double whole;
+
+                p->pool[i] += l->inflow * part[p->how] * (to - p->now);
+                whole = floor(p->pool[i]);
+                p->pool[i] -= whole;
+                *left += (int64_t)whole;
+        }
+        p->now = to;
 }
 
 /* Free what has ended. Returns the worker to look at, or LOOK_ALL when limits changed, or LOOK_NONE. */
@@ -524,7 +584,7 @@ static double play(const struct model *m, struct lanes *ls, enum how how, struct
                 struct p_end e = end_pop(&p);
                 int32_t look = end_one(&p, &e);
 
-                p.now = e.at;
+                advance(&p, e.at);
                 if (look != LOOK_NONE)
                         turns(&p, look);
         }

@@ -12,6 +12,7 @@ struct lane {
         int64_t id;
         int64_t before, after, before_jobs; /* tasks that go before the asker, or after it; of another project
                                                all stand in before */
+        double inflow;                      /* tasks that come in a second */
         uint8_t *could;                     /* by site id: tasks could go there */
         double *stage;                      /* by site id: seconds until their data is there */
 };

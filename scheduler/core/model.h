@@ -202,7 +202,12 @@ struct m_class {
         double run_ms; /* smoothed at speed 1; 0 = nothing ended */
         int64_t ended;
         int32_t users; /* 0: kept for what it knows (CLASSES_KEPT) */
+        /* Of the last ARRIVAL_MS, about: jobs submitted and their tasks, fading; as of arrived_at (wall ms). */
+        double jobs, tasks;
+        int64_t arrived_at;
 };
+#define ARRIVAL_MS        60000
+#define ARRIVAL_TASKS_MAX 100 /* of one job: a large array is no stream of tasks */
 #define CLASSES_KEPT 10000 /* with more than that, those that nobody uses go */
 
 struct m_shape_site { /* what is known about a shape at a site */
@@ -484,6 +489,8 @@ void model_worker_promote(struct model *m, struct m_worker *w);
 double shape_run_ms(const struct model *m, const struct m_shape *s, int32_t site);
 /* Is that more than a guess? */
 bool shape_run_is_known(const struct m_shape *s);
+/* Tasks of the kind that are submitted in a second, by what came lately; 0 while that was a single job. */
+double class_arrivals(const struct model *m, const struct m_class *c);
 /* Make a shape that the model does not hold fit for judging: what is known of its kind of work, and the
  * datasets of its inputs. data has room for them; inputs that the model does not know are left out. */
 void shape_dress(const struct model *m, struct m_shape *s);

@@ -4,6 +4,7 @@
 
 #include "common/util.h"
 
+#include <math.h>
 #include <string.h>
 
 bool job_goes_before(const void *a, const void *b)
@@ -103,6 +104,29 @@ static struct m_class *class_for(struct model *m, const struct m_shape *s)
         }
         c->users++;
         return c;
+}
+
+static double faded(double v, int64_t age_ms)
+{
+        return age_ms > 0 ? v * exp(-(double)age_ms / ARRIVAL_MS) : v;
+}
+
+static void class_arrive(const struct model *m, struct m_class *c, const struct m_job *j)
+{
+        double tasks = (double)job_total(j);
+
+        c->jobs = faded(c->jobs, m->wall_ms - c->arrived_at) + faded(1, m->wall_ms - j->submitted_at);
+        c->tasks = faded(c->tasks, m->wall_ms - c->arrived_at) +
+                   faded(tasks < ARRIVAL_TASKS_MAX ? tasks : ARRIVAL_TASKS_MAX, m->wall_ms - j->submitted_at);
+        c->arrived_at = m->wall_ms;
+}
+
+double class_arrivals(const struct model *m, const struct m_class *c)
+{
+        double jobs = faded(c->jobs, m->wall_ms - c->arrived_at);
+
+        return jobs > 1 ? faded(c->tasks, m->wall_ms - c->arrived_at) * (1 - 1 / jobs) * 1000 / ARRIVAL_MS
+                        : 0;
 }
 
 static void class_remove(struct model *m, struct m_class *c)
@@ -363,6 +387,7 @@ struct m_job *model_job_add(struct model *m, const struct job_init *init)
         if (j->elementwise)
                 j->left = xcalloc((size_t)(job_span(j) + 7) / 8, 1);
         map_put(&m->jobs, (uint64_t)j->id, j);
+        class_arrive(m, j->shape->kind, j);
         m->ready_tasks += job_waiting(j);
         model_job_update(m, j);
         return j;

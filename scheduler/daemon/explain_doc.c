@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DISPATCH_S 2    /* until what was placed runs, at the latest, and what else no play knows */
 #define CHANGE_MAX 4096 /* bytes of a change as text */
 
 /* ---- changes that would help -----------------------------------------------------------------------------
@@ -231,6 +232,7 @@ static json_t *start_json(const struct about *a, enum wait_reason why, double *r
                 pause = (double)(a->j->retries[0].due - m->wall_ms) / 1000;
         if (later(f.likely, pause) > 0)
                 say(said, "; likely to start in about %s", span_words(later(f.likely, pause)).s);
+        f.latest += DISPATCH_S + f.latest / 10;
         return json_pack("{s:o,s:o,s:o,s:o}", "earliest", json_when(m, later(f.earliest, pause)), "likely",
                          json_when(m, later(f.likely, pause)), "latest", json_when(m, later(f.latest, pause)),
                          "based_on", basis(&f));

@@ -229,6 +229,46 @@ static void what_never_ran_is_taken_to_run_as_others_of_its_project(void **unuse
         model_free(m);
 }
 
+/* Small tasks that keep coming take every freed part; then the large one gets a worker to itself after a
+ * while. */
+static void start_counts_with_what_keeps_coming(void **unused)
+{
+        struct model *m = scene("site a cpus=4\njob 1 tasks=4\njob 9 cpus=4");
+        struct forecast_start calm, busy;
+
+        (void)unused;
+        learned(m, 1, 10);
+        free(scene_decide(m));
+        started(m);
+        run_for(m, 5000);
+        assert_int_equal(start_of(m, 9, &calm), 5);
+        for (int i = 0; i < 20; i++) {
+                AUTO_FREE char *line = xasprintf("job %d project=q tasks=4", 100 + i);
+
+                scene_add(m, line);
+                run_for(m, 100);
+        }
+        learned(m, 100, 10);
+        assert_true(class_arrivals(m, model_job(m, 100)->shape->kind) > 1);
+        start_of(m, 9, &busy);
+        assert_true(busy.latest > calm.latest);
+        assert_true(busy.likely < (double)m->reserve_ms / 1000 + 30); /* room is made for it */
+        run_for(m, 600000);
+        assert_true(class_arrivals(m, model_job(m, 100)->shape->kind) == 0);
+        model_free(m);
+}
+
+static void one_array_is_no_stream_of_work(void **unused)
+{
+        struct model *m = scene("site a\njob 1 tasks=100000");
+
+        (void)unused;
+        assert_true(class_arrivals(m, model_job(m, 1)->shape->kind) == 0);
+        scene_add(m, "job 2\njob 3");
+        assert_true(class_arrivals(m, model_job(m, 1)->shape->kind) < 2);
+        model_free(m);
+}
+
 /* A job's last task takes its shape out of the model; what it taught stays for the next job like it. */
 static void what_ran_once_is_remembered(void **unused)
 {
@@ -276,6 +316,8 @@ int main(void)
             cmocka_unit_test(band_is_wide_while_run_times_are_guesses_and_narrows),
             cmocka_unit_test(what_never_ran_is_taken_to_run_as_others_of_its_project),
             cmocka_unit_test(what_ran_once_is_remembered),
+            cmocka_unit_test(start_counts_with_what_keeps_coming),
+            cmocka_unit_test(one_array_is_no_stream_of_work),
             cmocka_unit_test(forecast_leaves_the_model_as_it_was),
         };
 
