@@ -11,6 +11,7 @@
 #include "tests/support/hollow/client.h"
 #include "worker/cgroup.h"
 #include "worker/files.h"
+#include "worker/procs.h"
 
 #include <dirent.h>
 #include <grp.h>
@@ -301,13 +302,17 @@ static int living(int64_t job)
         return processes_with("environ", text, NULL);
 }
 
+/* The child of the keeper; the agent's own helpers look alike. */
 static pid_t agent_pid(const struct world *w)
 {
         char text[96];
-        pid_t pid = 0;
+        struct proc p;
+        pid_t pid = 0, keeper = keeper_pid(w);
 
         snprintf(text, sizeof text, "agent --root %s", w->root);
         processes_with("cmdline", text, &pid);
+        while (pid > 1 && procs_read(pid, &p) && p.parent != keeper)
+                pid = p.parent;
         return pid;
 }
 
