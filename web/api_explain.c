@@ -104,13 +104,38 @@ static void say_placement(struct buf *b, const char *site, const json_t *candida
         }
 }
 
-static int write_placements(struct buf *b, struct db *db, int64_t job, int64_t decision, struct err *err)
+/* Which decision placed which attempt of the task that is explained. */
+struct chosen {
+        int64_t decision, attempt;
+};
+struct chosen_list {
+        int64_t task;
+        struct chosen at[PLACEMENTS];
+        size_t n;
+};
+
+static void write_chosen_for(struct buf *b, const struct chosen_list *l, int64_t decision)
+{
+        j_arr(b, "chosen_for");
+        for (size_t i = 0; i < l->n; i++) {
+                if (l->at[i].decision != decision)
+                        continue;
+                j_obj(b, NULL);
+                j_int(b, "task", l->task);
+                j_int(b, "attempt", l->at[i].attempt);
+                j_obj_end(b);
+        }
+        j_arr_end(b);
+}
+
+/* decision 0: the newest of the job. */
+static int write_decisions(struct buf *b, struct db *db, int64_t job, int64_t decision,
+                           const struct chosen_list *chosen, struct err *err)
 {
         AUTO_ROWS struct rows *r = NULL;
 
         if (store_decisions(db, job, decision, PLACEMENTS, &r, err) < 0)
                 return -1;
-        j_arr(b, "placements");
         while (rows_next(r)) {
                 json_t *candidates = json_loads(row_text(r, "candidates"), 0, NULL);
                 struct buf sentence;
@@ -122,14 +147,36 @@ static int write_placements(struct buf *b, struct db *db, int64_t job, int64_t d
                 j_time(b, "at", row_time(r, "decided_at"));
                 j_int(b, "first_task", row_int(r, "task"));
                 j_col_str(b, r, "site");
+                if (chosen)
+                        write_chosen_for(b, chosen, decision);
                 j_str(b, "sentence", sentence.overflow ? "" : buf_cstr(&sentence));
                 j_raw(b, "candidates", row_text(r, "candidates"));
                 j_obj_end(b);
                 buf_release(&sentence);
                 json_decref(candidates);
         }
-        j_arr_end(b);
         return 0;
+}
+
+/* Of a job: its newest decisions. Of a task: those of its attempts, newest first, each once. */
+static int write_placements(struct buf *b, struct db *db, int64_t job, const struct chosen_list *chosen,
+                            struct err *err)
+{
+        int rc = 0;
+
+        j_arr(b, "placements");
+        if (chosen->task < 0)
+                rc = write_decisions(b, db, job, 0, NULL, err);
+        for (size_t i = 0; rc == 0 && i < chosen->n; i++) {
+                bool told = false;
+
+                for (size_t k = 0; k < i; k++)
+                        told = told || chosen->at[k].decision == chosen->at[i].decision;
+                if (!told)
+                        rc = write_decisions(b, db, job, chosen->at[i].decision, chosen, err);
+        }
+        j_arr_end(b);
+        return rc;
 }
 
 /* ---- what it waited for ----------------------------------------------------------------------------------
@@ -231,7 +278,7 @@ struct told { /* what is explained, found on record */
         const char *state;
         char *sentence; /* of its own; NULL: that of the wait */
         bool waits;
-        int64_t decision; /* of the attempt; 0: all of the job; -1: none */
+        struct chosen_list chosen; /* task -1: the job */
         int64_t ended;
 };
 
@@ -281,6 +328,12 @@ static int find_job(const struct span *s, struct told *t, struct err *err)
         return 0;
 }
 
+static void note_chosen(struct chosen_list *l, struct rows *r)
+{
+        if (l->n < PLACEMENTS && !row_null(r, "decision_id"))
+                l->at[l->n++] = (struct chosen){row_int(r, "decision_id"), row_int(r, "attempt")};
+}
+
 static int find_task(struct db *db, const struct span *s, int64_t task, int64_t attempt, struct told *t,
                      struct err *err)
 {
@@ -301,12 +354,14 @@ static int find_task(struct db *db, const struct span *s, int64_t task, int64_t 
                 return err_set(err, ERR_NOT_FOUND, "task %lld has no attempt %lld", (long long)task,
                                (long long)attempt);
         }
-        if (r && !row_null(r, "decision_id"))
-                t->decision = row_int(r, "decision_id");
         if (!t->waits)
                 t->sentence = r ? attempt_sentence(r) : NULL;
         if (!t->waits && !t->sentence)
                 t->sentence = xstrdup(task_state_sentence(state));
+        if (r)
+                note_chosen(&t->chosen, r);
+        while (r && attempt < 0 && (r = window_older(&w, task)))
+                note_chosen(&t->chosen, r);
         window_release(&w);
         return 0;
 }
@@ -401,7 +456,8 @@ static int explain(struct request *rq, struct db *db, const struct span *s, cons
         if (write_history(b, db, s->job, t->ended, err) < 0)
                 return -1;
         explain_write_guest(b, "what_if", json_object_get(doc, "what_if"), NULL);
-        if (write_placements(b, db, s->job, of->task < 0 ? 0 : t->decision, err) < 0)
+        t->chosen.task = of->task;
+        if (write_placements(b, db, s->job, &t->chosen, err) < 0)
                 return -1;
         rq->etag_len = buf_len(b);
         j_time(b, "as_of", fresh ? explain_time(doc, "as_of") : clock_wall_ms());
@@ -413,7 +469,7 @@ static int explain(struct request *rq, struct db *db, const struct span *s, cons
 HANDLER(api_explain)
 {
         struct explain_of of = {-1, -1, NULL};
-        struct told t = {.decision = -1, .ended = INT64_MIN};
+        struct told t = {.ended = INT64_MIN};
         AUTO_SPAN struct span s = {0};
         int rc = -1;
 

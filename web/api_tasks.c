@@ -162,6 +162,15 @@ struct rows *window_newest(const struct window *w, int64_t task)
         return at(w->ended, w->has_ended, task) ? w->ended : NULL;
 }
 
+struct rows *window_older(struct window *w, int64_t task)
+{
+        if (at(w->open, w->has_open, task) && !w->passed_open)
+                w->passed_open = true;
+        else if (at(w->ended, w->has_ended, task))
+                w->has_ended = rows_next(w->ended);
+        return at(w->ended, w->has_ended, task) ? w->ended : NULL;
+}
+
 struct rows *window_attempt(struct window *w, int64_t task, int64_t attempt)
 {
         if (at(w->open, w->has_open, task) && row_int(w->open, "attempt") == attempt)

@@ -23,6 +23,7 @@ void span_release(struct span *s);
 struct window { /* three results by task, walked side by side */
         struct rows *open, *queued, *ended;
         bool has_open, has_queued, has_ended; /* a current row */
+        bool passed_open;                     /* window_older has left the open one behind */
 };
 /* Tasks first..last; with `all` every attempt that ended, else the newest of each. */
 int window_read(struct window *w, struct db *db, const struct span *s, int64_t first, int64_t last, bool all,
@@ -32,6 +33,8 @@ void window_release(struct window *w);
 bool window_is_queued(const struct window *w, int64_t task);
 /* The row of the task's newest attempt, open or ended; NULL: it has none. */
 struct rows *window_newest(const struct window *w, int64_t task);
+/* After window_newest: the one before it, and so on; the window moves on. NULL: there is none. */
+struct rows *window_older(struct window *w, int64_t task);
 /* The row of one of its attempts; the window moves on to it. NULL: there is none. */
 struct rows *window_attempt(struct window *w, int64_t task, int64_t attempt);
 enum task_state task_state_of(const struct window *w, const struct span *s, int64_t task);

@@ -152,7 +152,8 @@ def placed(grid):
     """a task that ran says why there, naming the next; so does each attempt"""
     job = grid.run_job(command=sh("exit 3"), retry={"max": 1, "delay": 0.1})["id"]
     shown = explain(grid, job, "?task=1")
-    equal((shown["state"], shown["wait"], len(shown["placements"])), ("failed", None, 1))
+    equal((shown["state"], shown["wait"]), ("failed", None))
+    equal([c["attempt"] for p in shown["placements"] for c in p["chosen_for"]], [2, 1], "attempts")
     one = explain(grid, job, "?task=1&attempt=1")
     assert "attempt 1 at" in one["sentence"], one["sentence"]
     sentence = one["placements"][0]["sentence"]
