@@ -10,7 +10,7 @@ AS_USER := tests/support/unprivileged
 
 SUITES := build:900! \
 	-- checks:180 unit:300 groups:150 fuzz:600 sim:300 store:600 clang:900 san:1200 \
-	-- web:600 e2e:900 browser:600 \
+	-- web:600 e2e:900 slurm:300 browser:600 \
 	-- faults:600 planted:1200 demo:300
 
 .PHONY: check
@@ -43,6 +43,11 @@ check-checks:
 .PHONY: check-e2e
 check-e2e: all $(BUILD)/tests/recorder
 	@BUILD=$(BUILD) tests/e2e/run
+
+# Scripts written for sbatch, under Debian's Slurm and under Reeve.
+.PHONY: check-slurm
+check-slurm: all $(BUILD)/tests/recorder
+	@BUILD=$(BUILD) tests/slurm/run
 
 # Faults at random moments; SEED=n repeats one run, ROUNDS=n makes it longer.
 .PHONY: check-faults

@@ -76,7 +76,7 @@ static bool is_comment_or_blank(const char *p, const char *end)
         return p == end || *p == '#';
 }
 
-int directives_read(const char *name, const char *text, const char *mark, struct directives *ret,
+int directives_read(const char *name, const char *text, const char *mark, bool glued, struct directives *ret,
                     struct err *err)
 {
         struct directives d = {0};
@@ -87,7 +87,7 @@ int directives_read(const char *name, const char *text, const char *mark, struct
                 end = strchrnul(p, '\n');
                 if (!is_comment_or_blank(p, end))
                         break;
-                if (strncmp(p, mark, n) != 0 || (p + n < end && !is_blank(p[n])))
+                if (strncmp(p, mark, n) != 0 || (!glued && p + n < end && !is_blank(p[n])))
                         continue;
                 if (take_line(name, line, p + n, end, &d, err) < 0) {
                         directives_release(&d);

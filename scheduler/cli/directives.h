@@ -10,6 +10,7 @@
 
 #include "common/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define DIRECTIVES_MAX 4096 /* words of one kind in a script */
@@ -24,8 +25,9 @@ struct directives {
         size_t count, cap;
 };
 
-/* The words of all lines with this mark ("#SBATCH"). `name` is the script's, for messages. */
-int directives_read(const char *name, const char *text, const char *mark, struct directives *ret,
+/* The words of all lines with this mark ("#SBATCH"). `name` is the script's, for messages; `glued`: a word
+ * may follow the mark without a blank between, as sbatch allows. */
+int directives_read(const char *name, const char *text, const char *mark, bool glued, struct directives *ret,
                     struct err *err);
 void directives_release(struct directives *d);
 

@@ -780,7 +780,7 @@ static int take_words(struct asked *a, const struct directives *d, struct err *e
                 else if (word[0] == '-' && word[1] && word[1] != '-')
                         rc = take_letters(a, &w, word, err);
                 else
-                        return 0; /* as for sbatch: what is no option ends the options */
+                        return wrong(a, err, "is no option of sbatch");
                 if (rc < 0)
                         return -1;
         }

@@ -414,7 +414,7 @@ static int obey_native(const char *name, const char *text, json_t *spec, struct 
         struct args a;
         int rc;
 
-        if (directives_read(name, text, "#REEVE", &d, err) < 0)
+        if (directives_read(name, text, "#REEVE", false, &d, err) < 0)
                 return -1;
         rc = parse_native(&d, d.count, &a, err);
         if (rc < 0) {
@@ -442,7 +442,7 @@ static int obey_script(const struct args *a, const char *name, const char *text,
                 strcpy(cwd, "/");
         if (gethostname(host, sizeof host - 1) < 0)
                 host[0] = '\0';
-        if (directives_read(name, text, "#SBATCH", &d, err) < 0)
+        if (directives_read(name, text, "#SBATCH", true, &d, err) < 0)
                 return -1;
         if (d.count)
                 rc = sbatch_read(&from, &d, spec, notes, err);

@@ -1,0 +1,7 @@
+#!/bin/bash
+#SBATCH --chdir=@DIR@
+#SBATCH --export=COLOUR,GREETING="hello there",EMPTY=,MISSING
+echo "$COLOUR"
+echo "$GREETING"
+echo "${EMPTY-unset}"
+echo "${MISSING-unset}"

@@ -1,0 +1,5 @@
+#!/bin/bash
+#SBATCH -D @DIR@
+#SBATCH -i given.txt
+#SBATCH -o sorted.txt
+sort -r

@@ -1,0 +1,6 @@
+#!/bin/bash
+#SBATCH -D @DIR@
+#SBATCH --no-requeue
+echo about to die
+kill -KILL $$
+echo never

@@ -1,0 +1,2 @@
+#SBATCH -D @DIR@
+echo without an interpreter

@@ -1,0 +1,4 @@
+#!/bin/bash
+#SBATCH -D @SHARED@ -o /dev/null -a 1-4
+#SBATCH -d aftercorr:@pairs@
+cp "made.$SLURM_ARRAY_TASK_ID" "copied.$SLURM_ARRAY_TASK_ID"
