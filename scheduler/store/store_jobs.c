@@ -24,25 +24,45 @@
         " q.job_id is not null as live, q.priority, q.wait, q.wait_since, q.held_by, q.held_at,"             \
         " q.cancelled_by, q.cancelled_at, g.parts, g.part_sum, g.progress_text, g.progress_at,"              \
         " t.at as pace_at, t.per_second, t.low as pace_low, t.high as pace_high"
+/* Plans are made once for all parameters, and know neither how many jobs come nor how many there are. Behind
+ * a lateral subquery that is kept apart (offset 0) each row is looked up by its key, whatever the planner
+ * thinks.
+ */
 #define JOB_JOINS                                                                                            \
-        " join projects p on p.id = j.project_id join users u on u.id = j.user_id"                           \
-        " left join job_queue q on q.job_id = j.id"                                                          \
+        " join lateral (select name from projects where id = j.project_id offset 0) p on true"               \
+        " join lateral (select name from users where id = j.user_id offset 0) u on true"                     \
+        " left join lateral (select * from job_queue where job_id = j.id offset 0) q on true"                \
         " left join lateral (select count(*) as placed,"                                                     \
         "   count(*) filter (where l.state in ('running', 'finishing')) as running"                          \
         "  from attempts_live l where l.job_id = j.id and q.job_id is not null) a on true"                   \
         " left join lateral (select count(r.fraction) as parts, sum(r.fraction)::float8 as part_sum,"        \
         "   max(r.at) as progress_at, (array_agg(r.text order by r.at desc))[1] as progress_text"            \
         "  from attempt_progress r where r.job_id = j.id and q.job_id is not null) g on true"                \
-        " left join job_pace t on t.job_id = j.id and q.job_id is not null"
+        " left join lateral (select * from job_pace where job_id = j.id and q.job_id is not null offset 0)"  \
+        "  t on true"
 #define JOB_VISIBLE "($1 or j.project_id = any($2))"
 
-/* A run of jobs by number, downwards: $1 all, $2 projects, $3 before, $4 how many. Each project has its own
- * index run, so that a small project beside a large one is found at once. */
+/* Numbers of a run of jobs, downwards: $1 all, $2 projects, $3 before, $4 how many; from indexes alone. Each
+ * project has its own index run, so that a small project beside a large one is found at once; the comparison
+ * of pairs leaves the planner no other index. */
 #define JOB_RUN                                                                                              \
-        "(select * from (select * from jobs where $1 and id < $3 order by id desc limit $4) whole"           \
-        " union all select * from (select one.* from unnest($2::bigint[]) v(project),"                       \
-        "  lateral (select * from jobs where not $1 and project_id = v.project and id < $3"                  \
-        "   order by id desc limit $4) one) several order by id desc limit $4)"
+        "(select * from (select id from jobs where $1 and id < $3 order by id desc limit $4) whole"          \
+        " union all select * from (select one.id from unnest($2::bigint[]) v(project),"                      \
+        "  lateral (select id from jobs where not $1 and project_id >= v.project"                            \
+        "   and (project_id, id) < (v.project, $3) order by project_id desc, id desc limit $4) one) several" \
+        " order by id desc limit $4)"
+/* The same of live jobs: they are few beside the finished ones, and job_queue holds just them. */
+#define LIVE_RUN "(select job_id as id, taken from job_queue where job_id < $3 order by job_id desc limit $4)"
+/* Those of a run that a filter lets through; `state` is a condition on $5. */
+#define JOB_PAGE(run, state)                                                                                 \
+        " from (select r.id from " run " run"                                                                \
+        "  join lateral (select id, project_id, user_id, name, labels, state from jobs"                      \
+        "   where id = run.id offset 0) r on true where " state                                              \
+        "  and ($6::text is null or r.name = $6 or ($7 and starts_with(r.name, $6)))"                        \
+        "  and ($8::text is null or r.user_id = (select x.id from users x where x.name = $8))"               \
+        "  and ($9::text is null or r.labels->>$9 = $10::text) order by r.id desc limit $11) page"           \
+        " join lateral (select * from jobs where id = page.id offset 0) j on true" JOB_JOINS                 \
+        " order by page.id desc"
 
 static void bind_visible(struct stmt *st, const struct visible *who)
 {
@@ -71,18 +91,9 @@ static void bind_filter(struct stmt *st, const struct jobs_filter *f)
         bind_int(st, f->limit);
 }
 
-#define JOB_FILTER                                                                                           \
-        " where ($5::text is null or " JOB_STATE " = $5)"                                                    \
-        " and ($6::text is null or j.name = $6 or ($7 and starts_with(j.name, $6)))"                         \
-        " and ($8::text is null or u.name = $8)"                                                             \
-        " and ($9::text is null or j.labels->>$9 = $10::text)"                                               \
-        " order by j.id desc limit $11"
-
-static int list_all(struct db *db, const struct jobs_filter *f, int scan, struct rows **ret, struct err *err)
+static int list_run(struct stmt *st, const struct jobs_filter *f, int scan, struct rows **ret,
+                    struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "jobs_list", JOB_COLUMNS(LIST_CUT) " from " JOB_RUN " j" JOB_JOINS JOB_FILTER);
-
         bind_visible(st, &f->who);
         bind_int(st, f->before);
         bind_int(st, scan);
@@ -90,22 +101,22 @@ static int list_all(struct db *db, const struct jobs_filter *f, int scan, struct
         return db_query(st, ret, err);
 }
 
-/* Live jobs are few beside the finished ones, and job_queue holds just them. */
+/* Of those that have ended, or of all. */
+static int list_all(struct db *db, const struct jobs_filter *f, int scan, struct rows **ret, struct err *err)
+{
+        return list_run(db_stmt(db, "jobs_list",
+                                JOB_COLUMNS(LIST_CUT)
+                                    JOB_PAGE(JOB_RUN, "($5::text is null or r.state = $5)")),
+                        f, scan, ret, err);
+}
+
 static int list_live(struct db *db, const struct jobs_filter *f, struct rows **ret, struct err *err)
 {
-        struct stmt *st = db_stmt(
-            db, "jobs_list_live",
-            JOB_COLUMNS(LIST_CUT) " from (select jobs.* from job_queue lq join jobs on jobs.id = lq.job_id"
-                                  "  where lq.job_id < $3 and ($1 or jobs.project_id = any($2))"
-                                  "  and ($5::text <> 'active' or lq.taken) and ($5::text <> 'accepted' or "
-                                  "not lq.taken)"
-                                  "  order by lq.job_id desc limit $4) j" JOB_JOINS JOB_FILTER);
-
-        bind_visible(st, &f->who);
-        bind_int(st, f->before);
-        bind_int(st, JOBS_SCAN_MAX);
-        bind_filter(st, f);
-        return db_query(st, ret, err);
+        return list_run(db_stmt(db, "jobs_list_live",
+                                JOB_COLUMNS(LIST_CUT)
+                                    JOB_PAGE(LIVE_RUN, "($1 or r.project_id = any($2))"
+                                                       " and run.taken = ($5::text = 'active')")),
+                        f, JOBS_SCAN_MAX, ret, err);
 }
 
 static int list_ids(struct db *db, const struct jobs_filter *f, struct rows **ret, struct err *err)
@@ -114,7 +125,11 @@ static int list_ids(struct db *db, const struct jobs_filter *f, struct rows **re
             db, "jobs_list_ids",
             JOB_COLUMNS(
                 LIST_CUT) " from (select * from jobs j where id = any($4) and id < $3 and " JOB_VISIBLE
-                          ") j" JOB_JOINS JOB_FILTER);
+                          ") j" JOB_JOINS " where ($5::text is null or " JOB_STATE " = $5)"
+                          " and ($6::text is null or j.name = $6 or ($7 and starts_with(j.name, $6)))"
+                          " and ($8::text is null or u.name = $8)"
+                          " and ($9::text is null or j.labels->>$9 = $10::text)"
+                          " order by j.id desc limit $11");
 
         bind_visible(st, &f->who);
         bind_int(st, f->before);
@@ -124,14 +139,20 @@ static int list_ids(struct db *db, const struct jobs_filter *f, struct rows **re
 }
 
 /* Where a filtered page stopped looking: the lowest number of the run, 0 when the run reached the end. */
-static int scanned_to(struct db *db, const struct jobs_filter *f, int64_t *ret, struct err *err)
+static int scanned_to(struct db *db, const struct jobs_filter *f, bool live, int64_t *ret, struct err *err)
 {
         struct stmt *st =
-            db_stmt(db, "jobs_scanned",
-                    "select case when count(*) = $4 then min(j.id) else 0 end as low from " JOB_RUN " j");
+            live ? db_stmt(db, "jobs_scanned_live",
+                           "select case when count(*) = $2 then min(job_id) else 0 end as low"
+                           " from (select job_id from job_queue where job_id < $1 order by job_id desc limit "
+                           "$2) q")
+                 : db_stmt(db, "jobs_scanned",
+                           "select case when count(*) = $4 then min(j.id) else 0 end as low from " JOB_RUN
+                           " j");
         AUTO_ROWS struct rows *r = NULL;
 
-        bind_visible(st, &f->who);
+        if (!live)
+                bind_visible(st, &f->who);
         bind_int(st, f->before);
         bind_int(st, JOBS_SCAN_MAX);
         if (db_query(st, &r, err) < 0)
@@ -145,7 +166,7 @@ int store_jobs_list(struct db *db, const struct jobs_filter *f, struct rows **re
                     struct err *err)
 {
         bool live = f->state && is_live_state(f->state);
-        bool scans = !f->ids && !live && !filter_is_empty(f);
+        bool scans = !f->ids && !filter_is_empty(f);
         int rc;
 
         if (f->ids)
@@ -156,7 +177,7 @@ int store_jobs_list(struct db *db, const struct jobs_filter *f, struct rows **re
                 rc = list_all(db, f, scans ? JOBS_SCAN_MAX : f->limit, ret, err);
         *ret_next = 0;
         if (rc == 0 && scans && rows_count(*ret) < (size_t)f->limit)
-                return scanned_to(db, f, ret_next, err);
+                return scanned_to(db, f, live, ret_next, err);
         return rc;
 }
 

@@ -9,7 +9,7 @@
 
 #include "store/db.h"
 
-#define JOBS_SCAN_MAX   20000 /* jobs that one page of a filtered list looks at */
+#define JOBS_SCAN_MAX   5000 /* jobs that one page of a filtered list looks at */
 #define EVENTS_SCAN_MAX 5000
 
 /* Which projects a reader may see. */
