@@ -190,7 +190,7 @@ const routes = [
   [/^GET \/v1\/overview$/, (s) => overview(s)],
   [/^GET \/v1\/jobs$/, (s, m, q) => {
     const ids = q.get("ids")?.split(",").map(Number);
-    const fits = (j) => (!ids || ids.includes(j.id)) && (!q.get("state") || j.state === q.get("state")) && (!q.get("name") || j.name.includes(q.get("name")));
+    const fits = (j) => (!ids || ids.includes(j.id)) && (!q.get("state") || j.state === q.get("state")) && (!q.get("user") || j.user === q.get("user")) && (!q.get("name") || j.name.startsWith(q.get("name").replace("*", "")));
     return page_of(s.jobs.filter(fits), q, "id");
   }],
   [/^GET \/v1\/jobs\/(\d+)$/, (s, m) => s.jobs.find((j) => j.id === Number(m[1])) ?? null],
@@ -259,6 +259,7 @@ routes.push([/^POST \/v1\/explain$/, (s, m, q, body) => {
   if (spec.resources?.memory === "64G") return { sentence: "no worker is large enough", can_ever_run: false, never: { sentence: "wants 64 GiB of memory, the largest worker has 32 GiB", fix: { resources: { memory: 34359738368 } } }, warnings: [], reason: "too_large", position: null, start: null, funnel: wait.funnel, best: null, candidates: [], would_help: [], as_of: at(0) };
   return { sentence: "could start now at alpha", can_ever_run: true, never: null, warnings: [{ code: "no_site", sentence: `no site holds lambda yet ${HOSTILE}`, fix: null }], reason: null, position: null, start: wait.start, funnel: wait.funnel, best: "alpha", candidates: explain(1040).placements[0].candidates, would_help: wait.would_help, as_of: at(0) };
 }]);
+routes.push([/^GET \/v1\/queue$/, (s) => ({ projects: [], items: s.jobs.filter((j) => j.wait).map((j, i) => ({ position: i + 7, job: j.id, tasks: j.tasks.ready, alike: 0 })).sort((a, b) => a.job - b.job), waiting: { jobs: 3, tasks: 12 }, more: false })]);
 routes.push([/^GET \/v1\/datasets$/, () => ({ items: [{ name: "lambda", project: "phage", state: "sealed", files: 3, bytes: 48_524, sites: ["alpha"] }, { name: HOSTILE, project: "phage", state: "sealed", files: 1, bytes: 10, sites: [] }], next_cursor: null })]);
 
 const STEPS = ["reach", "algorithms", "host key", "login", "session", "shell", "upload", "worker", "disk", "clock", "survival", "task"];

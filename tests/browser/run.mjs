@@ -139,33 +139,6 @@ const cases = [
     },
   },
   {
-    name: "a thousand jobs: older ones come page by page, once each, in order",
-    run: async (w) => {
-      await open_home(w);
-      const rows = w.page.locator(".jobs tbody tr");
-      must((await rows.count()) === 20, "the first page has not 20 rows");
-      for (const n of [50, 100, 150]) {
-        await w.page.click("button.more");
-        await wait_until(`${n} rows`, async () => (await rows.count()) === n);
-      }
-      const ids = await w.page.locator(".jobs tbody .id").allInnerTexts();
-      must(ids.every((id, i) => i === 0 || Number(id) < Number(ids[i - 1])), "the order is broken");
-    },
-  },
-  {
-    name: "the filter is in the address and asks the server",
-    run: async (w) => {
-      await open_home(w, "/?state=failed");
-      must((await w.page.locator(".jobs tbody tr").count()) === 1, "more than the failed job is shown");
-      await w.page.selectOption("#jobs >> xpath=ancestor::section >> css=select", "cancelled");
-      await wait_until("only the cancelled job", async () => (await text_of(w.page, ".jobs tbody")).includes("fit"));
-      must(w.page.url().includes("state=cancelled"), `the address does not say it: ${w.page.url()}`);
-      await w.page.fill("input[type=search]", "no such name");
-      await w.page.press("input[type=search]", "Enter");
-      await w.page.waitForSelector("text=No job matches");
-    },
-  },
-  {
     name: "a silent server makes the page stale and says since when; it recovers by itself",
     page: { allow: /ERR_|Failed to fetch/ },
     run: async (w) => {
@@ -647,10 +620,60 @@ const cases = [
     },
   },
   {
+    name: "home: what my jobs do, where they stand in the queue, and of what they failed",
+    run: async (w) => {
+      for (const j of w.mock.scene.jobs.slice(0, 6)) j.finished_at &&= new Date().toISOString();
+      await open_home(w);
+      await w.page.waitForSelector(".mine");
+      const running = await text_of(w.page, "#my-running >> xpath=ancestor::section");
+      must(running.includes("align") && running.includes("3–7 min left") && running.includes("phase 2"), running);
+      const waiting = await text_of(w.page, "#my-waiting >> xpath=ancestor::section");
+      must(waiting.includes("waits for another job") && waiting.includes("place 7 in the queue"), waiting);
+      const failed = await text_of(w.page, "#my-failed >> xpath=ancestor::section");
+      must(failed.includes("1 job") && failed.includes("non-zero exit code (3)"), failed);
+      await w.page.click("#my-failed >> xpath=ancestor::section >> css=header a");
+      await wait_until("the failed ones of mine", async () => w.page.url().endsWith("/jobs?user=ann&state=failed"));
+    },
+  },
+  {
+    name: "the palette goes to pages, jobs and sites; the sheet shows the keys; keys go and pause",
+    run: async (w) => {
+      await open_home(w);
+      await w.page.keyboard.press("Control+k");
+      await w.page.waitForSelector(".palette-input");
+      const faults = await axe_check(w.page);
+      await w.page.keyboard.type("1037");
+      await w.page.waitForSelector(".palette-list li:has-text('parameter-sweep')");
+      await w.page.keyboard.press("Enter");
+      await w.page.waitForSelector("h1:has-text('parameter-sweep')");
+      await w.page.keyboard.press("g");
+      await w.page.keyboard.press("s");
+      await w.page.waitForSelector(".sites-table");
+      await w.page.keyboard.press("?");
+      await w.page.waitForSelector(".keys:has-text('next row'), .keys:has-text('Add a site')");
+      await shot(w.page, out_dir, "keys");
+      faults.push(...(await axe_check(w.page)));
+      await w.page.keyboard.press("Escape");
+      await w.page.waitForSelector("dialog", { state: "detached" });
+      await w.page.keyboard.press(".");
+      await wait_until("it says paused", async () => (await badge(w.page)).includes("Paused"));
+      const asked = w.mock.requests.filter((r) => r.startsWith("GET /v1/sites")).length;
+      w.mock.scene.sites[0].health = "suspect";
+      w.mock.wake();
+      await w.page.click(".badge-button");
+      await wait_until("it caught up", async () => (await text_of(w.page, ".sites-table")).includes("suspect"));
+      must(w.mock.requests.filter((r) => r.startsWith("GET /v1/sites")).length <= asked + 2, "a paused page asked");
+      await w.page.keyboard.press("n");
+      await w.page.waitForSelector(".submit form");
+      return faults;
+    },
+  },
+  {
     name: "an empty grid says what to do first",
     run: async (w) => {
       Object.assign(w.mock.scene, { jobs: [], sites: [], events: [], running: [] });
       await sign_in(w);
+      await w.page.waitForSelector("text=Run a script");
       await w.page.waitForSelector("text=reeve site add");
       await shot(w.page, out_dir, "empty");
       return axe_check(w.page);

@@ -100,3 +100,19 @@ export function remaining(band: { low: number; high: number }): string {
   const [a, b] = [low.split(" "), high.split(" ")];
   return a[1] === b[1] ? `${a[0]}–${b[0]} ${b[1]} left` : `${low} to ${high} left`;
 }
+
+// A change that the server proposes (members to be put over a job), in words: "memory 32 GiB, sites any".
+export function change_text(change: Record<string, unknown>): string {
+  return Object.entries(change)
+    .map(([name, value]) => {
+      if (name === "resources" && value && typeof value === "object") {
+        return Object.entries(value as Record<string, number>)
+          .map(([r, n]) => `${visible(r, 40)} ${r === "memory" ? bytes(n) : count(n)}`)
+          .join(", ");
+      }
+      if (name === "time_limit" && typeof value === "number") return `time limit ${seconds(value)}`;
+      if (Array.isArray(value)) return `${visible(name, 40)} ${value.length ? visible(value.join(", "), 200) : "any"}`;
+      return `${visible(name, 40)} ${visible(typeof value === "object" ? JSON.stringify(value) : String(value), 200)}`;
+    })
+    .join(", ");
+}

@@ -9,7 +9,8 @@ import { Said } from "./parts/dialog";
 import { Icon } from "./parts/icon";
 import { clock, visible } from "./format";
 import { lazy } from "./lazy";
-import { link, retry_in } from "./live";
+import { link, paused, retry_in } from "./live";
+import { Overlay, pause_toggle } from "./overlay";
 import { go, Link, path } from "./router";
 import { words } from "./strings";
 import { theme_next, theme_word } from "./theme";
@@ -97,7 +98,11 @@ function Header({ user }: { user: Me }) {
         )}
       </nav>
       <div class="status" role="status">
-        <LinkBadge />
+        {link.value.state === "idle" ? null : (
+          <button type="button" class="badge-button" aria-pressed={paused.value} title={paused.value ? words.palette_resume : words.palette_pause} onClick={pause_toggle}>
+            <LinkBadge />
+          </button>
+        )}
       </div>
       <details class="menu user-menu">
         <summary>
@@ -153,6 +158,7 @@ function App() {
         <Page key={path.value} id={id} />
       </main>
       <Said />
+      <Overlay />
     </>
   );
 }

@@ -75,6 +75,10 @@ export interface Job {
   pace?: Pace | null;
 }
 
+export interface Queue {
+  items: { position: number; job: number; tasks: number; alike: number }[];
+}
+
 // What an action on many jobs found.
 export interface Matched {
   matched: number;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// home.tsx - the first page: is the grid well, what is running, what became of my jobs.
+// home.tsx - the first page: is the grid well, what do my jobs do, what happened lately.
 
 import { useEffect, useState } from "preact/hooks";
 import { Failure, Section, Toast } from "../parts/basic";
 import { Events } from "../parts/events";
 import { Stats } from "../parts/stats";
 import { Sites } from "../parts/sites";
-import { Jobs } from "../parts/jobs";
+import { RecentJobs } from "../parts/jobs";
+import { MyWork } from "../parts/my_work";
 import { Running } from "../parts/running";
 import { Feed } from "../feed";
 import { count } from "../format";
@@ -38,9 +39,10 @@ export function Home() {
       <h1 class="unseen">{words.overview}</h1>
       {problem && <Toast problem={problem} />}
       <Stats of={o} />
+      <MyWork overview={o} />
       <Sites of={o.sites} />
       <div class="columns">
-        <Jobs overview={o} />
+        <RecentJobs overview={o} />
         <div class="side">
           <Section id="running" title={words.running_now} aside={<span class="muted">{count(o.tasks.running)}</span>}>
             <Running of={o.running} />

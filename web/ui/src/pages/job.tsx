@@ -59,7 +59,7 @@ function Standing({ of: j, why }: { of: Job; why: Explain | null }) {
     return <Notice tone={failed ? "bad" : "calm"} icon={failed ? "cross" : "dots"} title={<Text of={j.message} max={1000} />} />;
   }
   if (!j.wait) return null;
-  if (why && why.can_ever_run === false) return <NeverRuns sentence={why.never?.sentence ?? why.sentence} fix={why.never?.fix} />;
+  if (why && why.can_ever_run === false) return <NeverRuns sentence={why.never?.sentence ?? why.sentence} fix={why.never?.fix} job={j.id} />;
   // While some of it runs, why the rest waits is said in passing.
   if (j.tasks.placed > 0) {
     return (
@@ -212,10 +212,10 @@ function JobEvents({ id, job, few }: { id: string; job: Job; few?: boolean }) {
   );
 }
 
-function Why({ data, problem }: { data: Explain | null; problem: Problem | null }) {
+function Why({ id, data, problem }: { id: number; data: Explain | null; problem: Problem | null }) {
   return (
     <Section id="why" title={words.why}>
-      {problem ? <Failure problem={problem} /> : data ? <Explained of={data} /> : <p class="empty">{words.loading}</p>}
+      {problem ? <Failure problem={problem} /> : data ? <Explained of={data} job={id} /> : <p class="empty">{words.loading}</p>}
     </Section>
   );
 }
@@ -249,7 +249,7 @@ function Overview({ of: j, refresh }: { of: Job; refresh: () => void }) {
             {j.tasks.failed > 0 && <Failures of={j} />}
           </Section>
         )}
-        <UsedPanel of={j} />
+        {j.tasks.succeeded + j.tasks.failed > 0 && <UsedPanel of={j} />}
         <LastLines of={j} />
       </div>
       <div class="side">
@@ -292,10 +292,10 @@ export function JobPage({ id }: { id: string }) {
   return (
     <div class="job">
       {problem && <Toast problem={problem} />}
-      <Head of={job} why={waits ? why.data : null} refresh={refresh} />
+      <Head of={job} why={waits && tab !== "why" ? why.data : null} refresh={refresh} />
       <Tabs of={job} now={tab} />
       {tab === "overview" && <Overview of={job} refresh={refresh} />}
-      {tab === "why" && <Why {...why} />}
+      {tab === "why" && <Why id={job.id} {...why} />}
       {tab === "tasks" && <Tasks of={job} refresh={refresh} />}
       {tab === "log" && <TaskLog of={job} />}
       {tab === "outputs" && <Outputs of={job} />}

@@ -196,10 +196,10 @@ function List({ filter, cursor }: { filter: Filter; cursor: string | null }) {
       ) : (
         <table class="rows jobs" role="table">
           <caption class="unseen">{words.jobs}</caption>
-          <JobHead columns={columns} select={may_change} all={shown.every((j) => chosen.has(j.id))} toggle_all={(all) => set_chosen(new Set(all ? shown.map((j) => j.id) : []))} />
+          <JobHead columns={columns} all={shown.every((j) => chosen.has(j.id))} {...(may_change ? { toggle_all: (all: boolean) => set_chosen(new Set(all ? shown.map((j) => j.id) : [])) } : {})} />
           <tbody role="rowgroup">
             {shown.map((j) => (
-              <JobRow key={j.id} of={j} columns={columns} select={may_change} chosen={chosen.has(j.id)} toggle={(v) => toggle(j.id, v)} />
+              <JobRow key={j.id} of={j} columns={columns} chosen={chosen.has(j.id)} toggle={may_change ? (v) => toggle(j.id, v) : undefined} />
             ))}
           </tbody>
         </table>

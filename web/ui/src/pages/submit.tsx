@@ -153,8 +153,19 @@ function Project({ v, set }: { v: Values; set: (name: string, value: string) => 
   );
 }
 
+// A change that another page proposes for the job that this one is made of.
+function fix_of(text: string | null): Body | null {
+  try {
+    const fix: unknown = JSON.parse(text ?? "null");
+    return fix !== null && typeof fix === "object" && !Array.isArray(fix) ? (fix as Body) : null;
+  } catch {
+    return null;
+  }
+}
+
 export function Submit() {
   const from = query.value.get("from");
+  const fix = fix_of(query.value.get("fix"));
   const [draft] = useState(() => (from ? null : draft_load()));
   const [v, set_v] = useState<Values>({ ...EMPTY, ...draft?.values });
   const [extra, set_extra] = useState<Body>(draft?.extra ?? {});
@@ -173,7 +184,8 @@ export function Submit() {
     if (!from || !/^\d{1,15}$/.test(from)) return;
     void Promise.all([get<Job>(`/v1/jobs/${from}`), get<Spec>(`/v1/jobs/${from}/spec`)]).then(
       ([job, spec]) => {
-        const made = values_of(job, spec);
+        const old = values_of(job, spec);
+        const made = fix ? fix_apply(old.values, old.extra, fix) : old;
         set_v({ ...EMPTY, ...made.values });
         set_extra(made.extra);
       },

@@ -2,7 +2,7 @@
 // explain.tsx - why a job waits, and why its tasks went where they did: the engine's own record, term by term.
 
 import { Ago, Badge, Lasting, Notice, Text } from "./basic";
-import { bytes, count, exact, seconds, visible } from "../format";
+import { bytes, change_text, count, exact, seconds, visible } from "../format";
 import { Link } from "../router";
 import { step_words, words } from "../strings";
 import type { Candidate, Explain, FunnelStep, Help, Placement, Position, Start } from "../types";
@@ -178,27 +178,21 @@ export function StartBand({ of: s }: { of: Start }) {
   );
 }
 
-// Its place in the queue, and who stands before it. What one may not see has no name.
+// Who stands before it. What one may not see has no name.
 export function Queue({ of: p }: { of: Position }) {
-  if (p.tasks_ahead === 0) return <p>{words.queue_first}</p>;
+  if (p.tasks_ahead === 0 || p.behind.length === 0) return null;
   return (
     <>
-      <p>{words.queue_ahead(count(p.tasks_ahead), count(p.jobs_ahead), p.jobs_ahead)}</p>
-      {p.behind.length > 0 && (
-        <ul class="behind">
-          {p.behind.slice(0, 5).map((b, i) => (
-            <li key={i}>
-              {b.job === null ? <span class="muted">{words.queue_other}</span> : <Link to={`/jobs/${b.job}`}>{words.job_title(b.job)}</Link>}
-              {b.project !== null && (
-                <span class="muted">
-                  <Text of={b.project} max={60} />
-                </span>
-              )}
-              <span class="num">{words.queue_tasks(count(b.tasks))}</span>
-            </li>
-          ))}
-        </ul>
-      )}
+      <h3>{words.queue_who}</h3>
+      <ul class="behind">
+        {p.behind.slice(0, 5).map((b, i) => (
+          <li key={i}>
+            {b.job === null ? <span class="muted">{words.queue_other}</span> : <Link to={`/jobs/${b.job}`}>{words.job_title(b.job)}</Link>}
+            <span class="muted">{b.project !== null && <Text of={b.project} max={60} />}</span>
+            <span class="num">{words.queue_tasks(count(b.tasks))}</span>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }
@@ -221,16 +215,18 @@ export function WouldHelp({ of: help }: { of: (Help | string)[] }) {
   );
 }
 
-// It cannot run as it is: another thing than waiting, and it looks like one.
-export function NeverRuns({ sentence, fix }: { sentence: string; fix: Record<string, unknown> | null | undefined }) {
+// It cannot run as it is: another thing than waiting, and it looks like one. `job`: one that is there, to be made again.
+export function NeverRuns({ sentence, fix, job }: { sentence: string; fix: Record<string, unknown> | null | undefined; job?: number }) {
   return (
     <Notice tone="bad" icon="cross" title={words.never_runs}>
       <p>
         <Text of={sentence} max={1000} />
       </p>
-      {fix && (
+      {fix && job !== undefined && (
         <p>
-          {words.never_fix} <code>{visible(JSON.stringify(fix), 400)}</code>
+          <Link to={`/submit?from=${job}&fix=${encodeURIComponent(JSON.stringify(fix))}`} class="button">
+            {words.never_clone(change_text(fix))}
+          </Link>
         </p>
       )}
     </Notice>
@@ -259,20 +255,20 @@ function History({ of: past }: { of: NonNullable<Explain["history"]> }) {
   );
 }
 
-export function Explained({ of: e }: { of: Explain }) {
+export function Explained({ of: e, job }: { of: Explain; job: number }) {
   const funnel = e.wait?.funnel ?? [];
   return (
     <div class="explain">
       {e.can_ever_run === false ? (
-        <NeverRuns sentence={e.never?.sentence ?? e.sentence} fix={e.never?.fix} />
+        <NeverRuns sentence={e.never?.sentence ?? e.sentence} fix={e.never?.fix} job={job} />
       ) : (
         <p class="lead">
           <Text of={e.sentence} max={1000} />
         </p>
       )}
       {e.live === false && <p class="muted small">{words.why_recorded}</p>}
-      {e.wait?.position && <Queue of={e.wait.position} />}
       {e.wait?.start && <StartBand of={e.wait.start} />}
+      {e.wait?.position && <Queue of={e.wait.position} />}
       <WouldHelp of={e.wait?.would_help ?? []} />
       {funnel.length > 0 && (
         <>

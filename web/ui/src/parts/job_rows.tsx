@@ -47,6 +47,8 @@ export function columns_shown(): Column[] {
   return columns.filter((c) => asked.includes(c.name));
 }
 
+export const columns_named = (names: string[]): Column[] => columns.filter((c) => names.includes(c.name));
+
 export function Columns() {
   const shown = columns_shown().map((c) => c.name);
   const toggle = (name: string, on: boolean) => {
@@ -75,19 +77,19 @@ export function Columns() {
 
 interface HeadProps {
   columns: Column[];
-  select: boolean;
-  all: boolean;
-  toggle_all: (all: boolean) => void;
+  // Where jobs can be picked: whether all of the page are.
+  all?: boolean;
+  toggle_all?: (all: boolean) => void;
 }
 
-export function JobHead({ columns: shown, select, all, toggle_all }: HeadProps) {
+export function JobHead({ columns: shown, all, toggle_all }: HeadProps) {
   return (
     <thead role="rowgroup">
       <tr role="row">
-        {select && (
+        {toggle_all && (
           <th scope="col" role="columnheader" class="pick">
             <label>
-              <input type="checkbox" checked={all} aria-label={words.select_page} onChange={(e) => toggle_all(e.currentTarget.checked)} />
+              <input type="checkbox" checked={all === true} aria-label={words.select_page} onChange={(e) => toggle_all(e.currentTarget.checked)} />
             </label>
           </th>
         )}
@@ -122,17 +124,16 @@ function Far({ of: j }: { of: Job }) {
 interface RowProps {
   of: Job;
   columns: Column[];
-  select: boolean;
-  chosen: boolean;
-  toggle: (on: boolean) => void;
+  chosen?: boolean;
+  toggle?: ((on: boolean) => void) | undefined;
 }
 
 // The roles are said again because a narrow screen lays the rows out as cards, and browsers then forget the table.
-export function JobRow({ of: j, columns: shown, select, chosen, toggle }: RowProps) {
+export function JobRow({ of: j, columns: shown, chosen = false, toggle }: RowProps) {
   const said = j.wait?.sentence ?? j.progress?.text ?? j.message;
   return (
     <tr role="row" id={`job-${j.id}`} class={chosen ? "picked" : ""}>
-      {select && (
+      {toggle && (
         <td role="cell" class="pick">
           <label>
             <input type="checkbox" checked={chosen} aria-label={words.select_job(j.id)} onChange={(e) => toggle(e.currentTarget.checked)} />

@@ -2,10 +2,12 @@
 // sites.tsx - each site as a card: does it answer, how full is it, and if it is in trouble, what to do.
 
 import { useState } from "preact/hooks";
+import { me } from "../api";
 import { Ago, Command, Empty, Notice, Section, State, Text } from "./basic";
 import { Meter } from "./bars";
 import { bytes, count, shell_word, visible } from "../format";
 import { look_of } from "../states";
+import { Link } from "../router";
 import { words } from "../strings";
 import type { Site } from "../types";
 
@@ -56,7 +58,10 @@ function Trouble({ of: s }: { of: Site }) {
         icon={s.alarm ? "warn" : icon}
         title={
           <>
-            <Text of={s.name} max={64} />: {s.alarm ? <Text of={s.alarm} /> : <Text of={s.health_text ?? word} />}
+            <Link to={site_path(s.name)}>
+              <Text of={s.name} max={64} />
+            </Link>
+            : {s.alarm ? <Text of={s.alarm} /> : <Text of={s.health_text ?? word} />}
           </>
         }
       >
@@ -75,6 +80,8 @@ function Trouble({ of: s }: { of: Site }) {
   );
 }
 
+const site_path = (name: string) => `/sites/${encodeURIComponent(name)}`;
+
 function Card({ of: s }: { of: Site }) {
   const seen = last_seen(s);
   const why = s.intent_why ? `${visible(s.intent_why)} (${words.intent_by(visible(s.intent_by ?? "", 60))})` : "";
@@ -82,7 +89,9 @@ function Card({ of: s }: { of: Site }) {
     <li class={`site ${in_trouble(s) ? "trouble" : ""}`}>
       <header>
         <h3>
-          <Text of={s.name} max={64} />
+          <Link to={site_path(s.name)}>
+            <Text of={s.name} max={64} />
+          </Link>
         </h3>
         {s.intent !== "open" && <State machine="intent" of={s.intent} title={why} />}
         <State machine="health" of={s.health} />
@@ -118,6 +127,13 @@ export function Sites({ of: sites }: { of: Site[] }) {
       {sites.length === 0 ? (
         <Empty title={words.sites_none}>
           <p>{words.sites_none_fix}</p>
+          {me.value?.role === "admin" && (
+            <p>
+              <Link to="/sites/new" class="button">
+                {words.site_add}
+              </Link>
+            </p>
+          )}
           <Command line="reeve site add NAME user@host" />
         </Empty>
       ) : (
@@ -129,11 +145,11 @@ export function Sites({ of: sites }: { of: Site[] }) {
               ))}
             </ul>
           )}
-        <ul class="sites">
-          {shown.map((s) => (
-            <Card key={s.name} of={s} />
-          ))}
-        </ul>
+          <ul class="sites">
+            {shown.map((s) => (
+              <Card key={s.name} of={s} />
+            ))}
+          </ul>
         </>
       )}
     </Section>

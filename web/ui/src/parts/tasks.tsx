@@ -10,7 +10,7 @@ import { CancelTask } from "./actions";
 import { Ago, Empty, Failure, Section, State, Text } from "./basic";
 import { Failures } from "./failures";
 import { Heat } from "./heat";
-import { LifeLine, steps_of_attempt } from "./life";
+import { LifeLine, steps_of_attempt, steps_of_job } from "./life";
 import { Log } from "./log";
 import { use_dependent } from "../dependent";
 import { bytes, clock, seconds, visible } from "../format";
@@ -234,7 +234,7 @@ function TaskPanel({ job, task, refresh }: { job: Job; task: number; refresh: ()
           {data.wait.until && <span class="muted"> ({words.until(clock(Date.parse(data.wait.until)))})</span>}
         </p>
       )}
-      {data && attempts.length === 0 && <p class="muted">{words.attempts_none}</p>}
+      {data && attempts.length === 0 && (job.tasks.total === 1 ? <LifeLine of={steps_of_job(job)} /> : <p class="muted">{words.attempts_none}</p>)}
       {shown && <LifeLine of={steps_of_attempt(job, shown, before)} />}
       {attempts.length > 0 && <Attempts of={attempts} shown={shown?.attempt ?? null} />}
     </Section>

@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { path_of, post, Problem } from "../api";
 import { Badge, Failure, Notice, Text } from "../parts/basic";
 import { Candidates, Funnel, NeverRuns, StartBand, WouldHelp } from "../parts/explain";
-import { count, visible } from "../format";
+import { change_text, count } from "../format";
 import type { Forecast, Submitted, Warning } from "../types";
 import type { Body } from "./body";
 import { w } from "./words";
@@ -54,7 +54,7 @@ function Warnings({ of: warnings, apply }: { of: Warning[]; apply: ((fix: Body) 
         <Notice key={x.sentence} tone="warn" icon="warn" title={<Text of={x.sentence} max={400} />}>
           {x.fix !== null && typeof x.fix === "object" && (
             <p>
-              <code>{visible(JSON.stringify(x.fix), 300)}</code>{" "}
+              <b>{change_text(x.fix as Body)}</b>{" "}
               {apply && (
                 <button type="button" onClick={() => apply(x.fix as Body)}>
                   {w.fix_apply}
@@ -78,7 +78,7 @@ export function Preview({ of: l, apply }: { of: Looked; apply: ((fix: Body) => v
   return (
     <div class={`preview ${l.busy ? "old" : ""}`}>
       <p>
-        <Badge icon="check" tone="good">
+        <Badge icon={never ? "warn" : "check"} tone={never ? "warn" : "good"}>
           {w.preview_ok(count(checked.tasks))}
         </Badge>
       </p>
@@ -89,7 +89,7 @@ export function Preview({ of: l, apply }: { of: Looked; apply: ((fix: Body) => v
           {f.never?.fix && apply && (
             <p>
               <button type="button" onClick={() => apply(f.never!.fix!)}>
-                {w.fix_apply}
+                {w.fix_apply_as(change_text(f.never!.fix!))}
               </button>
             </p>
           )}
