@@ -9,6 +9,15 @@ $(BUILD)/tests/bench-http-submit: $(O)/tests/bench/http_submit.o $(O)/libcommon.
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lpthread
 
+$(BUILD)/tests/bench-http-poll: $(O)/tests/bench/http_poll.o $(O)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lpthread
+
+# Lists over HISTORY jobs (default 10,000,000), and 200 clients that watch POLL jobs; PARTS="lists poll".
+.PHONY: bench-api
+bench-api: all $(BUILD)/tests/bench-http-poll $(BUILD)/tests/hollow-worker $(BUILD)/tests/recorder
+	@env BUILD=$(BUILD) HISTORY=$(HISTORY) python3 -B tests/bench/api.py $(PARTS)
+
 # The programs of tests/web drive it over HTTP against a PostgreSQL of its own.
 .PHONY: check-web
 check-web: $(BUILD)/tests/webd

@@ -338,4 +338,5 @@ def main(wanted):
         PARTS[name]()
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])
