@@ -4,6 +4,7 @@
 #include "common/util.h"
 #include "core/ledger.h"
 #include "core/place_priv.h"
+#include "core/spread.h"
 #include "core/transfer.h"
 
 #include <math.h>
@@ -17,8 +18,8 @@ static void plan_add(struct m_transfer ***list, size_t *n, size_t *cap, struct m
         (*list)[(*n)++] = t;
 }
 
-static void open_transfer(struct turns *t, struct m_dataset *d, const struct m_site *to, int32_t from,
-                          enum transfer_why why, int32_t priority)
+void stage_open(struct turns *t, struct m_dataset *d, const struct m_site *to, int32_t from,
+                enum transfer_why why, int32_t priority)
 {
         struct m_transfer *x;
 
@@ -52,7 +53,7 @@ static void want_dataset(struct turns *t, const struct m_shape *s, struct m_data
                 return;
         dataset_way(t->m, d, to, &w);
         if (!isinf(w.seconds) && w.bytes <= site_space(to))
-                open_transfer(t, d, to, w.from, WHY_JOB, j ? j->priority : 0);
+                stage_open(t, d, to, w.from, WHY_JOB, j ? j->priority : 0);
 }
 
 /* Tasks of the shape that may be on their way to a place: those of the first job as far as its throttle goes.
@@ -154,5 +155,6 @@ void stage_settle(struct turns *t, bool all)
 {
         if (all)
                 cancel_unwanted(t);
+        spread_hot(t);
         transfers_start(t->m, on_start, t);
 }

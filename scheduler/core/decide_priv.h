@@ -21,6 +21,9 @@ struct turns { /* what a pass keeps at hand */
 /* The shape is being set aside: share out its waiting tasks over its options, promise them room there and see
  * to it that their data comes. True when data is what its next task waits for. */
 bool stage_rest(struct turns *t, struct m_shape *s);
+/* Open a transfer; as many as a pass may. */
+void stage_open(struct turns *t, struct m_dataset *d, const struct m_site *to, int32_t from,
+                enum transfer_why why, int32_t priority);
 /* The end of the pass: start transfers, and when `all` were asked, cancel those that nobody wants. */
 void stage_settle(struct turns *t, bool all);
 

@@ -161,7 +161,8 @@ struct m_dataset {
         size_t allowed_count;
         bool restricted;
         struct m_transfer *transfers; /* open ones */
-        double heat;                  /* bytes moved of it, decayed, as of heat_at */
+        double heat;                  /* bytes moved of it for tasks, decayed, as of heat_at */
+        int32_t ahead;                /* copies made ahead of demand (spread.h) */
         int64_t heat_at;              /* wall ms */
         int32_t users;                /* live jobs that read or make it, and open transfers */
         struct m_reader *readers;     /* live jobs that read it */
@@ -359,6 +360,7 @@ struct model {
         int64_t next_transfer;                       /* first free id */
         int32_t active, active_max;                  /* transfers that move; at most (0 = any number) */
         double link_prior;                           /* bytes per second */
+        int64_t spread_at;                           /* now ms: last look for hot datasets */
         bool links_learned;                          /* since the prior was taken */
         double bytes_price;    /* seconds charged for a second of moving bytes (lambda) */
         int64_t bytes_fade_ms; /* who waited so long does not care for bytes any more */

@@ -216,11 +216,16 @@ void model_transfer_close(struct model *m, struct m_transfer *t)
         model_dataset_drop(m, d);
 }
 
-static void heat(const struct model *m, struct m_dataset *d, int64_t bytes)
+double dataset_heat(const struct model *m, const struct m_dataset *d)
 {
         double gone = (double)(m->wall_ms - d->heat_at);
 
-        d->heat = (gone > 0 ? d->heat * exp2(-gone / HEAT_HALF_LIFE_MS) : d->heat) + (double)bytes;
+        return gone > 0 ? d->heat * exp2(-gone / HEAT_HALF_LIFE_MS) : d->heat;
+}
+
+static void heat(const struct model *m, struct m_dataset *d, int64_t bytes)
+{
+        d->heat = dataset_heat(m, d) + (double)bytes;
         d->heat_at = m->wall_ms;
 }
 
@@ -240,7 +245,8 @@ void model_transfer_done(struct model *m, struct m_transfer *t, const char *root
                 share(m, t);
                 link_learn(m, l, t->bytes - t->begun, ms, ms > 0 ? t->sharing / (double)ms : 1);
         }
-        heat(m, d, t->bytes);
+        if (t->why != WHY_COPY) /* what nobody asked for is no demand */
+                heat(m, d, t->bytes);
         if (to)
                 to->storage.used += t->bytes;
         model_transfer_close(m, t);

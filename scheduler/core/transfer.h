@@ -54,6 +54,9 @@ bool site_is_source(const struct m_site *site);
 /* Bytes that may still be put there, with what can be evicted; 0 when it takes no data. */
 int64_t site_space(const struct m_site *site);
 
+/* Bytes of it that were moved for tasks, of late: they count half after a day. */
+double dataset_heat(const struct model *m, const struct m_dataset *d);
+
 /* Seconds until the dataset is complete at the site, and how.
  * where it is: 0; on its way: when it arrives; else by the best source, behind all that is promised on that
  * link. INFINITY: it cannot be brought there. */

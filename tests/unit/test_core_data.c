@@ -255,6 +255,31 @@ static void failed_transfer_pauses_and_takes_another_source(void **unused)
         model_free(m);
 }
 
+static void hot_dataset_gets_copies_ahead_of_demand_within_the_storage(void **unused)
+{
+        struct model *m =
+            scene("site a cpus=1\nsite b cpus=1 quota=1e12\nsite c quota=1e9\nsite d quota=1e8\n"
+                  "data d bytes=90e6 at=a\njob 1 sites=a tasks=9 needs=d expect=500000");
+        struct m_dataset *d = scene_dataset(m, "d");
+
+        (void)unused;
+        free(scene_decide_data(m));
+        assert_int_equal(m->transfers.n, 0);
+        d->heat = 2.5 * (double)d->bytes; /* tasks had it moved twice and a half */
+        d->heat_at = m->wall_ms;
+        later(m, 5000);
+        pass_is(m, "+d>b !d:a>b");
+        assert_int_equal(only_transfer(m)->why, WHY_COPY);
+        later(m, 5000);
+        pass_is(m, ""); /* one for two */
+        model_transfer_done(m, only_transfer(m), "/copies/d");
+        assert_true(d->heat == 2.5 * (double)d->bytes); /* that was no demand */
+        d->heat *= 2;
+        later(m, 5000);
+        pass_is(m, "+d>c !d:a>c"); /* d would give more than a tenth of what it has */
+        model_free(m);
+}
+
 /* ---- what stands in the way ---- */
 
 static void data_that_may_not_or_cannot_be_there_is_never_sent(void **unused)
@@ -333,6 +358,7 @@ int main(void)
             cmocka_unit_test(data_is_moved_once_for_all_who_want_it_there),
             cmocka_unit_test(task_goes_to_the_holder_when_that_is_free_before_the_data_comes),
             cmocka_unit_test(hot_dataset_spreads_from_its_copies),
+            cmocka_unit_test(hot_dataset_gets_copies_ahead_of_demand_within_the_storage),
             cmocka_unit_test(failed_transfer_pauses_and_takes_another_source),
             cmocka_unit_test(data_that_may_not_or_cannot_be_there_is_never_sent),
             cmocka_unit_test(queued_transfer_is_dropped_when_the_policy_changes),
