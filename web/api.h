@@ -129,12 +129,22 @@ int sites_write(struct buf *b, const char *key, struct db *db, struct err *err);
 /* api_data.c */
 HANDLER(api_call);
 HANDLER(api_datasets);
+HANDLER(api_dataset_change);
+HANDLER(api_dataset_pin);
+HANDLER(api_transfers);
+HANDLER(api_links);
+/* The named dataset's row, or ERR_NOT_FOUND; and the same as the reply. */
+int dataset_find(struct request *rq, struct db *db, struct rows **ret, struct err *err);
+int dataset_reply(struct request *rq, struct db *db, struct err *err);
+/* Labels of sites, as policies ask for them: each a name, none twice. */
+#define LABELS_MAX 64
+void labels_check(const json_t *list, const char *below, struct issues *issues);
 HANDLER(api_dataset);
 HANDLER(api_dataset_add);
 HANDLER(api_dataset_files);
 HANDLER(api_dataset_content);
 HANDLER(api_dataset_remove);
-extern const struct field dataset_fields[];
+extern const struct field dataset_fields[], dataset_change_fields[], dataset_pin_fields[];
 
 /* The current row of calls as JSON. */
 void call_write(struct buf *b, struct rows *r);

@@ -240,6 +240,7 @@ static void dataset_write(struct buf *b, struct rows *r)
         j_col_time(b, r, "made_at");
         j_raw(b, "job", row_null(r, "job_id") ? NULL : row_text(r, "job_id"));
         j_col_time(b, r, "sealed_at");
+        j_col_raw(b, r, "policy");
         j_col_raw(b, r, "sites");
         j_obj_end(b);
 }
@@ -267,7 +268,7 @@ HANDLER(api_datasets)
 }
 
 /* The named dataset's row, or ERR_NOT_FOUND. */
-static int dataset_find(struct request *rq, struct db *db, struct rows **ret, struct err *err)
+int dataset_find(struct request *rq, struct db *db, struct rows **ret, struct err *err)
 {
         struct visible who = principal_visible(rq->who);
 
@@ -276,7 +277,7 @@ static int dataset_find(struct request *rq, struct db *db, struct rows **ret, st
         return rows_next(*ret) ? 0 : err_set(err, ERR_NOT_FOUND, "no dataset \"%.64s\"", rq->captures[0]);
 }
 
-HANDLER(api_dataset)
+int dataset_reply(struct request *rq, struct db *db, struct err *err)
 {
         AUTO_ROWS struct rows *r = NULL;
 
@@ -284,6 +285,11 @@ HANDLER(api_dataset)
                 return -1;
         dataset_write(&rq->out, r);
         return 0;
+}
+
+HANDLER(api_dataset)
+{
+        return dataset_reply(rq, db, err);
 }
 
 HANDLER(api_dataset_files)

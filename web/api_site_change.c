@@ -2,14 +2,18 @@
 /* Sites: change, take parts out, ask. */
 #include "web/api.h"
 
+#include "common/num.h"
 #include "common/util.h"
 #include "store/store_data.h"
+#include "store/store_transfers.h"
 #include "store/store_workers.h"
 #include "web/site_body.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define PROJECTS_MAX 1000
+#define BYTES_MAX    (INT64_C(1) << 50)
 
 struct project_rule {
         const char *name;
@@ -26,10 +30,29 @@ struct site_change_body {
         int64_t max_tasks;
         double speed;
         bool all_projects;
-        json_t *projects, *offer;
+        json_t *projects, *offer, *labels, *data;
 };
+struct site_data_body {
+        bool accept;
+        int64_t quota;
+};
+static const struct field site_data_fields[] = {
+    FIELD(struct site_data_body, accept, F_BOOL, 0, 0, 0, "copies of data may be brought there"),
+    FIELD(struct site_data_body, quota, F_SIZE, 0, BYTES_MAX, 0,
+          "bytes that copies may take; null: a fifth of what would be free without them"),
+    {0},
+};
+enum { GAVE_ACCEPT = 1, GAVE_QUOTA = 2 };
 /* Bits of what was given, in the order of the table. */
-enum { GAVE_MAX_TASKS = 1, GAVE_SPEED = 2, GAVE_ALL_PROJECTS = 4, GAVE_PROJECTS = 8, GAVE_OFFER = 16 };
+enum {
+        GAVE_MAX_TASKS = 1,
+        GAVE_SPEED = 2,
+        GAVE_ALL_PROJECTS = 4,
+        GAVE_PROJECTS = 8,
+        GAVE_OFFER = 16,
+        GAVE_LABELS = 32,
+        GAVE_DATA = 64
+};
 const struct field site_change_fields[] = {
     FIELD(struct site_change_body, max_tasks, F_INT, 1, COUNT_MAX, 0,
           "attempts at once at the site; null: no limit"),
@@ -38,6 +61,9 @@ const struct field site_change_fields[] = {
     FIELD_OF(struct site_change_body, projects, F_ARRAY, 0, PROJECTS_MAX, 0, "its own rules for projects",
              project_rule_fields),
     FIELD_OF(struct site_change_body, offer, F_OBJECT, 0, 8, 0, "what each worker offers", offer_fields),
+    FIELD(struct site_change_body, labels, F_STRINGS, 0, LABELS_MAX, 0,
+          "labels that policies of datasets ask for"),
+    FIELD_OF(struct site_change_body, data, F_OBJECT, 0, 2, 0, "room for copies of data", site_data_fields),
     {0},
 };
 
@@ -93,6 +119,47 @@ static int change_projects(struct request *rq, struct db *db, int32_t site, cons
                         : 0;
 }
 
+void labels_check(const json_t *list, const char *below, struct issues *issues)
+{
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                const char *label = json_string_value(json_array_get(list, i));
+                char place[64];
+
+                snprintf(place, sizeof place, "%s/%zu", below, i);
+                if (!name_is_valid(label))
+                        issue_add(issues, place, "format",
+                                  "is not a label: small letters, digits, and . _ - after the first");
+                for (size_t k = 0; k < i; k++)
+                        if (strcmp(json_string_value(json_array_get(list, k)), label) == 0)
+                                issue_add(issues, place, "conflict", "is named twice");
+        }
+}
+
+/* What the site keeps of data, and its labels. */
+static int change_data(struct request *rq, struct db *db, int32_t site, const struct site_change_body *in,
+                       uint64_t given, struct err *err)
+{
+        size_t n = json_array_size(in->labels), mark = issues_enter(&rq->issues, "data");
+        AUTO_FREE const char **labels = xcalloc(n + 1, sizeof *labels);
+        struct site_data_body data = {0};
+        uint64_t said = 0;
+        struct site_data_change c = {.labels = labels, .label_count = n, .labels_set = given & GAVE_LABELS};
+
+        if (in->data)
+                fields_read(in->data, site_data_fields, &data, &said, &rq->issues);
+        issues_leave(&rq->issues, mark);
+        labels_check(in->labels, "/labels", &rq->issues);
+        if (rq->issues.count)
+                return request_invalid(rq, err);
+        for (size_t i = 0; i < n; i++)
+                labels[i] = json_string_value(json_array_get(in->labels, i));
+        c.accept_set = said & GAVE_ACCEPT;
+        c.accept = data.accept;
+        c.quota_set = said & GAVE_QUOTA;
+        c.quota = json_is_null(json_object_get(in->data, "quota")) ? -1 : data.quota;
+        return store_site_data(db, site, &c, err) < 0 ? -1 : 0;
+}
+
 HANDLER(api_site_change)
 {
         struct site_change_body in = {0};
@@ -121,6 +188,7 @@ HANDLER(api_site_change)
         else
                 rc = store_site_change(db, site, &c, err) < 0 ||
                              (in.offer && store_site_offer(db, site, &offer, err) < 0) ||
+                             change_data(rq, db, site, &in, given, err) < 0 ||
                              (in.projects && change_projects(rq, db, site, in.projects, err) < 0)
                          ? -1
                          : 0;

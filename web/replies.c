@@ -74,6 +74,10 @@ static const struct reply_row replies[] = {
     {api_dataset,          200, &obj_dataset,           NULL,   ""},
     {api_dataset_files,    200, &obj_files,             NULL,   ""},
     {api_dataset_content,  200, NULL,                   BYTES,  ""},
+    {api_dataset_change,   200, &obj_dataset,           NULL,   "409"},
+    {api_dataset_pin,      200, &obj_dataset,           NULL,   "409"},
+    {api_transfers,        200, &obj_transfers,         NULL,   ""},
+    {api_links,            200, &obj_links,             NULL,   ""},
     {api_dataset_remove,   204, NULL,                   NULL,   "409"},
 
     {api_projects,         200, &obj_projects,          NULL,   ""},

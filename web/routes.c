@@ -81,6 +81,10 @@ struct route routes[] = {
     ROUTE("GET",    "/v1/datasets/{name}",               USER,      api_dataset,         NULL,           "",                   ROUTE_WAIT, "one dataset"),
     ROUTE("GET",    "/v1/datasets/{name}/files",         USER,      api_dataset_files,   NULL,           "",                   ROUTE_LIST | ROUTE_WAIT, "its files"),
     ROUTE("GET",    "/v1/datasets/{name}/content",       USER,      api_dataset_content, NULL,           "path offset limit",  ROUTE_BYTES, "bytes of a file"),
+    ROUTE("PATCH",  "/v1/datasets/{name}",               SUBMITTER, api_dataset_change,  dataset_change_fields, "",            ROUTE_TX, "change its policy"),
+    ROUTE("POST",   "/v1/datasets/{name}/pin",           SUBMITTER, api_dataset_pin,     dataset_pin_fields, "",               ROUTE_TX, "keep it at a site, or let its copy there go"),
+    ROUTE("GET",    "/v1/transfers",                     USER,      api_transfers,       NULL,           "dataset site state", ROUTE_LIST | ROUTE_WAIT, "data on its way, newest first"),
+    ROUTE("GET",    "/v1/links",                         USER,      api_links,           NULL,           "",                   ROUTE_WAIT, "what is known of the links between sites"),
     ROUTE("DELETE", "/v1/datasets/{name}",               SUBMITTER, api_dataset_remove,  NULL,           "",                   ROUTE_TX, "forget it; the files stay"),
 
     ROUTE("GET",    "/v1/projects",                      USER,      api_projects,        NULL,           "",                   ROUTE_WAIT, "own projects"),

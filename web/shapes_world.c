@@ -129,6 +129,16 @@ static const struct member workers_members[] = {
 };
 const struct shape obj_workers = {"workers", "all workers", workers_members, false};
 
+static const struct member site_data_members[] = {
+    BOOL("accept", 0, "copies of data may be brought there"),
+    INT("quota", SHAPE_NULL, "bytes its admin gives; null: what follows from its disk"),
+    INT("limit", SHAPE_NULL, "bytes that copies may take; null: not counted yet"),
+    INT("used", SHAPE_NULL, NULL),
+    INT("evictable", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_site_data = {"site_data", "room for copies", site_data_members, false};
+
 static const struct member site_members[] = {
     STR("name", 0, NULL),
     WORDS("intent", 0, NULL, SITE_INTENTS(WORD_)),
@@ -142,6 +152,8 @@ static const struct member site_members[] = {
     INT("max_tasks", SHAPE_NULL, NULL),
     REAL("speed", 0, NULL),
     BOOL("all_projects", 0, NULL),
+    STR("labels", SHAPE_LIST, NULL),
+    OF("data", obj_site_data, 0, NULL),
     OF("projects", obj_site_project, SHAPE_LIST, NULL),
     OF("hosts", obj_host, SHAPE_LIST, NULL),
     OF("accounts", obj_account, SHAPE_LIST, NULL),
@@ -180,9 +192,20 @@ static const struct member dataset_place_members[] = {
     INT("files", 0, NULL),
     INT("bytes", 0, NULL),
     BOOL("complete", 0, NULL),
+    BOOL("copy", 0, "made by Reeve; it may be evicted"),
+    BOOL("suspect", 0, "not used until it was brought anew"),
+    STR("pinned_by", SHAPE_NULL, NULL),
     {0},
 };
 const struct shape obj_dataset_place = {"dataset_place", "where a dataset lies", dataset_place_members, true};
+
+static const struct member policy_members[] = {
+    STR("sites", SHAPE_LIST, NULL),
+    STR("labels", SHAPE_LIST, NULL),
+    STR("by", 0, NULL),
+    {0},
+};
+const struct shape obj_policy = {"policy", "where a dataset may be", policy_members, false};
 
 static const struct member dataset_members[] = {
     STR("name", 0, NULL),
@@ -194,6 +217,7 @@ static const struct member dataset_members[] = {
     TIME("made_at", 0, NULL),
     INT("job", SHAPE_NULL, NULL),
     TIME("sealed_at", SHAPE_NULL, NULL),
+    OF("policy", obj_policy, SHAPE_NULL, "null: anywhere"),
     OF("sites", obj_dataset_place, SHAPE_LIST, NULL),
     {0},
 };
@@ -205,6 +229,59 @@ static const struct member datasets_members[] = {
     {0},
 };
 const struct shape obj_datasets = {"datasets", "a page of datasets", datasets_members, false};
+
+static const struct member transfer_members[] = {
+    INT("id", 0, NULL),
+    STR("dataset", 0, NULL),
+    STR("from", SHAPE_NULL, "null while no source is chosen"),
+    STR("to", 0, NULL),
+    WORDS("state", 0, NULL, TRANSFER_STATES(WORD_)),
+    WORDS("why", 0, NULL, "job copy person"),
+    STR("asked_by", SHAPE_NULL, NULL),
+    INT("files", 0, NULL),
+    INT("bytes", 0, "moved so far"),
+    INT("total", 0, "to be moved"),
+    REAL("rate", SHAPE_NULL, "bytes per second"),
+    INT("tries", 0, "failed ones"),
+    TIME("asked_at", 0, NULL),
+    TIME("started_at", SHAPE_NULL, NULL),
+    TIME("ended_at", SHAPE_NULL, NULL),
+    TIME("not_before", SHAPE_NULL, "pause after a failed try"),
+    WORDS("way", SHAPE_NULL, NULL, "local direct relay"),
+    STR("message", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_transfer = {"transfer", "data on its way", transfer_members, false};
+
+static const struct member transfers_members[] = {
+    OF("items", obj_transfer, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_transfers = {"transfers", "a page of transfers", transfers_members, false};
+
+static const struct member link_members[] = {
+    STR("from", 0, NULL),
+    STR("to", 0, NULL),
+    REAL("rate", 0, "bytes per second, learned"),
+    REAL("latency", 0, "seconds to begin"),
+    REAL("weight", 0, "samples that count in it"),
+    TIME("learned_at", 0, NULL),
+    REAL("budget", SHAPE_NULL, "bytes per second allowed"),
+    INT("max_active", SHAPE_NULL, "transfers at once"),
+    BOOL("direct", 0, "the destination may fetch by itself"),
+    INT("transfers", 0, "that ended well"),
+    INT("bytes", 0, "that they moved"),
+    {0},
+};
+const struct shape obj_link = {"link", "a directed pair of sites", link_members, false};
+
+static const struct member links_members[] = {
+    OF("items", obj_link, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_links = {"links", "all links", links_members, false};
 
 static const struct member file_members[] = {
     STR("path", 0, NULL),

@@ -15,10 +15,12 @@ int store_datasets_list(struct db *db, const struct visible *who, const char *na
             "select d.id, d.name, p.name as project, d.made_by, d.made_at, d.job_id, d.sealed_at, d.files, "
             "d.bytes,"
             " coalesce((select json_agg(json_build_object('site', s.name, 'root', ds.root, 'files', ds.files,"
-            "   'bytes', ds.bytes, 'complete', d.sealed_at is not null and ds.files >= d.files) order by "
-            "s.name, ds.root)"
+            "   'bytes', ds.bytes, 'complete', d.sealed_at is not null and ds.files >= d.files,"
+            "   'copy', ds.copy, 'suspect', ds.suspect, 'pinned_by', ds.pinned_by) order by s.name, ds.root)"
             "  from dataset_sites ds join sites s on s.id = ds.site_id where ds.dataset_id = d.id), '[]') as "
             "sites"
+            ", case when d.policy_by is not null then json_build_object('sites', to_json(d.policy_sites),"
+            " 'labels', to_json(d.policy_labels), 'by', d.policy_by) end as policy"
             " from datasets d join projects p on p.id = d.project_id"
             " where d.removed_at is null and ($1 or d.project_id = any($2)) and ($3::text is null or d.name "
             "= $3)"
@@ -83,9 +85,9 @@ int store_dataset_remove(struct db *db, int64_t dataset, struct err *err)
 int store_call_add(struct db *db, const char *kind, int32_t site, const char *args, const char *actor,
                    int64_t *ret_id, struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "call_add",
-                    "insert into calls (kind, site_id, args, actor) values ($1, nullif($2, 0), $3, $4) returning id");
+        struct stmt *st = db_stmt(
+            db, "call_add",
+            "insert into calls (kind, site_id, args, actor) values ($1, nullif($2, 0), $3, $4) returning id");
         AUTO_ROWS struct rows *r = NULL;
 
         bind_text(st, kind);
@@ -101,10 +103,10 @@ int store_call_add(struct db *db, const char *kind, int32_t site, const char *ar
 
 int store_call_show(struct db *db, int64_t id, struct rows **ret, struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "call_show",
-                    "select c.id, c.kind, s.name as site, c.actor, c.state, c.asked_at, c.ended_at, c.steps,"
-                    " c.result, c.message from calls c left join sites s on s.id = c.site_id where c.id = $1");
+        struct stmt *st = db_stmt(
+            db, "call_show",
+            "select c.id, c.kind, s.name as site, c.actor, c.state, c.asked_at, c.ended_at, c.steps,"
+            " c.result, c.message from calls c left join sites s on s.id = c.site_id where c.id = $1");
 
         bind_int(st, id);
         return db_query(st, ret, err);

@@ -12,7 +12,9 @@ int store_sites_list(struct db *db, const char *name, struct rows **ret, struct 
             db, "sites_list",
             "select s.id, s.name, s.intent, s.intent_by, s.intent_at, s.intent_why, s.health,"
             " s.health_at as health_since, s.health_text, s.alarm, s.max_tasks, s.speed, s.all_projects, "
-            "s.created_at,"
+            "s.created_at, to_json(s.labels) as labels, (select json_build_object('accept', s.data_accept,"
+            " 'quota', s.data_quota, 'limit', max(g.quota), 'used', max(g.used), 'evictable',"
+            " max(g.evictable)) from site_storage g where g.site_id = s.id) as data,"
             " coalesce((select json_agg(json_build_object('name', p.name, 'max_cpus', sp.max_cpus) order by "
             "p.name)"
             "  from site_projects sp join projects p on p.id = sp.project_id where sp.site_id = s.id), '[]') "

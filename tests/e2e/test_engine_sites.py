@@ -138,7 +138,8 @@ def fair_share(grid):
 
 @suite.test
 def data_decides(grid):
-    """a job goes where its input is, waits while that site is closed, and says so"""
+    """a job goes where its input is when no copy may be made, waits while that site is closed, and says so"""
+    patch(grid, "/v1/sites/bravo", {"data": {"accept": False}})
     path = grid.sites["alpha"].make_data("set")
     with open(os.path.join(path, "x"), "w", encoding="utf-8") as file:
         file.write("x\n")
@@ -152,6 +153,7 @@ def data_decides(grid):
     site_intent(grid, "alpha", "open")
     ends(grid, job)
     equal((grid.attempt(job)["site"], grid.log(job)), ("alpha", b"x\n"))
+    patch(grid, "/v1/sites/bravo", {"data": {"accept": True}})
 
 
 @suite.test

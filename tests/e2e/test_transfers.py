@@ -30,6 +30,11 @@ def query(grid, sql):
     return checker.query(grid.conninfo(), sql)
 
 
+def change(grid, path, body):
+    status, reply = grid.ask("PATCH", path, body)
+    equal(status, 200, f"PATCH {path}: {reply}")
+
+
 def run_sql(grid, sql):
     checker.psql(grid.conninfo(), sql)
 
@@ -67,9 +72,7 @@ def end(grid, job):
 
 
 def transfers(grid, name):
-    return query(grid, "select t.id, t.state, t.tries, t.bytes, t.total, a.name as from_site, b.name as to_site, t.message, t.way"
-                       " from transfers t left join sites a on a.id = t.from_site join sites b on b.id = t.to_site"
-                       f" join datasets d on d.id = t.dataset_id where d.name = '{name}' order by t.id")
+    return list(reversed(grid.get(f"/v1/transfers?dataset={name}")["items"]))
 
 
 def copies(grid, site, name):
@@ -91,7 +94,7 @@ def moved_once(grid):
         equal(grid.wait_job(job, 120)["state"], "succeeded", f"job {job}")
         equal(grid.attempt(job)["site"], "bravo", f"site of job {job}")
     moves = transfers(grid, "hundred")
-    equal([(m["state"], m["from_site"], m["to_site"]) for m in moves], [("done", "alpha", "bravo")], "transfers")
+    equal([(m["state"], m["from"], m["to"]) for m in moves], [("done", "alpha", "bravo")], "transfers")
     whole, partial = copies(grid, "bravo", "hundred")
     equal((len(whole), partial), (FILES, []), "files of the copy")
     end(grid, busy)
@@ -120,7 +123,7 @@ def engine_killed(grid):
     run_sql(grid, "update links set budget = 500000")
     busy = keep_busy(grid)
     job = grid.submit({"command": check_sum(digest), "inputs": ["resumed"]})["id"]
-    wait_until(lambda: any(int(m["bytes"]) > 0 for m in transfers(grid, "resumed")), 40, "bytes move")
+    wait_until(lambda: any(m["bytes"] > 0 for m in transfers(grid, "resumed")), 40, "bytes move")
     private.send(grid.process.pid, signal.SIGKILL)
     grid.process.wait()
     grid.start()
@@ -134,11 +137,12 @@ def engine_killed(grid):
 def policy_holds(grid):
     """a policy keeps data where it may be: a job that could only run elsewhere waits and says why"""
     digest = make_data(grid, "private")
-    run_sql(grid, "update datasets set policy_sites = '{alpha}', policy_by = 'admin' where name = 'private'")
+    change(grid, "/v1/datasets/private", {"policy": {"sites": ["alpha"]}})
     job = grid.submit({"command": check_sum(digest), "inputs": ["private"], "sites": ["bravo"]})["id"]
     wait_until(lambda: (grid.job(job)["wait"] or {}).get("reason") == "policy", 30, "it waits: policy")
     equal(transfers(grid, "private"), [], "transfers")
-    run_sql(grid, "update datasets set policy_sites = '{}' where name = 'private'")
+    change(grid, "/v1/sites/bravo", {"labels": ["eu"]})
+    change(grid, "/v1/datasets/private", {"policy": {"labels": ["eu"]}})
     equal(grid.wait_job(job, 60)["state"], "succeeded", "state")
 
 
@@ -146,7 +150,7 @@ def policy_holds(grid):
 def quota_and_eviction(grid):
     """copies that nobody needs go when the quota wants room, and their files with them"""
     digest = make_data(grid, "more", size=100_000)
-    run_sql(grid, "update sites set data_quota = 2500000 where name = 'bravo'")
+    change(grid, "/v1/sites/bravo", {"data": {"quota": 2500000}})
     job = grid.submit({"command": check_sum(digest), "inputs": ["more"], "sites": ["bravo"]})["id"]
     equal(grid.wait_job(job, 90)["state"], "succeeded", "state")
     used = "select coalesce(sum(c.bytes), 0)::bigint as b from dataset_sites c join sites s on s.id = c.site_id where c.copy and s.name = 'bravo'"
@@ -155,7 +159,7 @@ def quota_and_eviction(grid):
     equal(copies(grid, "bravo", "hundred"), ([], []), "files of the oldest copy")
     equal(query(grid, "select count(*) as n from dataset_sites c join datasets d on d.id = c.dataset_id where not c.copy")[0]["n"],
           query(grid, "select count(*) as n from datasets")[0]["n"], "what was registered in place")
-    run_sql(grid, "update sites set data_quota = null")
+    change(grid, "/v1/sites/bravo", {"data": {"quota": None}})
 
 
 @suite.test

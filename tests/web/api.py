@@ -33,6 +33,7 @@ BODIES = {("POST", "/v1/jobs"): {"command": ["true"], "project": "one"},
           ("POST", "/v1/sites/{name}/pin"): {"host": "h", "fingerprint": "SHA256:abcdefgh"},
           ("POST", "/v1/projects"): {"name": "three"}, ("POST", "/v1/users"): {"name": "nina", "role": "viewer"},
           ("POST", "/v1/tokens"): {"name": "t"}, ("POST", "/v1/login"): {"code": "none"},
+          ("PATCH", "/v1/datasets/{name}"): {"policy": {"sites": ["alpha"]}}, ("POST", "/v1/datasets/{name}/pin"): {"site": "alpha", "pinned": True},
           ("POST", "/v1/datasets"): {"name": "new", "site": "alpha", "path": "/x", "project": "one"}}
 
 

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store_transfers.h"
+
+#include "common/util.h"
+
+int store_transfers_list(struct db *db, const struct visible *who, const char *dataset, const char *site,
+                         const char *state, int64_t before, int limit, struct rows **ret, struct err *err)
+{
+        struct stmt *st = db_stmt(
+            db, "transfers_list",
+            "select t.id, d.name as dataset, a.name as from_site, b.name as to_site, t.state, t.why, "
+            "t.asked_by,"
+            " t.files, t.bytes, t.total, t.rate, t.tries, t.asked_at, t.started_at, t.ended_at, t.not_before,"
+            " t.way, t.message from transfers t join datasets d on d.id = t.dataset_id"
+            " left join sites a on a.id = t.from_site join sites b on b.id = t.to_site"
+            " where t.id < $1 and ($2 or d.project_id = any($3)) and ($4::text is null or d.name = $4::text)"
+            " and ($5::text is null or b.name = $5::text or a.name = $5::text)"
+            " and ($6::text is null or t.state = $6::text) order by t.id desc limit $7");
+
+        bind_int(st, before);
+        bind_bool(st, who->all);
+        bind_ints(st, who->projects, who->all ? 0 : who->count);
+        bind_text(st, dataset);
+        bind_text(st, site);
+        bind_text(st, state);
+        bind_int(st, limit);
+        return db_query(st, ret, err);
+}
+
+int store_links_list(struct db *db, struct rows **ret, struct err *err)
+{
+        return db_query(
+            db_stmt(
+                db, "links_list",
+                "select a.name as from_site, b.name as to_site, l.rate, l.latency, l.weight, l.learned_at,"
+                " l.budget, l.max_active, l.direct, l.transfers, l.bytes from links l"
+                " join sites a on a.id = l.from_site and a.removed_at is null"
+                " join sites b on b.id = l.to_site and b.removed_at is null"
+                " order by a.name collate \"C\", b.name collate \"C\" limit 10000"),
+            ret, err);
+}
+
+int store_site_data(struct db *db, int32_t site, const struct site_data_change *c, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "site_data",
+                    "update sites set labels = case when $2 then $3::text[] else labels end,"
+                    " data_accept = case when $4 then $5 else data_accept end,"
+                    " data_quota = case when $6 then nullif($7, -1) else data_quota end where id = $1");
+
+        if (!c->labels_set && !c->accept_set && !c->quota_set)
+                return 1;
+        bind_int(st, site);
+        bind_bool(st, c->labels_set);
+        bind_texts(st, c->labels, c->label_count);
+        bind_bool(st, c->accept_set);
+        bind_bool(st, c->accept);
+        bind_bool(st, c->quota_set);
+        bind_int(st, c->quota);
+        return (int)db_exec(st, err);
+}
+
+int store_dataset_policy(struct db *db, int64_t dataset, const char *const *sites, size_t site_count,
+                         const char *const *labels, size_t label_count, const char *by, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "dataset_policy",
+                                  "update datasets set policy_sites = $2::text[], policy_labels = $3::text[],"
+                                  " policy_by = $4::text where id = $1 and removed_at is null");
+
+        bind_int(st, dataset);
+        bind_texts(st, sites, site_count);
+        bind_texts(st, labels, label_count);
+        bind_text(st, site_count || label_count ? by : NULL);
+        return (int)db_exec(st, err);
+}
+
+int64_t store_dataset_pin(struct db *db, int64_t dataset, int32_t site, const char *by, struct err *err)
+{
+        struct stmt *st = db_stmt(
+            db, "dataset_pin",
+            "update dataset_sites set pinned_by = $3::text, pinned_at = case when $3::text is null then"
+            " null else now() end where dataset_id = $1 and site_id = $2");
+
+        bind_int(st, dataset);
+        bind_int(st, site);
+        bind_text(st, by);
+        return db_exec(st, err);
+}

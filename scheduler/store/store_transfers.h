@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_transfers.h - what pages read and change of data that moves: transfers, links, policies, pins, what
+ * sites keep. */
+#ifndef REEVE_STORE_TRANSFERS_H
+#define REEVE_STORE_TRANSFERS_H
+
+#include "store/store_jobs.h"
+
+/* Transfers of datasets that one may see, newest first, with id below `before`: id, dataset, from_site,
+ * to_site (names), state, why, asked_by, files, bytes (moved), total, rate, tries, asked_at, started_at,
+ * ended_at, not_before, way, message. dataset, site, state NULL: any. */
+int store_transfers_list(struct db *db, const struct visible *who, const char *dataset, const char *site,
+                         const char *state, int64_t before, int limit, struct rows **ret, struct err *err);
+/* Links with something learned or set: from_site, to_site, rate, latency, weight, learned_at, budget,
+ * max_active, direct, transfers, bytes. */
+int store_links_list(struct db *db, struct rows **ret, struct err *err);
+
+struct site_data_change { /* NULL and false keep */
+        const char *const *labels;
+        size_t label_count;
+        bool labels_set, accept_set, quota_set;
+        bool accept;
+        int64_t quota; /* -1: none of its own */
+};
+int store_site_data(struct db *db, int32_t site, const struct site_data_change *c, struct err *err);
+/* 1 changed, 0 there is no such dataset (any more). */
+int store_dataset_policy(struct db *db, int64_t dataset, const char *const *sites, size_t site_count,
+                         const char *const *labels, size_t label_count, const char *by, struct err *err);
+/* Places of the dataset at the site stay, or may go again; how many there are. */
+int64_t store_dataset_pin(struct db *db, int64_t dataset, int32_t site, const char *by, struct err *err);
+
+#endif

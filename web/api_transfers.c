@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data that moves: transfers and links to look at; policies and pins of datasets. */
+#include "web/api.h"
+
+#include "common/states.h"
+#include "common/util.h"
+#include "store/store_data.h"
+#include "store/store_sites.h"
+#include "store/store_transfers.h"
+
+#include <string.h>
+
+#define POLICY_SITES_MAX 256
+
+struct policy_body {
+        json_t *sites, *labels;
+};
+static const struct field policy_fields[] = {
+    FIELD(struct policy_body, sites, F_STRINGS, 0, POLICY_SITES_MAX, 0,
+          "names of the sites where it may be; empty: any"),
+    FIELD(struct policy_body, labels, F_STRINGS, 0, LABELS_MAX, 0,
+          "labels that such a site must have, all of them"),
+    {0},
+};
+
+struct dataset_change_body {
+        json_t *policy;
+};
+const struct field dataset_change_fields[] = {
+    FIELD_OF(struct dataset_change_body, policy, F_OBJECT, 0, 2, FIELD_REQUIRED,
+             "where it may be, and what reads it may run; {} any site", policy_fields),
+    {0},
+};
+
+struct pin_copy_body {
+        const char *site;
+        bool pinned;
+};
+const struct field dataset_pin_fields[] = {
+    FIELD(struct pin_copy_body, site, F_NAME, 1, 64, FIELD_REQUIRED, "where"),
+    FIELD(struct pin_copy_body, pinned, F_BOOL, 0, 0, FIELD_REQUIRED,
+          "true: it stays there; false: it may be evicted"),
+    {0},
+};
+
+/* ---- looking ---------------------------------------------------------------------------------------------
+ */
+
+static void transfer_write(struct buf *b, struct rows *r)
+{
+        j_obj(b, NULL);
+        j_col_int(b, r, "id");
+        j_col_str(b, r, "dataset");
+        j_str(b, "from", row_null(r, "from_site") ? NULL : row_text(r, "from_site"));
+        j_str(b, "to", row_null(r, "to_site") ? NULL : row_text(r, "to_site"));
+        j_col_str(b, r, "state");
+        j_col_str(b, r, "why");
+        j_col_str(b, r, "asked_by");
+        j_col_int(b, r, "files");
+        j_col_int(b, r, "bytes");
+        j_col_int(b, r, "total");
+        j_col_f64(b, r, "rate");
+        j_col_int(b, r, "tries");
+        j_col_time(b, r, "asked_at");
+        j_col_time(b, r, "started_at");
+        j_col_time(b, r, "ended_at");
+        j_col_time(b, r, "not_before");
+        j_col_str(b, r, "way");
+        j_col_str(b, r, "message");
+        j_obj_end(b);
+}
+
+HANDLER(api_transfers)
+{
+        struct visible who = principal_visible(rq->who);
+        AUTO_ROWS struct rows *r = NULL;
+        const char *state = request_query(rq, "state");
+        enum transfer_state parsed;
+        int64_t before, last = 0;
+        int limit;
+
+        if (state && transfer_state_parse(state, &parsed) < 0)
+                return err_set(err, ERR_BAD_INPUT, "state: there is no \"%.40s\"", state);
+        if (request_limit(rq, &limit, err) < 0 || cursor_read_int(rq, INT64_MAX, &before, err) < 0 ||
+            store_transfers_list(db, &who, request_query(rq, "dataset"), request_query(rq, "site"), state,
+                                 before, limit, &r, err) < 0)
+                return -1;
+        j_obj(&rq->out, NULL);
+        j_arr(&rq->out, "items");
+        while (rows_next(r)) {
+                transfer_write(&rq->out, r);
+                last = row_int(r, "id");
+        }
+        j_arr_end(&rq->out);
+        cursor_write_int(&rq->out, "next_cursor", rows_count(r) == (size_t)limit ? last : 0);
+        j_obj_end(&rq->out);
+        return 0;
+}
+
+HANDLER(api_links)
+{
+        AUTO_ROWS struct rows *r = NULL;
+        struct buf *b = &rq->out;
+
+        if (store_links_list(db, &r, err) < 0)
+                return -1;
+        j_obj(b, NULL);
+        j_arr(b, "items");
+        while (rows_next(r)) {
+                j_obj(b, NULL);
+                j_str(b, "from", row_null(r, "from_site") ? NULL : row_text(r, "from_site"));
+                j_str(b, "to", row_null(r, "to_site") ? NULL : row_text(r, "to_site"));
+                j_col_f64(b, r, "rate");
+                j_col_f64(b, r, "latency");
+                j_col_f64(b, r, "weight");
+                j_col_time(b, r, "learned_at");
+                j_col_f64(b, r, "budget");
+                j_col_int(b, r, "max_active");
+                j_col_bool(b, r, "direct");
+                j_col_int(b, r, "transfers");
+                j_col_int(b, r, "bytes");
+                j_obj_end(b);
+        }
+        j_arr_end(b);
+        j_null(b, "next_cursor");
+        j_obj_end(b);
+        return 0;
+}
+
+/* ---- changing --------------------------------------------------------------------------------------------
+ */
+
+/* The texts of a JSON array, borrowed; *ret_n of them. */
+static const char **texts(const json_t *list, size_t *ret_n)
+{
+        size_t n = json_array_size(list);
+        const char **out = xcalloc(n + 1, sizeof *out);
+
+        for (size_t i = 0; i < n; i++)
+                out[i] = json_string_value(json_array_get(list, i));
+        *ret_n = n;
+        return out;
+}
+
+static void check_policy(struct request *rq, const char *const *sites, size_t n, struct db *db)
+{
+        struct err err;
+        int32_t id;
+
+        for (size_t i = 0; i < n; i++) {
+                char place[64];
+
+                snprintf(place, sizeof place, "/policy/sites/%zu", i);
+                if (store_site_find(db, sites[i], &id, &err) == 0)
+                        issue_add(&rq->issues, place, "not_found", "there is no site \"%.64s\"", sites[i]);
+        }
+}
+
+HANDLER(api_dataset_change)
+{
+        AUTO_ROWS struct rows *set = NULL;
+        struct dataset_change_body in = {0};
+        struct policy_body policy = {0};
+        size_t site_n, label_n, mark;
+        AUTO_FREE const char **sites = NULL, **labels = NULL;
+        int rc;
+
+        if (request_body(rq, dataset_change_fields, &in, NULL, err) < 0 ||
+            dataset_find(rq, db, &set, err) < 0)
+                return -1;
+        mark = issues_enter(&rq->issues, "policy");
+        fields_read(in.policy, policy_fields, &policy, NULL, &rq->issues);
+        labels_check(policy.labels, "/labels", &rq->issues);
+        issues_leave(&rq->issues, mark);
+        sites = texts(policy.sites, &site_n);
+        labels = texts(policy.labels, &label_n);
+        check_policy(rq, sites, site_n, db);
+        if (rq->issues.count)
+                return request_invalid(rq, err);
+        rc = store_dataset_policy(db, row_int(set, "id"), sites, site_n, labels, label_n, rq->who->name, err);
+        if (rc == 0)
+                return err_set(err, ERR_NOT_FOUND, "the dataset was removed meanwhile");
+        rq->wakes_engine = true;
+        request_audit(rq, "policy: %zu sites, %zu labels", site_n, label_n);
+        return rc < 0 ? -1 : dataset_reply(rq, db, err);
+}
+
+HANDLER(api_dataset_pin)
+{
+        AUTO_ROWS struct rows *set = NULL;
+        struct pin_copy_body in = {0};
+        int32_t site;
+        int64_t n;
+        int rc;
+
+        if (request_body(rq, dataset_pin_fields, &in, NULL, err) < 0 || dataset_find(rq, db, &set, err) < 0)
+                return -1;
+        rc = store_site_find(db, in.site, &site, err);
+        if (rc == 0)
+                return err_set(err, ERR_NOT_FOUND, "no site \"%.64s\"", in.site);
+        if (rc < 0)
+                return -1;
+        n = store_dataset_pin(db, row_int(set, "id"), site, in.pinned ? rq->who->name : NULL, err);
+        if (n == 0)
+                return err_set(err, ERR_CONFLICT, "the dataset does not lie at \"%.64s\"", in.site);
+        request_audit(rq, "%s at %s", in.pinned ? "pinned" : "not pinned", in.site);
+        return n < 0 ? -1 : dataset_reply(rq, db, err);
+}
