@@ -213,6 +213,7 @@ static void put_letter(struct buf *b, char letter, int64_t digits, bool array)
 
 char *sbatch_pattern(const char *pattern, bool array, struct err *err)
 {
+        bool literal = strchr(pattern, '\\'); /* one anywhere switches all names off, and is dropped */
         struct buf b;
         char *ret;
 
@@ -225,12 +226,9 @@ char *sbatch_pattern(const char *pattern, bool array, struct err *err)
                         buf_text(&b, "{{");
                         continue;
                 }
-                if (*p == '\\' && p[1]) { /* it switches names off: what follows stands for itself */
-                        p++;
-                        buf_put(&b, p, 1);
+                if (*p == '\\')
                         continue;
-                }
-                if (*p != '%' || !p[1]) {
+                if (*p != '%' || !p[1] || literal) {
                         buf_put(&b, p, 1);
                         continue;
                 }

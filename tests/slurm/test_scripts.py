@@ -2,7 +2,8 @@
 """Scripts written for sbatch mean the same under Debian's Slurm and under Reeve.
 
 Each script runs under both, in directories of the same content; compared are how each task ended, and the names and contents of
-all files that were made. Numbers of jobs and the directories themselves differ, and are replaced by words before.
+all files that were made. Numbers of jobs in names of files and the directories themselves differ, and are replaced by words
+before.
 """
 import os
 import re
@@ -92,21 +93,18 @@ class Side:
             self.known[name] = ends
         return self.known[name]
 
-    def plain(self, text, name):
-        text = text.replace(self.base, "BASE")
-        for other, job in self.jobs.items():
-            if job and other == name:
-                text = re.sub(rf"(?<![0-9]){job}(?![0-9])", "JOB", text)
-        return text
+    def plain(self, text):
+        return text.replace(self.base, "BASE")
 
     def files(self, name):
         found = {}
         place = os.path.join(self.base, name)
+        number = rf"(?<![0-9]){self.jobs[name]}(?![0-9])"
         for base, _dirs, names in os.walk(place):
             for file in names:
                 path = os.path.join(base, file)
                 with open(path, encoding="utf-8", errors="replace") as text:
-                    found[self.plain(os.path.relpath(path, place), name)] = self.plain(text.read(), name)
+                    found[re.sub(number, "JOB", os.path.relpath(path, place))] = self.plain(text.read())
         return found
 
 
@@ -121,10 +119,10 @@ class SlurmSide(Side):
     def ends(self, job):
         return self.cluster.ends(job)
 
-    def plain(self, text, name):
+    def plain(self, text):
         # What slurmd adds to the output of what it kills.
         lines = [x for x in text.splitlines(True) if not re.match(r"slurmstepd(-\S+)?: error: ", x)]
-        return super().plain("".join(lines), name)
+        return super().plain("".join(lines))
 
 
 class ReeveSide(Side):

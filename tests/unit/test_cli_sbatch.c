@@ -232,6 +232,7 @@ static void files_of_streams_follow_from_the_whole(void **unused)
                                   "out\"},\"workdir\":\"/d\"}"},
             {"-o o.%4a -a 1-2", "{\"array\":\"1-2\",\"log_limit\":\"1G\",\"outputs\":[\"o.*\"],"
                                 "\"stdio\":{\"err\":\"o.{task:4}\",\"out\":\"o.{task:4}\"}}"},
+            {"-D /d -o 'a\\{%j'", "{\"stdio\":{\"err\":\"a{{%j\",\"out\":\"a{{%j\"},\"workdir\":\"/d\"}"},
             {"-o /dev/null", "{\"stdio\":{\"err\":\"/dev/null\",\"out\":\"/dev/null\"}}"},
             {"-o '%q'", "\"%q\": names of files may hold %A %a %j %J %N %n %s %t %u %x and %%"},
         };
