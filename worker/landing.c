@@ -19,9 +19,9 @@
 #include <unistd.h>
 
 #define LOOK_CHUNK  (256u << 10)
-#define BATCH_FILES 4096 /* finished files that wait to be published, at most */
+#define BATCH_FILES 16384 /* finished files that wait to be published, at most */
 #define BATCH_BYTES (256ull << 20)
-#define BATCH_MS    2000          /* the first of them waits no longer */
+#define BATCH_MS    5000          /* the first of them waits no longer */
 #define FLUSH_ALONE 16            /* fewer files than that are flushed one by one, more by one syncfs */
 #define WRITEBACK   (32ull << 20) /* written before the kernel is told to begin writing back */
 #define RESUME_FROM                                                                                          \
