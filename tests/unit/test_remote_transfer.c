@@ -401,6 +401,172 @@ static void a_transfer_ends_with_its_links(void **state)
         scene_close(&c);
 }
 
+/* ---- kills ---- */
+
+/* Everything that takes part: connectors and their clients, both workers' processes, their ends of streams.
+ */
+static pid_t any_process(unsigned *seed)
+{
+        AUTO_FREE char *command =
+            xasprintf("{ pgrep -P %d; pgrep -f 'reeve-worker.*%s/'; pgrep -f 'reeve-worker.*%s/'; "
+                      "pgrep -f 'ssh .*reeve-source'; } 2>/dev/null",
+                      (int)getpid(), sites[0].dir, sites[1].dir);
+        AUTO_FREE char *said = command_output(command);
+        pid_t pids[256];
+        size_t n = 0;
+
+        for (char *at = said, *word; n < ARRAY_LEN(pids) && (word = strsep(&at, "\n"));) {
+                AUTO_FREE char *path = *word ? xasprintf("/proc/%s/cmdline", word) : NULL;
+                AUTO_FREE char *line = path ? file_text(path) : NULL;
+
+                /* Not the shell that looked. */
+                if (line && *line && !strstr(line, "sh"))
+                        pids[n++] = atoi(word);
+                else if (line && strcmp(line, "ssh") == 0)
+                        pids[n++] = atoi(word);
+        }
+        return n ? pids[(size_t)rand_r(seed) % n] : 0;
+}
+
+/* Another engine takes over: the links of the one before are gone at once. */
+static void new_engine(struct scene *c, uint64_t *epoch)
+{
+        struct end *ends[] = {&c->from, &c->to};
+
+        transfer_free(c->t);
+        c->t = NULL;
+        (*epoch)++;
+        for (size_t i = 0; i < 2; i++) {
+                struct worker_link_settings s = {.loop = &c->loop,
+                                                 .name = i ? "b/host" : "a/host",
+                                                 .events = &link_events,
+                                                 .arg = c,
+                                                 .connector_path = connector_path,
+                                                 .worker_dir = worker_dir,
+                                                 .hops = &ends[i]->hop,
+                                                 .hop_count = 1,
+                                                 .private_key = ends[i]->site->key,
+                                                 .epoch = *epoch,
+                                                 .worker_id = worker_link_worker_id(ends[i]->l),
+                                                 .root = ends[i]->root,
+                                                 .lease_ms = 60000,
+                                                 .heartbeat_ms = 2000,
+                                                 .offer = {.cpus = 1},
+                                                 .slots = 1,
+                                                 .grant_until_ms = INT64_MAX};
+                struct err err;
+
+                worker_link_free(ends[i]->l);
+                ends[i]->ready = false;
+                assert_int_equal(worker_link_new(&s, &ends[i]->l, &err), 0);
+                worker_link_start(ends[i]->l);
+        }
+}
+
+static void run_for(struct scene *c, unsigned ms)
+{
+        static uv_timer_t timer;
+        bool over = false;
+
+        uv_timer_init(&c->loop, &timer);
+        timer.data = &over;
+        uv_timer_start(&timer, on_wait_over, ms, 0);
+        while (!over)
+                uv_run(&c->loop, UV_RUN_ONCE);
+        uv_close((uv_handle_t *)&timer, NULL);
+        uv_run(&c->loop, UV_RUN_NOWAIT);
+}
+
+/* What has its name is whole. Returns how many have. */
+static size_t visible_and_whole(struct scene *c)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                AUTO_FREE char *at = xasprintf("%s/data/d7/%s", c->to.root, names[i]);
+                AUTO_FREE char *command = xasprintf("cmp -s %s/%s %s", c->dir, names[i], at);
+
+                if (access(at, F_OK) < 0)
+                        continue;
+                assert_int_equal(system(command), 0);
+                n++;
+        }
+        return n;
+}
+
+/* Until the transfer ended, whatever becomes of the links meanwhile. */
+static void go_on_until_done(struct scene *c, struct transfer_order *o)
+{
+        struct err err;
+
+        for (int tries = 0; tries < 20; tries++) {
+                assert_true(wait_until(&c->loop, &c->from.ready));
+                assert_true(wait_until(&c->loop, &c->to.ready));
+                o->source = c->from.l;
+                o->destination = c->to.l;
+                c->ended = false;
+                if (!c->t && transfer_start(o, &events, c, &c->t, &err) < 0)
+                        continue;
+                assert_true(wait_until(&c->loop, &c->ended));
+                if (c->end.kind == MOVE_DONE)
+                        return;
+                assert_true(move_end_retries(c->end.kind));
+        }
+        fail_msg("%s: %s", move_end_name(c->end.kind), c->text);
+}
+
+static void a_kill_anywhere_leaves_nothing_wrong(void **state)
+{
+        AUTO_FREE char *keys = xasprintf("%s/s/authorized_keys", sites[0].dir), *before = file_text(keys),
+                       *after = NULL;
+        const char *text = getenv("KILLS");
+        unsigned seed = getenv("SEED") ? (unsigned)atoi(getenv("SEED")) : (unsigned)clock_boot_ms();
+        int rounds = text ? atoi(text) : 8;
+        struct transfer_file files[3];
+        struct transfer_order o;
+        struct scene c;
+        uint64_t epoch = 1;
+
+        (void)state;
+        print_message("SEED=%u\n", seed);
+        scene_open(&c, BACKEND_LIBSSH2);
+        make_files(&c);
+        o = usual_order(&c, files);
+        o.rate_limit = 8 << 20;
+        for (int i = 0; i < rounds; i++) {
+                AUTO_FREE char *clean = xasprintf("rm -rf %s/data/d7", c.to.root);
+                struct err err;
+                pid_t victim;
+
+                assert_true(wait_until(&c.loop, &c.from.ready));
+                assert_true(wait_until(&c.loop, &c.to.ready));
+                o.source = c.from.l;
+                o.destination = c.to.l;
+                o.id++;
+                o.direct = rand_r(&seed) % 2;
+                o.authorized_keys = keys;
+                c.ended = false;
+                if (transfer_start(&o, &events, &c, &c.t, &err) < 0)
+                        continue;
+                run_for(&c, (unsigned)rand_r(&seed) % 1200);
+                victim = rand_r(&seed) % 8 ? any_process(&seed) : 0;
+                if (victim)
+                        kill(victim, SIGKILL);
+                else
+                        new_engine(&c, &epoch);
+                visible_and_whole(&c);
+                if (c.t)
+                        wait_until(&c.loop, &c.ended);
+                visible_and_whole(&c);
+                go_on_until_done(&c, &o);
+                assert_int_equal(visible_and_whole(&c), ARRAY_LEN(names));
+                assert_int_equal(system(clean), 0);
+        }
+        scene_close(&c);
+        after = file_text(keys);
+        assert_string_equal(after, before);
+}
+
 static int suite_open(void **state)
 {
         (void)state;
@@ -429,6 +595,7 @@ int main(void)
             cmocka_unit_test(a_worker_copies_for_itself),
             cmocka_unit_test(a_file_that_is_gone_is_the_sources_fault),
             cmocka_unit_test(a_transfer_ends_with_its_links),
+            cmocka_unit_test(a_kill_anywhere_leaves_nothing_wrong),
         };
 
         signal(SIGPIPE, SIG_IGN);
