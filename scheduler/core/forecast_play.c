@@ -39,8 +39,9 @@ struct p_project {
         int32_t used_cpus, used_tasks;
         bool in_line;
 };
-#define BASIS_MAX FORECAST_LANES_MAX
-struct basis { /* shapes whose run times were used */
+#define BASIS_MAX  FORECAST_LANES_MAX
+#define NEVER_LESS 1000 /* tasks of a lane in which work keeps coming, at the worst */
+struct basis {          /* shapes whose run times were used */
         const struct m_shape *shapes[BASIS_MAX];
         size_t n;
 };
@@ -75,16 +76,23 @@ struct play {
 /* ---- run times -------------------------------------------------------------------------------------------
  */
 
-/* How far a run time may be off, by how many ends it rests on. */
+/* How far a run time may be off, by what it rests on. */
 static double stretch(const struct m_shape *s, enum how how)
 {
         int64_t known = forecast_known(s);
-        double wide = known               ? 0.25 + 0.75 / sqrt((double)known)
-                      : s->expect_ms > 0  ? 0.5
-                      : s->project->ended ? 3
-                                          : 5;
+        double wide = 5;
 
-        return how == EXPECTED ? 1 : how == LONGER ? 1 + wide : 1 / (1 + wide);
+        if (how == EXPECTED)
+                return 1;
+        if (known)
+                wide = 0.35 + 0.75 / sqrt((double)known);
+        else if (s->expect_ms > 0)
+                wide = 0.5;
+        else if (s->project->ended)
+                wide = 3;
+        else if (how == SHORTER)
+                return 0.01; /* the prior is long: it says nothing about short ones */
+        return how == LONGER ? 1 + wide : 1 / (1 + wide);
 }
 
 static double run_of(const struct play *p, const struct m_shape *s, const struct m_site *site)
@@ -529,21 +537,23 @@ static void turns(struct play *p, int32_t only)
 }
 
 /* Time goes on, and work goes on coming as it did lately: behind the asker, where it is of the same project.
- */
+ * At the worst what comes never lets up. */
 static void advance(struct play *p, double to)
 {
-        static const double part[] = {[SHORTER] = 0, [EXPECTED] = 1, [LONGER] = 1.5};
-
         for (size_t i = 1; i < p->ls->n; i++) {
                 const struct lane *l = &p->ls->at[i];
-                int64_t *left =
-                    l->shape->project == p->ls->ask->shape->project ? &p->after[i] : &p->before[i];
+                bool own = l->shape->project == p->ls->ask->shape->project;
+                int64_t *left = own ? &p->after[i] : &p->before[i];
                 double whole;
 
-                p->pool[i] += l->inflow * part[p->how] * (to - p->now);
+                if (p->how == SHORTER || l->inflow <= 0)
+                        continue;
+                p->pool[i] += l->inflow * (to - p->now);
                 whole = floor(p->pool[i]);
                 p->pool[i] -= whole;
                 *left += (int64_t)whole;
+                if (p->how == LONGER && *left < NEVER_LESS)
+                        *left = NEVER_LESS;
         }
         p->now = to;
 }

@@ -66,6 +66,7 @@ def estimate(make_bench, say, note):
             raise RuntimeError(f"{left} jobs did not end")
         began = {int(line.split("|")[0]): float(line.split("|")[1]) for line in bench.sql(
             "select job_id, extract(epoch from min(started_at)) from attempts group by job_id").splitlines()}
+        said = {job: at if at and began[job] >= at[0] else None for job, at in said.items()}
         waits = {job: began[job] - at[0] for job, at in said.items() if at}
         errors = sorted(abs(began[job] - at[2]) for job, at in said.items() if at)
         inside = [at[1] <= began[job] <= at[3] for job, at in said.items() if at]
