@@ -439,7 +439,7 @@ static int obey_script(const struct args *a, const char *name, const char *text,
         int rc = 0;
 
         if (!getcwd(cwd, sizeof cwd))
-                strcpy(cwd, "/");
+                snprintf(cwd, sizeof cwd, "/");
         if (gethostname(host, sizeof host - 1) < 0)
                 host[0] = '\0';
         if (directives_read(name, text, "#SBATCH", true, &d, err) < 0)

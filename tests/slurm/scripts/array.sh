@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH --chdir @DIR@
 #SBATCH --array=1-5
 #SBATCH -o out-%A_%a.txt

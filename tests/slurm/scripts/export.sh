@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH --chdir=@DIR@
 #SBATCH --export=COLOUR,GREETING="hello there",EMPTY=,MISSING
 echo "$COLOUR"

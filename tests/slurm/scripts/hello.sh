@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH -J hello
 #SBATCH -D @DIR@
 #SBATCH -n 1 -t 5 --mem=50

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH -D @DIR@
 #SBATCH -i given.txt
 #SBATCH -o sorted.txt

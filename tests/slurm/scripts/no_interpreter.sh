@@ -1,2 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH -D @DIR@
 echo without an interpreter

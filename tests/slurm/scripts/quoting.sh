@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # A comment in front, and an empty line.
 
 #SBATCH --job-name='it''s "quoted"' # a comment behind

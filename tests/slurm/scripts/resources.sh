@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH -D @DIR@
 #SBATCH -n4 -N1-1
 #SBATCH --mem-per-cpu=30

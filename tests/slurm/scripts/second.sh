@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH -D @SHARED@ -o /dev/null
 #SBATCH -d afterok:@first@
 echo second >> order.txt

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH --array=2-10:4
 #SBATCH --output=%x.%4a.log
 #SBATCH --job-name=steps --chdir=@DIR@

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH -D @SHARED@
 #SBATCH --output=/dev/null
 #SBATCH --dependency=afternotok:@second@,afterany:@first@

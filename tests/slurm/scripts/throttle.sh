@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH -D @DIR@
 #SBATCH -a 1,5,7-20:4%2
 #SBATCH -o /dev/null

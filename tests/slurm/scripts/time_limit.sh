@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH -D @DIR@ -o progress.txt
 #SBATCH --time=1 --signal=B:USR1@30
 # Told in time, it saves its work; then it goes on, and its time ends.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 #SBATCH -J "job with spaces"
 #SBATCH -D @DIR@
 #SBATCH -c 2 --mem 120M
