@@ -4,6 +4,7 @@
 
 #include "common/util.h"
 #include "core/link.h"
+#include "core/order.h"
 
 #include <string.h>
 
@@ -516,6 +517,7 @@ void decide(struct model *m, int64_t *next_decision, struct plan *ret)
         model_wake(m);
         check_reservations(m);
         links_refresh(m);
+        order_shapes(m);
         turns_open(&t);
         while ((p = heap_top(&t.projects)) && ret->placed < DECIDE_TASKS_MAX)
                 turn(&t, p);

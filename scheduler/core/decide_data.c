@@ -133,12 +133,14 @@ static void cancel_unwanted(struct turns *t)
                         continue;
                 if (is_wanted(m, x)) {
                         x->unwanted_since = 0;
-                        continue;
+                        if (!transfer_has_better_source(m, x))
+                                continue;
+                } else {
+                        if (!x->unwanted_since)
+                                x->unwanted_since = m->now_ms;
+                        if (m->now_ms - x->unwanted_since < m->unwanted_ms && !x->dataset->removed)
+                                continue;
                 }
-                if (!x->unwanted_since)
-                        x->unwanted_since = m->now_ms;
-                if (m->now_ms - x->unwanted_since < m->unwanted_ms && !x->dataset->removed)
-                        continue;
                 x->cancelling = true;
                 plan_add(&t->plan->cancels, &t->plan->cancel_count, &t->plan->cancel_cap, x);
         }

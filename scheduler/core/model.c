@@ -190,8 +190,9 @@ struct m_project *model_project(const struct model *m, int32_t id)
 static bool shape_goes_before(const void *a, const void *b)
 {
         const struct m_shape *x = a, *y = b;
+        const struct m_job *i = heap_top(&x->jobs), *j = heap_top(&y->jobs);
 
-        return job_goes_before(heap_top(&x->jobs), heap_top(&y->jobs));
+        return i->priority == j->priority && x->rank != y->rank ? x->rank > y->rank : job_goes_before(i, j);
 }
 
 struct m_project *model_project_put(struct model *m, int32_t id, const char *name)

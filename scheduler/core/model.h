@@ -191,6 +191,7 @@ struct m_transfer { /* see transfer.h */
         int64_t unwanted_since;       /* now ms; 0 = it is wanted */
         double sharing;               /* sum over time of active transfers on its link, in ms */
         int64_t shared_at;            /* now ms */
+        int64_t looked_at; /* now ms: for a better source */
         bool cancelling;
         struct m_transfer *next; /* of its dataset */
         size_t place;            /* in the heap of queued ones */
@@ -247,6 +248,7 @@ struct m_shape {
         int64_t passed_since;      /* now ms */
         struct m_worker *reserved; /* where room is being made for it */
         struct options *options;   /* within decide() only */
+        double rank;               /* likewise: goes before shapes of lower rank (order.h) */
         size_t turn_place;
 };
 

@@ -7,7 +7,9 @@
 
 #include <math.h>
 
-#define SOURCES_MAX       16 /* holders of a dataset that are compared for one destination */
+#define RELAY_PART        1.15 /* a copy that is still being made is waited for when that beats */
+#define RELAY_LEAST_S     5.0  /* what is there by so much */
+#define SOURCES_MAX       16   /* holders of a dataset that are compared for one destination */
 #define HEAT_HALF_LIFE_MS (24 * 3600 * 1000.0)
 
 static uint64_t to_key(const struct m_dataset *d, int32_t to)
@@ -303,6 +305,34 @@ static void arrival(const struct model *m, const struct m_transfer *t, struct wa
         ret->seconds = begin + (t->from ? queue_s(m, t->from, t->to, rate) : ret->moving);
 }
 
+/* Copies that are being made are sources to come: worth waiting for where the way on from there is so much
+ * faster that it makes up for the wait, and some more, for what is not there yet may be late. */
+static void source_to_come(const struct model *m, const struct m_dataset *d, const struct m_site *to,
+                           int64_t bytes, struct way *ret)
+{
+        int32_t looked = 0;
+
+        for (const struct m_transfer *t = d->transfers; t && looked < SOURCES_MAX; t = t->next, looked++) {
+                const struct m_site *from = model_site(m, t->to);
+                double rate, moving, seconds;
+                struct way w = {0};
+
+                if (t->state == TRANSFER_QUEUED || t->cancelling || from == to || !site_is_source(from))
+                        continue;
+                arrival(m, t, &w);
+                rate = link_rate(m, from->id, to->id);
+                moving = (double)bytes / rate;
+                seconds = fmax(w.seconds, queue_s(m, from->id, to->id, rate)) +
+                          link_rest(m, from->id, to->id) + link_latency(m, from->id, to->id) + moving;
+                if (seconds * RELAY_PART + RELAY_LEAST_S < ret->seconds) {
+                        ret->seconds = seconds;
+                        ret->moving = moving;
+                        ret->from = from->id;
+                        ret->to_come = true;
+                }
+        }
+}
+
 /* The best source among those that hold all of it; where many do, a part of them, another for each
  * destination. */
 static void best_source(const struct model *m, const struct m_dataset *d, const struct m_site *to,
@@ -333,6 +363,19 @@ static void best_source(const struct model *m, const struct m_dataset *d, const 
         }
 }
 
+bool transfer_has_better_source(struct model *m, struct m_transfer *t)
+{
+        struct way now = {0}, other = {0};
+
+        if (t->state == TRANSFER_QUEUED || t->cancelling || t->why == WHY_PERSON ||
+            t->dataset->site_count < 2 || m->now_ms - t->looked_at < TRANSFER_LOOK_MS)
+                return false;
+        t->looked_at = m->now_ms;
+        arrival(m, t, &now);
+        best_source(m, t->dataset, model_site(m, t->to), t->bytes, t->from, &other);
+        return other.from != t->from && other.seconds * TRANSFER_BETTER + TRANSFER_BETTER_S < now.seconds;
+}
+
 void dataset_way(const struct model *m, const struct m_dataset *d, const struct m_site *to, struct way *ret)
 {
         const struct m_transfer *t;
@@ -349,8 +392,10 @@ void dataset_way(const struct model *m, const struct m_dataset *d, const struct 
         }
         if (!to->storage.accept || t || d->unmovable)
                 ret->seconds = INFINITY;
-        else
+        else {
                 best_source(m, d, to, ret->bytes, 0, ret);
+                source_to_come(m, d, to, ret->bytes, ret);
+        }
 }
 
 /* ---- starting --------------------------------------------------------------------------------------------
@@ -388,8 +433,9 @@ static int32_t source_now(struct model *m, struct m_transfer *t)
                 return 0;
         set_source(m, t, 0); /* what it promised itself does not stand in its way */
         best_source(m, t->dataset, to, t->bytes, t->avoid, &w);
+        source_to_come(m, t->dataset, to, t->bytes, &w);
         set_source(m, t, w.from);
-        if (!w.from || link_rest(m, w.from, t->to) > 0 || !has_budget(m, t, w.from))
+        if (!w.from || w.to_come || link_rest(m, w.from, t->to) > 0 || !has_budget(m, t, w.from))
                 return 0;
         return w.from;
 }

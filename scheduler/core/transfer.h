@@ -66,8 +66,17 @@ struct way {
         int64_t bytes; /* still to be moved */
         int32_t from;  /* source; 0 = none, or it is there */
         bool on_its_way;
+        bool to_come; /* the source is itself being supplied: nothing can start yet */
 };
 void dataset_way(const struct model *m, const struct m_dataset *d, const struct m_site *to, struct way *ret);
+
+/* For decide(), now and then: would it be there much sooner from another site that holds the data by now?
+ * Then it had better be cancelled; what was moved stays at its destination and counts when it is sent for
+ * again. */
+#define TRANSFER_LOOK_MS  5000 /* between two looks at one transfer */
+#define TRANSFER_BETTER   1.5  /* how much sooner: so many times */
+#define TRANSFER_BETTER_S 30.0 /* and so many seconds */
+bool transfer_has_better_source(struct model *m, struct m_transfer *t);
 
 /* For decide(): start what may start, in order of priority, then age. on_start is told of each. */
 void transfers_start(struct model *m, void (*on_start)(void *ctx, struct m_transfer *t), void *ctx);

@@ -8,14 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LINK_SPREAD   0.7  /* of log rates between pairs */
-#define LINK_TWO_WAYS 0.15 /* and between the two directions of one */
-#define FILE_LEAST    50e6
-#define FILE_MOST     40e9
-#define RUN_LEAST_S   60.0
-#define RUN_MOST_S    14400.0
-#define RUN_SCALE     0.3
-#define CHUNK_INPUTS  3
+#define LINK_SITE_SPREAD 0.25 /* of the logarithm of rates: by site, */
+#define LINK_FAR         0.8  /* by distance in a square of side 1, whose mean is */
+#define FAR_MEAN         0.52
+#define LINK_SPREAD      0.2  /* by pair, */
+#define LINK_TWO_WAYS    0.12 /* and between the two directions of a pair */
+#define FILE_LEAST       50e6
+#define FILE_MOST        40e9
+#define RUN_LEAST_S      60.0
+#define RUN_MOST_S       14400.0
+#define RUN_SCALE        0.3
+#define CHUNK_INPUTS     3
 
 /* ---- parts -----------------------------------------------------------------------------------------------
  */
@@ -35,12 +38,26 @@ static int add_sites(struct world *w, int32_t n, int32_t slots, struct err *err)
         return 0;
 }
 
-/* Rates around a median, the two directions alike but not the same. */
+/* Rates around a median, made of what the two sites can, how far apart they are, and chance; the two
+ * directions alike but not the same. The spread of the logarithms is as measured between cloud regions (0.47;
+ * by quantiles a quarter to three times the median), and so is about how rarely a way over a third site is
+ * shorter. */
 static void add_links(struct world *w, double median, struct dice *dice)
 {
+        AUTO_FREE struct {
+                double power, x, y;
+        } *at = xcalloc(w->site_n, sizeof *at);
+
+        for (size_t i = 0; i < w->site_n; i++) {
+                at[i].power = LINK_SITE_SPREAD * dice_normal(dice);
+                at[i].x = dice_unit(dice);
+                at[i].y = dice_unit(dice);
+        }
         for (size_t a = 0; a < w->site_n; a++) {
                 for (size_t b = a + 1; b < w->site_n; b++) {
-                        double pair = median * exp(LINK_SPREAD * dice_normal(dice));
+                        double far = hypot(at[a].x - at[b].x, at[a].y - at[b].y) - FAR_MEAN;
+                        double pair = median * exp(at[a].power + at[b].power - LINK_FAR * far +
+                                                   LINK_SPREAD * dice_normal(dice));
                         double part = exp(LINK_TWO_WAYS * dice_normal(dice));
 
                         world_link(w, a, b)->rate = (float)(pair * part);
