@@ -22,8 +22,20 @@ static void put_name(struct buf *b, const char *name)
         buf_json_str(b, name, strlen(name));
 }
 
-static void put_candidate(struct buf *b, const struct candidate *c)
+/* A site's name, which stands among the candidates; NULL: it does not. */
+static const char *name_of(const struct candidate *all, size_t n, int32_t site)
 {
+        for (size_t i = 0; i < n; i++) {
+                if (all[i].site->id == site)
+                        return all[i].site->name;
+        }
+        return NULL;
+}
+
+static void put_candidate(struct buf *b, const struct candidate *c, const struct candidate *all, size_t n)
+{
+        const char *from = c->from ? name_of(all, n, c->from) : NULL;
+
         buf_text(b, "{\"site\":");
         put_name(b, c->site->name);
         if (!candidate_is_priced(c)) {
@@ -36,6 +48,12 @@ static void put_candidate(struct buf *b, const struct candidate *c)
                            "\"missing_bytes\":%lld",
                            c->finish, c->wait, c->stage, c->run, c->out, c->price, c->penalty,
                            (long long)c->missing_bytes);
+                if (from) {
+                        buf_text(b, ",\"from\":");
+                        put_name(b, from);
+                }
+                if (c->missing_bytes)
+                        buf_printf(b, ",\"on_its_way\":%s", c->on_its_way ? "true" : "false");
         }
         buf_text(b, "}");
 }
@@ -57,7 +75,7 @@ char *wait_candidates_json(struct arena *a, const struct candidate *c, size_t n)
         for (size_t i = 0; i < n && i < SITES_SHOWN; i++) {
                 if (i)
                         buf_text(&b, ",");
-                put_candidate(&b, &c[i]);
+                put_candidate(&b, &c[i], c, n);
         }
         buf_text(&b, "]");
         return finish(a, &b);
