@@ -137,6 +137,7 @@ export class Watch<T> {
       if (pause === null) return;
       if (stop.aborted || resting()) continue;
       await this.rest(Math.max(pause, PACE_MS - (Date.now() - began)), false);
+      if (stop.aborted || resting()) continue;
       if (this.streamed && streaming.value && this.settled && !this.told && !this.again) await this.rest(WHOLE_MS, true);
     }
   }
