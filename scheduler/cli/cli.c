@@ -18,11 +18,11 @@
 
 static bool progress_shown;
 
-/* A server that is not there is waited for; the person should know. */
-static void say_waiting(void *arg, const char *why)
+/* What takes longer than a moment says so. */
+static void say_waiting(void *arg, const char *what)
 {
-        if (why)
-                cli_progress(arg, "%s; trying again (Ctrl-C gives up)", why);
+        if (what)
+                cli_progress(arg, "%s", what);
         else
                 cli_progress_end(arg);
 }

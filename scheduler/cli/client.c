@@ -27,8 +27,10 @@ struct client {
         const volatile int *stop;
         json_t *problem;
         int64_t timeout_ms;
-        void (*on_wait)(void *arg, const char *why);
+        void (*on_wait)(void *arg, const char *what);
         void *wait_arg;
+        int64_t begun_ms;                    /* the call that goes on */
+        bool held, waited;                   /* it may be held back; on_wait was told something */
         int64_t watched_ms, watch_credit_ms; /* the last look, and what was saved up since */
 };
 
@@ -107,10 +109,18 @@ void client_set_timeout(struct client *c, int64_t ms)
         c->timeout_ms = ms;
 }
 
-void client_on_wait(struct client *c, void (*f)(void *arg, const char *why), void *arg)
+void client_on_wait(struct client *c, void (*f)(void *arg, const char *what), void *arg)
 {
         c->on_wait = f;
         c->wait_arg = arg;
+}
+
+static void say_wait(struct client *c, const char *what)
+{
+        if (!c->on_wait || (!what && !c->waited))
+                return;
+        c->on_wait(c->wait_arg, what);
+        c->waited = what != NULL;
 }
 
 void client_set_stop(struct client *c, const volatile int *stop)
@@ -198,11 +208,15 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 
 static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
+        struct client *client = arg;
+
         (void)a;
         (void)b;
         (void)c;
         (void)d;
-        return is_stopped(arg);
+        if (!client->held && !client->waited && clock_boot_ms() - client->begun_ms > SAY_AFTER_MS)
+                say_wait(client, "waiting for the server's answer");
+        return is_stopped(client);
 }
 
 /* What goes over the wire, for --debug; the line with the token is masked. */
@@ -291,7 +305,7 @@ static void set_options(struct client *c, const struct call *call, const char *u
         if (c->timeout_ms)
                 curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
         curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(h, CURLOPT_NOPROGRESS, c->stop ? 0L : 1L);
+        curl_easy_setopt(h, CURLOPT_NOPROGRESS, c->stop || c->on_wait ? 0L : 1L);
         curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
         curl_easy_setopt(h, CURLOPT_XFERINFODATA, c);
         if (c->debug) {
@@ -389,21 +403,23 @@ int client_call(struct client *c, const struct call *call, struct reply *ret, st
         AUTO_FREE char *text = call->json ? json_dumps(call->json, JSON_COMPACT) : NULL;
         const char *body = call->json ? text : call->body;
         int64_t begin = clock_boot_ms(), step = RETRY_FIRST_MS;
-        bool said = false;
-
         for (;;) {
-                int r = exchange(c, call, url, body, ret, err);
+                int r;
+
+                c->begun_ms = clock_boot_ms();
+                r = exchange(c, call, url, body, ret, err);
                 int64_t now = clock_boot_ms(), left = begin + c->patience_ms - now, pause;
                 bool again = r < 0 && err && err->code == ERR_UNAVAILABLE && may_repeat(call) && left > 0 &&
                              !is_stopped(c);
 
-                if (said && !again)
-                        c->on_wait(c->wait_arg, NULL);
-                if (!again)
+                if (!again) {
+                        say_wait(c, NULL);
                         return r;
-                if (c->on_wait && now - begin > SAY_AFTER_MS) {
-                        c->on_wait(c->wait_arg, err->text);
-                        said = true;
+                }
+                if (now - begin > SAY_AFTER_MS) {
+                        AUTO_FREE char *text = xasprintf("%s; trying again (Ctrl-C gives up)", err->text);
+
+                        say_wait(c, text);
                 }
                 reply_release(ret);
                 pause = step / 2 + randombytes_uniform((uint32_t)step / 2 + 1);
@@ -483,7 +499,9 @@ int client_watch(struct client *c, const char *path, char *etag, int seconds, js
         int rc;
 
         pay_look(c);
+        c->held = true;
         rc = client_call(c, &call, &r, err);
+        c->held = false;
         if (rc == 0 && r.status != 304) {
                 *ret = json_incref(r.json);
                 if (!r.json)
@@ -553,7 +571,9 @@ int client_stream(struct client *c, const char *path, const char *last_id, strea
         curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, 60L);
         json_decref(c->problem);
         c->problem = NULL;
+        c->held = true;
         code = curl_easy_perform(c->curl);
+        c->held = false;
         rc = stream_result(c, &s, code, err);
         curl_slist_free_all(headers);
         stream_parser_release(&s.parser);
@@ -565,6 +585,8 @@ json_t *client_list(struct client *c, const char *path, int64_t max, bool *ret_m
 {
         json_t *all = json_array();
         AUTO_FREE char *cursor = NULL;
+
+        int64_t begin = clock_boot_ms();
 
         *ret_more = false;
         do {
@@ -589,7 +611,13 @@ json_t *client_list(struct client *c, const char *path, int64_t max, bool *ret_m
                 free(cursor);
                 cursor = xstrdup(json_string_value(json_object_get(page, "next_cursor")));
                 json_decref(page);
+                if (cursor && clock_boot_ms() - begin > SAY_AFTER_MS) {
+                        AUTO_FREE char *text = xasprintf("%zu read", json_array_size(all));
+
+                        say_wait(c, text);
+                }
         } while (cursor && (int64_t)json_array_size(all) < max);
+        say_wait(c, NULL);
         *ret_more = cursor != NULL;
         return all;
 }

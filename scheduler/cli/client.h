@@ -32,9 +32,9 @@ const char *client_url(const struct client *c);
 void client_set_patience(struct client *c, int64_t ms);
 /* Calls that are not answered within this time fail (0: no such limit). */
 void client_set_timeout(struct client *c, int64_t ms);
-/* While a call is repeated because the server is not there, for longer than a second, `f` is told why; with
- * NULL when it is over. */
-void client_on_wait(struct client *c, void (*f)(void *arg, const char *why), void *arg);
+/* Whenever a call takes longer than a second, `f` is told what is waited for; with NULL when it is over.
+ * Calls that the server is asked to hold back are not told of. f may be NULL. */
+void client_on_wait(struct client *c, void (*f)(void *arg, const char *what), void *arg);
 /* Calls are given up with ERR_UNAVAILABLE soon after *stop becomes non-zero. */
 void client_set_stop(struct client *c, const volatile int *stop);
 /* The problem document of the last failed call (borrowed), or NULL. */

@@ -222,6 +222,7 @@ static int watch_screen(struct cli *c, const char *path, struct err *err)
                 return -1;
         client_set_stop(c->client, &term_stop);
         client_set_patience(c->client, 0);
+        client_on_wait(c->client, NULL, NULL);
         while (!term_stop) {
                 struct reply r;
                 int rc = client_call(c->client, &(struct call){.path = path, .etag = etag}, &r, err), key;

@@ -352,6 +352,7 @@ static int loop(struct top *t)
                 return cli_fail(t->c, &err);
         client_set_stop(t->c->client, &term_stop);
         client_set_patience(t->c->client, 0);
+        client_on_wait(t->c->client, NULL, NULL);
         while (!term_stop) {
                 int64_t left;
                 int key;

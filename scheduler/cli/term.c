@@ -201,27 +201,44 @@ static bool has_unicode(void)
         return term_unicode;
 }
 
-/* One thing at s: its bytes and its columns. A sequence of colour has none. */
+/* A sequence of colour at s: its length, 0 when there is none. */
+static size_t colour_at(const char *s)
+{
+        size_t n = 2;
+
+        if (s[0] != '\033' || s[1] != '[')
+                return 0;
+        n += strspn(s + n, "0123456789;");
+        return s[n] == 'm' ? n + 1 : 0;
+}
+
+/* One thing at s: its bytes and its columns. */
 static size_t step(const char *s, int *ret_columns)
 {
-        size_t left = strlen(s), n = utf8_len(s, left < 4 ? left : 4);
+        size_t n = colour_at(s), left = strnlen(s, 4);
         mbstate_t state = {0};
         wchar_t wide;
         int columns;
 
+        *ret_columns = 0;
+        if (n)
+                return n;
         *ret_columns = 1;
-        if (s[0] == '\033' && s[1] == '[') {
-                n = 2;
-                while (s[n] && !((unsigned char)s[n] >= '@' && (unsigned char)s[n] <= '~'))
-                        n++;
-                *ret_columns = 0;
-                return n + (s[n] != '\0');
-        }
+        n = utf8_len(s, left);
         if (n <= 1)
                 return 1;
         columns = mbrtowc(&wide, s, n, &state) == n ? wcwidth(wide) : 1;
         *ret_columns = columns < 0 ? 1 : columns;
         return n;
+}
+
+/* What is neither text nor a colour of ours must not reach a terminal. */
+static bool is_harmless(const char *s, size_t n)
+{
+        if (n == 1)
+                return (unsigned char)*s >= 0x20 && (unsigned char)*s < 0x7f;
+        /* C1 controls. */
+        return n != 2 || (unsigned char)s[0] != 0xc2 || (unsigned char)s[1] >= 0xa0;
 }
 
 int term_width(const char *s)
@@ -245,8 +262,11 @@ void term_add_cut(struct buf *out, const char *s, int columns)
 
                 if (used + one > room)
                         break;
-                coloured |= *s == '\033';
-                buf_put(out, s, n);
+                coloured |= colour_at(s) > 0;
+                if (is_harmless(s, n))
+                        buf_put(out, s, n);
+                else
+                        buf_u8(out, '?');
                 used += one;
                 s += n;
         }

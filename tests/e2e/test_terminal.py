@@ -249,6 +249,19 @@ def progress_is_shown(grid):
 
 
 @suite.test
+def patience(grid):
+    """what takes longer than a moment says so at a terminal, and the line is wiped at the end"""
+    with at_terminal(grid, "jobs", "--url", "http://127.0.0.1:1") as term:
+        term.expect("trying again")
+        equal(term.end(), 6)
+        term.check_sane()
+        assert "\r\x1b[Kreeve: could not reach" in term.text, term.text
+    with at_terminal(grid, "logs", "-f", str(grid.held)) as term:
+        term.pump(3)
+        assert "waiting for the server" not in term.text, "what the server holds back is not slow"
+
+
+@suite.test
 def exit_codes(grid):
     """each exit code of the manual is given for its reason"""
     submit = ("run", "--", "/bin/sh", "-c")

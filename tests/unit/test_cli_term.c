@@ -32,6 +32,8 @@ static void lines_are_cut_by_columns_and_colours_end(void **state)
             {"日本", 4, "日本"},
             {"日本", 3, "日…"},
             {"", 3, ""},
+            {"a\033]0;title\007b", 20, "a?]0;title?b"},
+            {"a\033[2Jb", 20, "a?[2Jb"},
         };
 
         (void)state;
