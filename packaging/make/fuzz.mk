@@ -9,13 +9,13 @@ FUZZ_MAKE    := CPPFLAGS=-fsanitize=fuzzer-no-link $(MAKE) -j$(JOBS) SAN=1 CC=cl
 
 # The server without the pages of the dashboard.
 $(eval $(call archive,libwebcode,$(WEB)))
-FUZZ_ARCHIVES := $(addprefix $(O)/,libwebcode.a libcli.a libremote.a libstore.a libconnector.a libworker.a libcommon.a)
+FUZZ_ARCHIVES := $(addprefix $(O)/,libwebcode.a libcli.a libremote.a libstore.a libconnector.a libworker.a libsim.a libcore.a libcommon.a)
 
 $(FUZZ_BINS): $(BUILD)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/fuzz.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)clang -fsanitize=fuzzer $(LDSAN) -o $@ $< $(O)/tests/fuzz/fuzz.o -Wl,--start-group $(FUZZ_ARCHIVES) -Wl,--end-group \
-		$(TEST_LIBS)
+		$(TEST_LIBS) $(SIM_LIBS)
 
 .PHONY: fuzz-programs
 fuzz-programs: $(FUZZ_BINS)

@@ -8,7 +8,7 @@ COMPLETIONS := $(PREFIX)/share
 .PHONY: install
 install: all man
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)/etc/reeve
-	$(INSTALL) -m 755 $(BUILD)/reeved $(BUILD)/reeve $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 755 $(BUILD)/reeved $(BUILD)/reeve $(BUILD)/reeve-sim $(DESTDIR)$(PREFIX)/bin
 	$(INSTALL) -m 755 $(BUILD)/reeve-connector $(BUILD)/reeve-worker $(DESTDIR)$(LIBEXEC)
 	for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 $(BUILD)/man/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; done

@@ -190,7 +190,7 @@ static int make_files(struct wf *f)
 
         for (size_t i = 0; i < f->file_names.n && rc >= 0; i++) {
                 struct wf_file *x = &f->files[i];
-                uint64_t key = hash_mix(x->readers ^ hash_mix((uint64_t)(x->maker + 2)));
+                uint64_t key = hash_mix(hash_mix(~x->readers) + (uint64_t)(x->maker + 2));
                 void *have = map_get(&groups, key);
 
                 if (have) {
@@ -241,7 +241,8 @@ static int take_scratch(struct wf *f, struct w_list *ret)
         return world_list(f->w, f->scratch, n, ret, f->err);
 }
 
-static int fill_files(struct wf *f, json_t *task, const char *which, struct w_list *ret)
+/* Of the outputs only what the task made: what was there before stays what it is. */
+static int fill_files(struct wf *f, json_t *task, const char *which, int32_t maker, struct w_list *ret)
 {
         json_t *v;
         size_t i, x;
@@ -250,7 +251,8 @@ static int fill_files(struct wf *f, json_t *task, const char *which, struct w_li
         {
                 if (wf_file(f, json_string_value(v), &x))
                         return -1;
-                scratch_add(f, f->files[x].file);
+                if (maker < 0 || f->files[x].maker == maker)
+                        scratch_add(f, f->files[x].file);
         }
         return take_scratch(f, ret);
 }
@@ -289,8 +291,8 @@ static int fill_job(struct wf *f, json_t *task, int32_t index)
         snprintf(class_, sizeof class_, "%.*s", name ? (int)strcspn(name, "_-.0123456789") : 0,
                  name ? name : "");
         j.class_ = world_class(f->w, class_);
-        if (fill_files(f, task, "inputFiles", &j.inputs) || fill_files(f, task, "outputFiles", &j.outputs) ||
-            fill_parents(f, task, index, &j.after))
+        if (fill_files(f, task, "inputFiles", -1, &j.inputs) ||
+            fill_files(f, task, "outputFiles", index, &j.outputs) || fill_parents(f, task, index, &j.after))
                 return -1;
         f->w->jobs[f->first_job + (size_t)index] = j;
         return 0;
