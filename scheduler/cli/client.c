@@ -417,7 +417,7 @@ int client_call(struct client *c, const struct call *call, struct reply *ret, st
                         return r;
                 }
                 if (now - begin > SAY_AFTER_MS) {
-                        AUTO_FREE char *text = xasprintf("%s; trying again (Ctrl-C gives up)", err->text);
+                        AUTO_FREE char *text = xasprintf("trying again (Ctrl-C gives up): %s", err->text);
 
                         say_wait(c, text);
                 }
