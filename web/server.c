@@ -11,6 +11,7 @@
 #include "common/num.h"
 #include "common/util.h"
 #include "web/assets.h"
+#include "web/fresh.h"
 #include "web/metrics.h"
 #include "web/stream.h"
 #include "web/wake.h"
@@ -463,8 +464,8 @@ static int handle(struct request *rq)
         return rc;
 }
 
-/* Tag the reply; true when the client has it already. */
-static bool reply_is_known(struct request *rq)
+/* Tag the reply, which was begun then; true when the client has it already. */
+static bool reply_is_known(struct request *rq, uint64_t begun)
 {
         const char *seen = header(rq, "If-None-Match");
         char etag[ETAG_MAX];
@@ -474,6 +475,7 @@ static bool reply_is_known(struct request *rq)
         etag_make(buf_bytes(&rq->out), rq->etag_len ? rq->etag_len : buf_len(&rq->out), etag);
         request_header(rq, "ETag", "%s", etag);
         request_header(rq, "Cache-Control", "no-cache");
+        fresh_remember(rq->web->fresh, rq, etag, begun);
         return etag_matches(seen, etag);
 }
 
@@ -554,11 +556,29 @@ static enum MHD_Result answer(struct request *rq)
         return rc;
 }
 
+/* The client has it already: wait for something else, or say so. */
+static enum MHD_Result answer_known(struct request *rq)
+{
+        if (clock_boot_ms() < rq->wait_until && !rq->timed_out && wake_wait(rq))
+                return MHD_YES;
+        rq->status = 304;
+        return answer(rq);
+}
+
 /* Run the handler; wait, or answer. */
 static enum MHD_Result run(struct request *rq)
 {
         for (;;) {
-                rq->news_seen = wake_news_seen(rq->web);
+                uint64_t begun = fresh_now(rq->web->fresh);
+
+                uint64_t news = wake_news_seen(rq->web);
+                /* One that waited and looks again without news wants to see for itself. */
+                bool looks = rq->checked_at && news == rq->news_seen;
+
+                rq->news_seen = news;
+                request_reset(rq);
+                if (!looks && fresh_is_known(rq->web->fresh, rq))
+                        return answer_known(rq);
                 if (handle(rq) == REQUEST_WAIT) {
                         if (!rq->timed_out && clock_boot_ms() < rq->wait_until && wake_wait(rq))
                                 return MHD_YES;
@@ -569,12 +589,7 @@ static enum MHD_Result run(struct request *rq)
                         rq->timed_out = true;
                         continue;
                 }
-                if (!reply_is_known(rq))
-                        return answer(rq);
-                if (clock_boot_ms() < rq->wait_until && !rq->timed_out && wake_wait(rq))
-                        return MHD_YES;
-                rq->status = 304;
-                return answer(rq);
+                return reply_is_known(rq, begun) ? answer_known(rq) : answer(rq);
         }
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "web/fresh.h"
 #include "web/stream.h"
 
 #include <errno.h>
@@ -160,6 +161,7 @@ static void watch_jobs(struct web *w, struct db *db)
 
 static void heard(struct wake *k)
 {
+        fresh_heard(k->web->fresh, "");
         atomic_fetch_add(&k->news, 1);
         streams_news(k->web);
         poke(k);
@@ -178,6 +180,11 @@ static void listen_again(struct wake *k, struct db **db)
         heard(k); /* what happened meanwhile was not heard */
 }
 
+static void on_word(void *arg, const char *payload)
+{
+        fresh_heard(arg, payload);
+}
+
 static void listen_wait(struct wake *k, struct db *db, int timeout_ms)
 {
         struct pollfd fds[2] = {{.fd = k->event_fd, .events = POLLIN},
@@ -188,7 +195,7 @@ static void listen_wait(struct wake *k, struct db *db, int timeout_ms)
                 return;
         if (fds[0].revents && read(k->event_fd, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
                 log_error("web: could not read an event: %m");
-        if (fds[1].revents && db_notifications(db) > 0) {
+        if (fds[1].revents && db_notifications_read(db, on_word, k->web->fresh) > 0) {
                 atomic_fetch_add(&k->news, 1);
                 streams_news(k->web);
         }

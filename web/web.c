@@ -4,6 +4,7 @@
 #include "common/util.h"
 #include "web/assets.h"
 #include "web/metrics.h"
+#include "web/fresh.h"
 #include "web/stream.h"
 #include "web/wake.h"
 #include "web/web_priv.h"
@@ -67,6 +68,7 @@ static void web_free(struct web *w)
         auth_free(w->auth);
         world_free(w->world);
         metrics_free(w->metrics);
+        fresh_free(w->fresh);
         assets_free(w->assets);
         pthread_mutex_destroy(&w->links_lock);
         free(w->links);
@@ -88,6 +90,7 @@ static int parts_start(struct web *w, struct err *err)
         w->auth = auth_new();
         w->world = world_new();
         w->metrics = metrics_new();
+        w->fresh = fresh_new();
         w->assets = assets_new(w->ui_dir);
         if (streams_start(w, err) < 0 || wake_start(w, err) < 0 || server_start(w, err) < 0)
                 return -1;

@@ -45,6 +45,7 @@ struct thread_db {
 struct metrics;
 struct wake;
 struct streams;
+struct fresh;
 
 struct web {
         /* settings */
@@ -75,6 +76,7 @@ struct web {
         struct world *world;
         struct wake *wake;
         struct streams *streams;
+        struct fresh *fresh;
         struct metrics *metrics;
         struct assets *assets;
         /* admission, looked at by the listening thread */

@@ -228,6 +228,19 @@ static void gather_reports(struct progress_book *b)
         }
 }
 
+/* Whose pages show it. */
+static void name_jobs(struct db *db, const struct progress_write *w)
+{
+        for (size_t i = 0; i < w->rows_n; i++)
+                db_about(db, w->rows[i].key.job);
+        for (size_t i = 0; i < w->gone_n; i++)
+                db_about(db, w->gone[i].job);
+        for (size_t i = 0; i < w->paces_n; i++)
+                db_about(db, w->paces[i].job);
+        for (size_t i = 0; i < w->done_n; i++)
+                db_about(db, w->done[i]);
+}
+
 int progress_tick(struct engine *e, int64_t now, struct err *err)
 {
         struct progress_book *b = e->progress;
@@ -241,6 +254,7 @@ int progress_tick(struct engine *e, int64_t now, struct err *err)
         if (!b->out.rows_n && !b->out.gone_n && !b->out.paces_n && !b->out.done_n)
                 return 0;
         rc = store_progress_write(e->db, e->epoch, &b->out, err);
+        name_jobs(e->db, &b->out);
         b->out.rows_n = b->out.gone_n = b->out.paces_n = b->out.done_n = 0;
-        return rc < 0 ? -1 : db_notify_soon(e->db, "reeve_web", NOTIFY_MS, err);
+        return rc < 0 ? -1 : db_notify_about(e->db, "reeve_web", NOTIFY_MS, err);
 }

@@ -37,9 +37,12 @@ struct db {
         struct stmt *stmts[STMT_BUCKETS];
         struct queued *queue; /* statements of the open pipeline */
         size_t queued, queue_cap;
-        unsigned prepares;        /* so far, for names that differ */
-        const char *soon_channel; /* db_notify_soon kept one */
-        int64_t soon_sent_at;     /* boot clock */
+        unsigned prepares;           /* so far, for names that differ */
+        const char *soon_channel;    /* db_notify_soon kept one */
+        int64_t soon_sent_at;        /* boot clock */
+        int64_t about[DB_ABOUT_MAX]; /* jobs that it is about */
+        size_t about_n;
+        bool about_all;
 };
 
 /* ---- errors ---------------------------------------------------------------------------------------------
@@ -635,7 +638,18 @@ int db_socket(const struct db *db)
         return db->lost ? -1 : PQsocket(db->conn);
 }
 
+static void ignore_payload(void *arg, const char *payload)
+{
+        (void)arg;
+        (void)payload;
+}
+
 int db_notifications(struct db *db)
+{
+        return db_notifications_read(db, ignore_payload, NULL);
+}
+
+int db_notifications_read(struct db *db, void (*each)(void *arg, const char *payload), void *arg)
 {
         PGnotify *note;
         int n = 0;
@@ -645,18 +659,25 @@ int db_notifications(struct db *db)
         if (!PQconsumeInput(db->conn))
                 return lost(db, "listening", NULL);
         while ((note = PQnotifies(db->conn))) {
+                each(arg, note->extra);
                 PQfreemem(note);
                 n++;
         }
         return n;
 }
 
-int db_notify(struct db *db, const char *channel, struct err *err)
+static int notify_with(struct db *db, const char *channel, const char *payload, struct err *err)
 {
-        struct stmt *st = db_stmt(db, "notify", "select pg_notify($1::text, '')");
+        struct stmt *st = db_stmt(db, "notify", "select pg_notify($1::text, $2::text)");
 
         bind_text(st, channel);
+        bind_text(st, payload);
         return db_exec(st, err) < 0 ? -1 : 0;
+}
+
+int db_notify(struct db *db, const char *channel, struct err *err)
+{
+        return notify_with(db, channel, "", err);
 }
 
 int db_notify_flush(struct db *db, struct err *err)
@@ -665,17 +686,55 @@ int db_notify_flush(struct db *db, struct err *err)
                 return 0;
 
         const char *channel = MOVE(db->soon_channel);
+        char payload[DB_ABOUT_MAX * 12] = "";
+        size_t n = 0;
 
+        for (size_t i = 0; i < db->about_n && !db->about_all; i++) {
+                n += (size_t)snprintf(payload + n, sizeof payload - n, "%s%lld", n ? "," : "",
+                                      (long long)db->about[i]);
+                db->about_all = n >= sizeof payload;
+        }
+        if (db->about_all)
+                payload[0] = '\0';
+        else if (!n)
+                strcpy(payload, "-");
+        db->about_n = 0;
+        db->about_all = false;
         db->soon_sent_at = clock_boot_ms();
-        return db_notify(db, channel, err) < 0 ? -1 : 1;
+        return notify_with(db, channel, payload, err) < 0 ? -1 : 1;
 }
 
-int db_notify_soon(struct db *db, const char *channel, int min_ms, struct err *err)
+static int notify_later(struct db *db, const char *channel, int min_ms, struct err *err)
 {
         db->soon_channel = channel;
         if (clock_boot_ms() - db->soon_sent_at < min_ms)
                 return 0;
         return db_notify_flush(db, err) < 0 ? -1 : 0;
+}
+
+int db_notify_soon(struct db *db, const char *channel, int min_ms, struct err *err)
+{
+        db->about_all = true;
+        return notify_later(db, channel, min_ms, err);
+}
+
+/* The same job comes many times over, most often one after the other. */
+void db_about(struct db *db, int64_t job)
+{
+        if (db->about_all)
+                return;
+        for (size_t i = db->about_n; i > 0; i--)
+                if (db->about[i - 1] == job)
+                        return;
+        if (db->about_n == DB_ABOUT_MAX)
+                db->about_all = true;
+        else
+                db->about[db->about_n++] = job;
+}
+
+int db_notify_about(struct db *db, const char *channel, int min_ms, struct err *err)
+{
+        return notify_later(db, channel, min_ms, err);
 }
 
 bool db_notify_waits(const struct db *db)

@@ -119,10 +119,18 @@ int db_socket(const struct db *db); /* -1 when not connected; changes after db_r
  * on this connection: they may have read notifications off the socket. */
 int db_notifications(struct db *db);
 int db_notify(struct db *db, const char *channel, struct err *err);
+/* The same with what each said: payload as sent, "" when nothing was said. */
+int db_notifications_read(struct db *db, void (*each)(void *arg, const char *payload), void *arg);
 /* A wake-up that may wait: sent now when the last one through here is min_ms old, otherwise kept until
  * db_notify_flush. For hot loops: a NOTIFY takes a database-wide lock until its transaction is on disk, so
  * it is never part of one that writes. One channel per connection. */
 int db_notify_soon(struct db *db, const char *channel, int min_ms, struct err *err);
+/* The same, about the jobs noted since the last one and nothing else: the payload is their numbers with
+ * commas, "-" when there are none. db_notify_soon, or more than DB_ABOUT_MAX jobs, makes it "": anything may
+ * have changed. */
+#define DB_ABOUT_MAX 600
+void db_about(struct db *db, int64_t job);
+int db_notify_about(struct db *db, const char *channel, int min_ms, struct err *err);
 int db_notify_flush(struct db *db, struct err *err); /* 1 sent, 0 nothing was kept, -1 error */
 bool db_notify_waits(const struct db *db);
 

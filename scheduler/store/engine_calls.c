@@ -29,7 +29,7 @@ int store_call_state(struct db *db, int64_t epoch, int64_t call, const char *sta
         if (n == 0)
                 return err_set(err, ERR_CONFLICT, "call %lld has ended already", (long long)call);
         if (n > 0)
-                (void)db_notify_soon(db, "reeve_web", 0, NULL);
+                (void)db_notify_about(db, "reeve_web", 0, NULL);
         return n < 0 ? -1 : 0;
 }
 
@@ -51,7 +51,7 @@ int store_call_data(struct db *db, int64_t epoch, int64_t call, const char *resu
         if (rows == 0)
                 return err_set(err, ERR_CONFLICT, "call %lld has ended already", (long long)call);
         if (rows > 0)
-                (void)db_notify_soon(db, "reeve_web", 0, NULL);
+                (void)db_notify_about(db, "reeve_web", 0, NULL);
         return rows < 0 ? -1 : 0;
 }
 
@@ -64,7 +64,7 @@ int store_calls_abandon(struct db *db, int64_t epoch, struct err *err)
         int64_t n = fenced_exec(st, db, epoch, err);
 
         if (n > 0)
-                (void)db_notify_soon(db, "reeve_web", 0, NULL);
+                (void)db_notify_about(db, "reeve_web", 0, NULL);
         return n < 0 ? -1 : 0;
 }
 

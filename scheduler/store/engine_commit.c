@@ -587,6 +587,26 @@ static bool shows(const struct commit *c)
                c->outputs_n || c->intents_n;
 }
 
+/* Jobs that look different now. Rows of one job often stand together. */
+#define TELL_(rows, member)                                                                                  \
+        for (size_t i = 0; i < c->rows##_n; i++)                                                             \
+                if (!i || c->rows[i].member != c->rows[i - 1].member)                                        \
+        db_about(db, c->rows[i].member)
+
+static void tell_web(struct db *db, const struct commit *c)
+{
+        TELL_(placed, key.job);
+        TELL_(states, key.job);
+        TELL_(ended, key.job);
+        TELL_(retries, job);
+        TELL_(unqueued, job);
+        TELL_(jobs, job);
+        TELL_(waits, job);
+        TELL_(done, job);
+        (void)db_notify_about(db, "reeve_web", WEB_NOTIFY_MS, NULL);
+}
+#undef TELL_
+
 int store_commit(struct db *db, int64_t epoch, const struct commit *c, struct err *err)
 {
         if (commit_is_empty(c))
@@ -597,6 +617,6 @@ int store_commit(struct db *db, int64_t epoch, const struct commit *c, struct er
         /* What was committed stays committed when the wake-up fails: the next call meets the lost connection.
          */
         if (shows(c))
-                (void)db_notify_soon(db, "reeve_web", WEB_NOTIFY_MS, NULL);
+                tell_web(db, c);
         return 0;
 }

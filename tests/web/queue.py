@@ -4,6 +4,7 @@
 import sys
 
 from harness import has, main, refused, same, test
+from server import wait_until
 
 
 def clear(w):
@@ -174,6 +175,36 @@ def a_deadline_that_has_passed_is_left_out(w):
     job = w.s.submit(project="one", deadline="2099-01-01T00:00:00Z")
     w.s.sql(f"update jobs set spec = jsonb_set(spec::jsonb, '{{deadline_ms}}', '1000')::json where id = {job}")
     same(spec_of(w, w.s.post(f"/v1/jobs/{job}/rerun", {}).json["id"])["deadline_ms"], None)
+
+
+# ---- polling ---------------------------------------------------------------------------------------------------
+
+def told(w, payload):
+    """The server has heard it: the word after it was, too."""
+    w.s.sql(f"select pg_notify('reeve_web', '{payload}')")
+    mark = w.s.submit(project="one")
+    w.s.sql(f"update job_queue set taken = true where job_id = {mark}; select pg_notify('reeve_web', '{mark}')")
+    path = f"/v1/jobs/{mark}"
+    wait_until("it was heard", lambda: w.s.ok("GET", path)["state"] == "active")
+
+
+@test
+def what_is_known_is_known_until_the_engine_names_one_of_its_jobs(w):
+    jobs = [w.s.submit(project="one") for _ in range(3)]
+    other = w.s.submit(project="one")
+    path = "/v1/jobs?ids=" + ",".join(map(str, jobs))
+    for payload, status in (("-", 304), (other, 304), (f"{other},{jobs[1]}", 200), ("", 200), ("not ours", 200)):
+        tag = w.s.get(path).headers["ETag"]
+        # Nobody says that it changed: what was answered a moment ago is taken for true.
+        w.s.sql(f"update job_queue set priority = priority + 1 where job_id = {jobs[1]}")
+        same(w.s.get(path, headers={"If-None-Match": tag}).status, 304)
+        told(w, payload)
+        wait_until("the answer", lambda: w.s.get(path, headers={"If-None-Match": tag}).status == status)
+        w.s.sql("notify reeve_web")
+        wait_until("all is old", lambda: w.s.get(path, headers={"If-None-Match": tag}).status == 200)
+    # Another's answer is no one else's.
+    tag = w.s.get(path).headers["ETag"]
+    same(w.s.ok("GET", path, token=w.tokens["stranger"], headers={"If-None-Match": tag})["items"], [])
 
 
 if __name__ == "__main__":
