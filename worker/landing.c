@@ -137,6 +137,24 @@ static int parent_of(struct landing *l, const char *path, const char **ret_name)
         return l->dir_fd;
 }
 
+/* Parts that only this transfer can know, and that are not taken up again: of a try that was killed, or of
+ * one that ends and could not publish them. */
+static void own_parts_remove(struct landing *l)
+{
+        char prefix[32];
+        size_t n = (size_t)snprintf(prefix, sizeof prefix, "t%llu-", (unsigned long long)l->transfer);
+        int fd = openat(l->parts_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+        struct dirent *e;
+
+        while (d && (e = readdir(d))) {
+                if (strncmp(e->d_name, prefix, n) == 0)
+                        unlinkat(l->parts_fd, e->d_name, 0);
+        }
+        if (d)
+                closedir(d);
+}
+
 int landing_open(const char *to, const struct transfer_list *list, uint64_t transfer,
                  const struct landing_events *events, void *arg, struct landing **ret,
                  struct landing_fault *fault)
@@ -162,6 +180,7 @@ int landing_open(const char *to, const struct transfer_list *list, uint64_t tran
                 landing_free(l);
                 return -1;
         }
+        own_parts_remove(l);
         *ret = l;
         return 0;
 }
@@ -170,6 +189,8 @@ void landing_free(struct landing *l)
 {
         int *fds[] = {&l->data_fd, &l->to_fd, &l->parts_fd, &l->fd, &l->dir_fd};
 
+        if (l->parts_fd >= 0)
+                own_parts_remove(l);
         for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
                 if (*fds[i] >= 0)
                         close(*fds[i]);

@@ -38,7 +38,7 @@ struct landing_events {
 int landing_open(const char *to, const struct transfer_list *list, uint64_t transfer,
                  const struct landing_events *events, void *arg, struct landing **ret,
                  struct landing_fault *fault);
-/* Closes; parts stay. */
+/* Closes; parts that can be taken up again stay. */
 void landing_free(struct landing *l);
 
 enum landing_found { LANDING_PRESENT, LANDING_PART, LANDING_MISSING };

@@ -20,7 +20,9 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -28,6 +30,8 @@
 #define BIG         (5u << 20)
 
 static char worker[PATH_MAX];
+static char small_disk[64];    /* a file system of SMALL_DISK bytes; "" without the right to mount one */
+#define SMALL_DISK (24u << 20) /* the worker keeps 8 MiB of it for its journal */
 
 struct end {
         char root[64];
@@ -755,6 +759,42 @@ static void a_replica_is_removed_on_order(void **state)
         assert_int_equal(remove_files(w, &paths), 0);
 }
 
+static void a_disk_that_fills_up_ends_clean_and_can_go_on(void **state)
+{
+        struct world *w = *state;
+        AUTO_FREE char *filler = xasprintf("%s/filler", small_disk);
+        AUTO_FREE char *fill_up =
+            xasprintf("head -c 100M /dev/zero > %s 2>/dev/null; test -s %s", filler, filler);
+        struct transfer_pull p;
+
+        if (!small_disk[0])
+                skip();
+        end_stop(&w->to);
+        strcpy(stpcpy(w->to.root, small_disk), "/root");
+        attach(&w->to);
+        for (int i = 0; i < 5; i++) {
+                char name[32];
+
+                snprintf(name, sizeof name, "f%d", i);
+                add_file(w, name, 900000);
+        }
+        offer(w, &w->to);
+        p = usual_pull(w, WAY_LOCAL);
+        p.rate_limit = 1 << 20;
+        order(w, &p);
+        assert_true(hear_taken(w));
+        assert_int_equal(system(fill_up), 0);
+        assert_int_equal(ending(w), MOVE_NO_SPACE);
+        assert_true(visible_and_whole(w) < w->list.count);
+        assert_int_equal(unlink(filler), 0);
+        p = usual_pull(w, WAY_LOCAL);
+        order(w, &p);
+        if (ending(w) != MOVE_DONE)
+                fail_msg("%s", w->close.text);
+        assert_int_equal(visible_and_whole(w), w->list.count);
+        assert_int_equal(parts_left(w), 0);
+}
+
 /* ---- kills ---- */
 
 static pid_t child_of_agent(const char *root)
@@ -891,6 +931,34 @@ static int become_ordinary(void)
         return p && setgroups(0, NULL) == 0 && setgid(p->pw_gid) == 0 && setuid(p->pw_uid) == 0 ? 0 : -1;
 }
 
+/* As root: a small file system in a mount namespace of our own, and a child that runs the tests. Returns in
+ * the child, or with the exit code in *ret_code. */
+static bool run_with_small_disk(int *ret_code)
+{
+        char options[64];
+        int status = 0;
+        pid_t pid;
+
+        if (geteuid())
+                return true;
+        strcpy(small_disk, "/tmp/reeve-test-XXXXXX");
+        if (!mkdtemp(small_disk))
+                return true;
+        pid = fork();
+        if (pid == 0) {
+                snprintf(options, sizeof options, "size=%u,mode=777", SMALL_DISK);
+                if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                    mount("small", small_disk, "tmpfs", 0, options) < 0)
+                        small_disk[0] = '\0';
+                return true;
+        }
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                continue;
+        rmdir(small_disk);
+        *ret_code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+        return false;
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
 
 int main(void)
@@ -913,11 +981,13 @@ int main(void)
             WORLD_TEST(ordering_again_joins_what_runs),
             WORLD_TEST(a_cancelled_pull_ends),
             WORLD_TEST(a_replica_is_removed_on_order),
+            WORLD_TEST(a_disk_that_fills_up_ends_clean_and_can_go_on),
             WORLD_TEST(a_kill_anywhere_leaves_nothing_wrong),
         };
         char self[PATH_MAX];
         ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
         char *slash;
+        int code;
 
         if (getenv("TEST"))
                 cmocka_set_test_filter(getenv("TEST"));
@@ -930,6 +1000,8 @@ int main(void)
         snprintf(worker, sizeof worker, "%.4000s/reeve-worker", self);
         umask(077);
         signal(SIGPIPE, SIG_IGN);
+        if (!run_with_small_disk(&code))
+                return code;
         if (become_ordinary() < 0)
                 return 77;
         return cmocka_run_group_tests_name("transfers between workers", tests, NULL, NULL);
