@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make bench` prints `name value unit` lines; PARTS="spawn latency" measures only those; HISTORY=rows of finished tasks.
 
-BENCH_BINS := $(addprefix $(BUILD)/tests/,bare-spawn bench-store-commit bench-http-submit bench-pass-time hollow-worker recorder)
+BENCH_BINS := $(addprefix $(BUILD)/tests/,bare-spawn bench-store-commit bench-http-submit bench-pass-time bench-transfer-speed hollow-worker recorder)
 
 $(BUILD)/tests/bare-spawn: tests/bench/bare_spawn.c
 	@mkdir -p $(@D)

@@ -21,5 +21,5 @@ check-reeve-sim: $(BUILD)/reeve-sim
 # recorded traces: the one beside the tree when it is there, else made-up cases alone.
 TRACES ?= $(wildcard ../shared/data/traces)
 .PHONY: bench-locality
-bench-locality: $(BUILD)/reeve-sim $(BUILD)/tests/bench-pass-time
+bench-locality: $(BUILD)/reeve-sim $(BUILD)/tests/bench-pass-time | $(BUILD)/tests/bench-transfer-speed
 	@TRACES=$(TRACES) python3 -B tests/bench/locality.py $^ $(PARTS)

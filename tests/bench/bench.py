@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """bench.py [NAME...]: measure Reeve on this machine, everything on it: `name value unit` lines, each beside its baseline in the same run.
 
-Parts: spawn (throughput_true and its ratio), hollow (engine_rate), latency, submit, pass, history, restart, memory, estimate (of starts). PostgreSQL keeps its
+Parts: spawn (throughput_true and its ratio), hollow (engine_rate), latency, submit, pass, history, restart, memory, transfers, estimate (of starts). PostgreSQL keeps its
 default durability. HISTORY=rows of finished tasks (default 10,000,000). Run as an ordinary user.
 """
 import http.client
@@ -326,7 +326,7 @@ def restart():
 
 
 PARTS = {"spawn": spawn, "hollow": hollow, "latency": latency, "submit": submit, "pass": pass_time, "history": history,
-         "memory": memory, "restart": restart, "estimate": lambda: estimate(Bench, say, note)}
+         "memory": memory, "restart": restart, "transfers": lambda: program("bench-transfer-speed"), "estimate": lambda: estimate(Bench, say, note)}
 
 
 def main(wanted):

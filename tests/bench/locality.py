@@ -215,6 +215,11 @@ def measure_pass(program):
         say(name, float(re.search(r"^pass_time ([0-9.]+) ms", out, re.MULTILINE)[1]), "ms")
 
 
+def measure_transfers(program):
+    """Against scp of the same files, over the same two sshds on loopback, in turns."""
+    subprocess.run([os.path.join(os.path.dirname(program), "bench-transfer-speed")], check=True, timeout=1800)
+
+
 def main(sim, program, wanted):
     traces = os.environ.get("TRACES")
     if traces and not os.path.isdir(traces):
@@ -222,6 +227,7 @@ def main(sim, program, wanted):
     if not traces:
         print("# no folder of recorded traces (TRACES=): generated cases only", flush=True)
     parts = {"cases": lambda: measure_cases(sim), "pass": lambda: measure_pass(program),
+             "transfers": lambda: measure_transfers(program),
              "learned": lambda: measure_learned(sim, traces), "gap": lambda: measure_gaps(sim),
              "traces": lambda: measure_rules(sim, traces)}
     for part in wanted or parts:
