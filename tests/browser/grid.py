@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private grid with one site for the browser tests. Run as an ordinary user; prints "URL TOKEN" when it is up, and ends it
-when standard input does.
+"""A private grid with one site for the browser tests, and a second one that is not registered yet. Run as an ordinary user;
+prints one line of JSON when it is up, and ends it when standard input does. A line "authorize KEY" on standard input lets
+that key in at the second one.
 """
+import json
 import os
 import sys
 
@@ -19,8 +21,14 @@ def main():
         grid.start()
         grid.register(grid.make_site("alpha", 2))
         wait_until(lambda: grid.get("/v1/sites/alpha")["health"] == "up", 60, "site alpha is up")
-        print(grid.url, grid.token(), flush=True)
-        sys.stdin.read()
+        fresh = grid.make_site("fresh", 1)
+        print(json.dumps({"url": grid.url, "token": grid.token(), "user": fresh.user, "root": fresh.root,
+                          "host": f"{fresh.server.address}:{fresh.server.port}", "fingerprint": fresh.server.fingerprint()}), flush=True)
+        for line in sys.stdin:
+            word, _space, key = line.strip().partition(" ")
+            if word == "authorize":
+                fresh.server.authorize(key)
+                fresh.server.own()
     except BaseException:
         print(grid.log_tail(30), file=sys.stderr)
         raise

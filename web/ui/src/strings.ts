@@ -99,7 +99,7 @@ export const words = {
   mine_all: "All",
   mine_more: (n: string) => `All ${n}`,
   fail_jobs: (n: string) => (n === "1" ? "1 job" : `${n} jobs`),
-  queue_place: (n: string) => `place ${n} in the queue`,
+  queue_place: (n: string) => `place ${n}`,
   on_hold: "on hold",
   jobs_none: "No job has been submitted yet",
   jobs_none_fix: "Submit the first one here, or from a shell:",
