@@ -8,6 +8,7 @@
  */
 #include "common/ids.h"
 #include "common/util.h"
+#include "core/transfer.h"
 #include "tests/unit/scene.h"
 
 #include <stdarg.h>
@@ -15,17 +16,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HISTORIES 3000
-#define STEPS     60
-#define JOBS_MAX  8 /* live at once */
+#define HISTORIES    3000
+#define STEPS        60
+#define JOBS_MAX     8 /* live at once */
+#define DATASETS_MAX 3
 
 struct history {
         struct model *m;
         uint64_t random;
         int64_t next_job, next_decision;
-        int32_t next_site;
+        int32_t next_site, next_data;
         struct plan plan;
-        bool tell;
+        bool tell, data;
         char wrong[300];
 };
 
@@ -105,14 +107,15 @@ static void add_site(struct history *h)
 
         if (h->next_site > 6)
                 return;
-        line = xasprintf("site s%d cpus=%d memory=%d gpus=%d slots=%d speed=%d workers=%d max_tasks=%d %s",
-                         h->next_site++, (int)random_to(h, 8) + 1, (int)random_to(h, 16) + 1,
-                         (int)random_to(h, 3), (int)random_to(h, 12) + 1, (int)random_to(h, 3) + 1,
-                         (int)random_to(h, 3), chance(h, 30) ? (int)random_to(h, 5) + 1 : 0,
-                         chance(h, 20)   ? "only=p only_cpus=3"
-                         : chance(h, 20) ? "only=q only_cpus=4 others"
-                         : chance(h, 20) ? "project=p"
-                                         : "");
+        line = xasprintf(
+            "site s%d cpus=%d memory=%d gpus=%d slots=%d speed=%d workers=%d max_tasks=%d quota=%d %s",
+            h->next_site++, (int)random_to(h, 8) + 1, (int)random_to(h, 16) + 1, (int)random_to(h, 3),
+            (int)random_to(h, 12) + 1, (int)random_to(h, 3) + 1, (int)random_to(h, 3),
+            chance(h, 30) ? (int)random_to(h, 5) + 1 : 0, chance(h, 50) ? (int)random_to(h, 3000) : 0,
+            chance(h, 20)   ? "only=p only_cpus=3"
+            : chance(h, 20) ? "only=q only_cpus=4 others"
+            : chance(h, 20) ? "project=p"
+                            : "");
         tell(h, "%s", line);
         scene_add(h->m, line);
 }
@@ -123,9 +126,9 @@ static void add_data(struct history *h)
         AUTO_FREE char *at =
             h->next_site > 1 ? xasprintf("at=s%d", 1 + (int)random_to(h, (uint64_t)h->next_site - 1)) : NULL;
 
-        if (h->m->datasets.n)
+        if (h->m->datasets.n >= DATASETS_MAX)
                 return;
-        line = xasprintf("data d files=%d %s %s", (int)random_to(h, 3), at ? at : "",
+        line = xasprintf("data d%d files=%d %s %s", h->next_data++, (int)random_to(h, 3), at ? at : "",
                          chance(h, 30) ? "open" : "");
         tell(h, "%s", line);
         scene_add(h->m, line);
@@ -134,19 +137,25 @@ static void add_data(struct history *h)
 static void add_job(struct history *h)
 {
         static const char *const projects[] = {"p", "q", "r"};
-        AUTO_FREE char *line = NULL, *after = NULL;
+        AUTO_FREE char *line = NULL, *after = NULL, *needs = NULL;
+        const struct m_dataset *d = any_of(h, &h->m->datasets), *e = any_of(h, &h->m->datasets);
 
         if (h->m->jobs.n >= JOBS_MAX)
                 return;
         if (chance(h, 20) && h->next_job > 1)
                 after = xasprintf("after=%d %s", 1 + (int)random_to(h, (uint64_t)h->next_job - 1),
                                   chance(h, 50) ? "elementwise" : "");
+        if (d && chance(h, h->data ? 90 : 40)) {
+                bool both = e != d && chance(h, 30);
+
+                needs = xasprintf("needs=%s%s%s", d->name, both ? "," : "", both ? e->name : "");
+        }
         line = xasprintf(
             "job %lld project=%s tasks=%d cpus=%d memory=%d gpus=%d priority=%d throttle=%d %s %s %s %s",
             (long long)h->next_job++, projects[random_to(h, 3)], (int)random_to(h, 40) + 1,
             (int)random_to(h, 5), (int)random_to(h, 4), chance(h, 10), (int)random_to(h, 3),
             chance(h, 30) ? (int)random_to(h, 4) + 1 : 0, after ? after : "", chance(h, 10) ? "held" : "",
-            chance(h, 10) ? "nospec" : "", h->m->datasets.n && chance(h, 30) ? "needs=d" : "");
+            chance(h, 10) ? "nospec" : "", needs ? needs : "");
         tell(h, "%s", line);
         scene_add(h->m, line);
 }
@@ -342,6 +351,45 @@ static void change_data(struct history *h)
         model_dataset_changed(h->m, d);
 }
 
+static void change_policy(struct history *h)
+{
+        struct m_dataset *d = any_of(h, &h->m->datasets);
+        int32_t allowed[8];
+        size_t n = 0;
+
+        if (!d)
+                return;
+        for (int32_t i = 1; i < h->next_site && n < ARRAY_LEN(allowed); i++) {
+                if (chance(h, 50))
+                        allowed[n++] = i;
+        }
+        if (chance(h, 60))
+                model_dataset_allow_all(d);
+        else
+                model_dataset_allow(d, allowed, n);
+        tell(h, "data %s: %s", d->name, d->restricted ? "restricted" : "anywhere");
+}
+
+/* Something becomes of a transfer: bytes move, it ends well, badly, or as it was cancelled. */
+static void change_transfer(struct history *h)
+{
+        struct m_transfer *t = any_of(h, &h->m->transfers);
+
+        if (!t)
+                return;
+        tell(h, "transfer %lld of %s to %d", (long long)t->id, t->dataset->name, t->to);
+        if (t->cancelling)
+                model_transfer_close(h->m, t);
+        else if (t->state == TRANSFER_QUEUED)
+                return;
+        else if (chance(h, 40))
+                model_transfer_progress(h->m, t, (int64_t)random_to(h, (uint64_t)t->bytes + 2));
+        else if (chance(h, 60))
+                model_transfer_done(h->m, t, "/copies");
+        else
+                (void)model_transfer_failed(h->m, t, (enum transfer_fault)random_to(h, 4));
+}
+
 static void change_priority(struct history *h)
 {
         struct m_job *j = any_of(h, &h->m->jobs);
@@ -365,10 +413,11 @@ static void let_time_pass(struct history *h)
 /* ---- a pass and what it must keep -------------------------------------------------------------------------
  */
 
-static bool site_holds_inputs(const struct m_job *j, int32_t site)
+static bool site_holds_inputs(const struct m_job *j, const struct m_site *s)
 {
         for (size_t i = 0; i < j->input_count; i++) {
-                if (j->inputs[i]->files && !model_dataset_at(j->inputs[i], site))
+                if ((j->inputs[i]->files && !model_dataset_at(j->inputs[i], s->id)) ||
+                    !dataset_may_be_at(j->inputs[i], s))
                         return false;
         }
         return true;
@@ -429,11 +478,24 @@ static void judge_run(struct history *h, const struct plan_run *r)
                 accuse(h, "job %lld was placed at %s, which takes nothing", (long long)j->id, s->name);
         if (r->worker->project && r->worker->project != j->shape->project->id)
                 accuse(h, "job %lld was placed on the worker of another project", (long long)j->id);
-        if (!site_holds_inputs(j, s->id))
+        if (!site_holds_inputs(j, s))
                 accuse(h, "job %lld was placed where its inputs are not", (long long)j->id);
         if (!r->decision)
                 accuse(h, "job %lld was placed without a decision", (long long)j->id);
         judge_limits(h, j, s);
+}
+
+/* A place that is free now, not one ahead of free places: those come with the short tasks of the pass itself.
+ */
+static bool has_free_place(const struct model *m, const struct m_shape *s, const struct m_site *site)
+{
+        for (size_t i = 0; i < site->worker_count; i++) {
+                int64_t ahead, room = place_room(m, s, site->workers[i], &ahead);
+
+                if (room > ahead)
+                        return true;
+        }
+        return false;
 }
 
 /* What could go must have gone: a pass that leaves a job busy leaves no worker where it fits and may go. */
@@ -450,10 +512,33 @@ static void judge_idle(struct history *h)
                     j->shape->reserved)
                         continue;
                 options_make(h->m, j->shape, true, &o);
-                if (!(j->retry_count && j->retries[0].avoid_site) &&
-                    options_pick(h->m, j->shape, &o, 0, &room, &why))
+                const struct m_site *site = j->retry_count && j->retries[0].avoid_site
+                                                ? NULL
+                                                : options_pick(h->m, j->shape, &o, 0, &room, &why);
+                if (site && has_free_place(h->m, j->shape, site))
                         accuse(h, "job %lld was left waiting although it could go", (long long)j->id);
                 options_release(&o);
+        }
+}
+
+/* Data is never sent to where it may not be, nor to where none is taken. */
+static void judge_transfers(struct history *h)
+{
+        for (size_t i = 0; i < h->plan.start_count; i++) {
+                const struct m_transfer *t = h->plan.starts[i];
+                const struct m_site *to = model_site(h->m, t->to);
+
+                if (!dataset_may_be_at(t->dataset, to))
+                        accuse(h, "%s is sent to %s against its policy", t->dataset->name, to->name);
+                if (!t->from || t->from == t->to || !model_dataset_at(t->dataset, t->from))
+                        accuse(h, "%s is sent to %s from where it is not", t->dataset->name, to->name);
+        }
+        for (size_t i = 0; i < h->plan.transfer_count; i++) {
+                const struct m_transfer *t = h->plan.transfers[i];
+                const struct m_site *to = model_site(h->m, t->to);
+
+                if (!to->storage.accept || to->storage.used + to->storage.pledged > to->storage.quota)
+                        accuse(h, "%s is sent to %s, which has no room", t->dataset->name, to->name);
         }
 }
 
@@ -466,6 +551,7 @@ static void run_pass(struct history *h)
         tell(h, "pass: %s", text);
         for (size_t i = 0; i < h->plan.run_count; i++)
                 judge_run(h, &h->plan.runs[i]);
+        judge_transfers(h);
         if (!h->plan.more)
                 judge_idle(h);
         for (size_t i = 0; i < h->plan.want_count; i++) {
@@ -478,10 +564,11 @@ static const struct {
         void (*happen)(struct history *h);
         uint64_t weight;
 } events[] = {
-    {add_site, 4},         {add_data, 1},       {add_job, 14},    {end_attempt, 10},    {end_many, 16},
-    {hold_or_release, 4},  {cancel_job, 2},     {cancel_task, 6}, {release_element, 6}, {change_worker, 6},
-    {change_site, 5},      {change_project, 3}, {change_data, 2}, {change_priority, 2}, {let_time_pass, 12},
-    {remove_done_jobs, 4}, {run_pass, 30},
+    {add_site, 4},        {add_data, 3},         {add_job, 14},       {end_attempt, 10},
+    {end_many, 16},       {hold_or_release, 4},  {cancel_job, 2},     {cancel_task, 6},
+    {release_element, 6}, {change_worker, 6},    {change_site, 5},    {change_project, 3},
+    {change_data, 2},     {change_priority, 2},  {let_time_pass, 12}, {remove_done_jobs, 4},
+    {change_policy, 2},   {change_transfer, 12}, {run_pass, 30},
 };
 
 static void one_step(struct history *h)
@@ -496,6 +583,16 @@ static void one_step(struct history *h)
         events[i].happen(h);
 }
 
+/* Small sites that take copies, and data at one of them: much of it will be moved. */
+static void begin_with_data(struct history *h)
+{
+        scene_add(h->m, "site s1 cpus=1 quota=5000\nsite s2 cpus=2 quota=5000\nsite s3 cpus=2 quota=2500\n"
+                        "data d0 files=2 at=s1\ndata d1 files=1 at=s1,s2");
+        h->next_site = 4;
+        h->next_data = 2;
+        h->data = true;
+}
+
 /* True when all was right. */
 static bool run_history(uint64_t seed, int steps, bool aloud, int64_t *ret_opened)
 {
@@ -508,7 +605,10 @@ static bool run_history(uint64_t seed, int steps, bool aloud, int64_t *ret_opene
 
         h.m->reserve_ms = 500;
         h.m->ahead_ms = 1000;
-        add_site(&h);
+        if (seed % 2)
+                begin_with_data(&h);
+        else
+                add_site(&h);
         for (int i = 0; i < steps && !*h.wrong; i++) {
                 AUTO_FREE char *wrong = NULL;
 
