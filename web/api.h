@@ -9,7 +9,8 @@
 
 #define HANDLER(name) int name(struct request *rq, struct db *db, struct err *err)
 
-/* api_system.c */
+/* api_system.c, api_metrics.c */
+#define LIVE_LOOK_MAX 20000 /* live jobs that the first page and the figures add up */
 HANDLER(api_healthz);
 HANDLER(api_readyz);
 HANDLER(api_metrics);

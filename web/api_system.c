@@ -4,10 +4,6 @@
 
 #include "common/num.h"
 #include "common/util.h"
-#include "store/store_workers.h"
-#include "web/metrics.h"
-#include "web/stream.h"
-#include "web/wake.h"
 #include "web/progress_reply.h"
 #include "web/web_priv.h"
 
@@ -15,8 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAGE_LIST     20
-#define LIVE_LOOK_MAX 20000 /* live jobs that the first page adds up */
+#define PAGE_LIST 20
 
 HANDLER(api_healthz)
 {
@@ -56,111 +51,6 @@ HANDLER(api_openapi)
         (void)db;
         (void)err;
         routes_openapi(&rq->out, rq->web->public_url);
-        return 0;
-}
-
-/* ---- metrics ---------------------------------------------------------------------------------------------
- */
-
-static void label_text(struct buf *b, const char *s)
-{
-        for (; *s; s++)
-                if (*s == '"' || *s == '\\')
-                        buf_printf(b, "\\%c", *s);
-                else if ((unsigned char)*s >= 0x20)
-                        buf_put(b, s, 1);
-}
-
-static int write_totals(struct buf *b, struct db *db, struct err *err)
-{
-        AUTO_ROWS struct rows *r = NULL;
-
-        if (store_totals(db, &r, err) < 0)
-                return -1;
-        buf_text(b, "# HELP reeve_total Running totals kept by the engine.\n# TYPE reeve_total counter\n");
-        while (rows_next(r))
-                buf_printf(b, "reeve_total{name=\"%s\"} %" PRId64 "\n", row_text(r, "name"),
-                           row_int(r, "value"));
-        return 0;
-}
-
-static int write_live(struct buf *b, struct db *db, struct err *err)
-{
-        static const char *const gauges[] = {"accepted", "active", "held", "ready", "placed", "running"};
-        AUTO_ROWS struct rows *r = NULL;
-
-        if (store_live(db, LIVE_LOOK_MAX, &r, err) < 0 || !rows_next(r))
-                return -1;
-        buf_text(b,
-                 "# HELP reeve_live Live jobs (accepted, active, held) and tasks (ready, placed, running).\n"
-                 "# TYPE reeve_live gauge\n");
-        for (size_t i = 0; i < ARRAY_LEN(gauges); i++)
-                buf_printf(b, "reeve_live{what=\"%s\"} %" PRId64 "\n", gauges[i], row_int(r, gauges[i]));
-        return 0;
-}
-
-static int write_leader(struct buf *b, struct db *db, struct err *err)
-{
-        AUTO_ROWS struct rows *r = NULL;
-
-        if (store_leader(db, &r, err) < 0 || !rows_next(r))
-                return -1;
-        buf_printf(
-            b,
-            "# HELP reeve_engine_epoch Number of the present leadership.\n# TYPE reeve_engine_epoch gauge\n"
-            "reeve_engine_epoch %" PRId64 "\n",
-            row_int(r, "epoch"));
-        buf_printf(
-            b,
-            "# HELP reeve_engine_alive Does an engine hold the lease.\n# TYPE reeve_engine_alive gauge\n"
-            "reeve_engine_alive %d\n",
-            row_bool(r, "alive"));
-        return 0;
-}
-
-/* One run of lines for each worker. */
-static int write_workers(struct buf *b, struct db *db, struct err *err)
-{
-        AUTO_ROWS struct rows *r = NULL;
-
-        if (store_workers_list(db, NULL, 0, &r, err) < 0)
-                return -1;
-        buf_text(
-            b,
-            "# HELP reeve_worker_up Is the worker connected.\n# TYPE reeve_worker_up gauge\n"
-            "# HELP reeve_worker_cpus CPUs of a worker: offered and used.\n# TYPE reeve_worker_cpus gauge\n");
-        while (rows_next(r)) {
-                int64_t id = row_int(r, "id");
-
-                buf_printf(b, "reeve_worker_up{worker=\"%" PRId64 "\",host=\"", id);
-                label_text(b, row_text(r, "host"));
-                buf_printf(b, "\"} %d\n", strcmp(row_text(r, "link"), "ready") == 0);
-                buf_printf(b, "reeve_worker_cpus{worker=\"%" PRId64 "\",what=\"offered\"} %" PRId64 "\n", id,
-                           row_int(r, "cpus"));
-                buf_printf(b, "reeve_worker_cpus{worker=\"%" PRId64 "\",what=\"used\"} %" PRId64 "\n", id,
-                           row_int(r, "used_cpus"));
-        }
-        return 0;
-}
-
-HANDLER(api_metrics)
-{
-        struct buf *b = &rq->out;
-
-        rq->type = "text/plain; version=0.0.4; charset=utf-8";
-        if (write_totals(b, db, err) < 0 || write_live(b, db, err) < 0 || write_leader(b, db, err) < 0 ||
-            write_workers(b, db, err) < 0)
-                return -1;
-        buf_printf(
-            b,
-            "# HELP reeve_http_waiting Requests that wait for a change.\n# TYPE reeve_http_waiting gauge\n"
-            "reeve_http_waiting %d\n",
-            wake_waiting(rq->web));
-        buf_printf(b,
-                   "# HELP reeve_http_streams Live streams.\n# TYPE reeve_http_streams gauge\n"
-                   "reeve_http_streams %d\n",
-                   streams_open(rq->web));
-        metrics_write(b, rq->web->metrics);
         return 0;
 }
 

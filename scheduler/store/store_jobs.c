@@ -471,6 +471,16 @@ int store_live(struct db *db, int most, struct rows **ret, struct err *err)
         return db_query(st, ret, err);
 }
 
+int store_waits(struct db *db, int most, struct rows **ret, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "waits",
+                                  "select wait, count(*) as jobs from (select wait from job_queue limit $1) q"
+                                  " group by wait order by wait");
+
+        bind_int(st, most);
+        return db_query(st, ret, err);
+}
+
 int store_live_estimate(struct db *db, int64_t *ret, struct err *err)
 {
         struct stmt *st =

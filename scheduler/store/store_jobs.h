@@ -98,6 +98,8 @@ int store_leader(struct db *db, struct rows **ret, struct err *err);
 /* Live jobs: jobs (an estimate kept by the server's statistics) - and, over at most `most` of them: accepted,
  * active, held, ready (tasks), placed, running (open attempts). */
 int store_live(struct db *db, int most, struct rows **ret, struct err *err);
+/* Live jobs by why they wait, over at most `most` of them: wait, jobs. */
+int store_waits(struct db *db, int most, struct rows **ret, struct err *err);
 /* Live jobs as the server's statistics have them. */
 int store_live_estimate(struct db *db, int64_t *ret, struct err *err);
 

@@ -680,7 +680,7 @@ def figures_are_in_the_text_format_of_prometheus(w):
     text = w.s.get("/metrics").body.decode()
     for line in text.splitlines():
         assert line.startswith("# ") or re.fullmatch(r'\w+(\{(\w+="(\\.|[^"\\])*",?)*\})? [0-9.e+-]+', line), line
-    for name in ("reeve_total", "reeve_live", "reeve_engine_alive", "reeve_worker_up", "reeve_http_requests_total", "reeve_http_request_seconds_bucket"):
+    for name in ("reeve_tasks_ended_total", "reeve_jobs_waiting", "reeve_engine_pass_seconds", "reeve_engine_alive", "reeve_worker_up", "reeve_http_requests_total", "reeve_http_request_seconds_bucket"):
         has(text, name)
     refused(w.s.get("/readyz", token=None), 503, "unavailable")
     w.s.sql("update leader set lease_until = now() + interval '1 hour'")
