@@ -52,7 +52,7 @@ static int hosts_file(const struct transfer_pull *p)
 /* Nothing of the account's configuration, nobody asked, no forwarding; AES-GCM first, for its speed. */
 static const char *const options[] = {
     "GlobalKnownHostsFile=/dev/null",
-    "HostKeyAlias=" ALIAS,
+    ("HostKeyAlias=" ALIAS),
     "StrictHostKeyChecking=yes",
     "CheckHostIP=no",
     "UpdateHostKeys=no",

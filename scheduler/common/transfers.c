@@ -107,6 +107,14 @@ void put_transfer_entries(struct buf *b, const struct transfer_list *l, uint32_t
         buf_patch_u32(b, start, n);
 }
 
+static bool get_bool(struct reader *r)
+{
+        uint8_t v = reader_u8(r);
+
+        r->bad |= v > 1;
+        return v == 1;
+}
+
 static void get_bytes(struct reader *r, uint8_t *to, size_t n)
 {
         for (size_t i = 0; i < n; i++)
@@ -118,7 +126,7 @@ void get_transfer_entries(struct reader *r, struct transfer_list *l, uint32_t to
         for (uint32_t n = reader_u32(r); n && !r->bad; n--) {
                 AUTO_FREE char *path = reader_str(r, PATH_TEXT_MAX);
                 uint64_t size = reader_u64(r);
-                bool has = reader_u8(r);
+                bool has = get_bool(r);
                 uint8_t sha256[32];
 
                 get_bytes(r, sha256, sizeof sha256);
@@ -156,7 +164,7 @@ void get_transfer_offer(struct reader *r, struct transfer_offer *ret)
         *ret = (struct transfer_offer){.id = reader_u64(r), .turn = reader_u32(r)};
         ret->seconds = reader_u32(r);
         ret->from = reader_str(r, PATH_TEXT_MAX);
-        ret->is_file = reader_u8(r);
+        ret->is_file = get_bool(r);
         ret->public_key = reader_str(r, KEY_TEXT_MAX);
         ret->authorized_keys = reader_str(r, PATH_TEXT_MAX);
         ret->total = reader_u32(r);
@@ -252,7 +260,7 @@ void put_transfer_report(struct buf *b, const struct transfer_report *s)
 void get_transfer_report(struct reader *r, struct transfer_report *ret)
 {
         *ret = (struct transfer_report){.id = reader_u64(r), .turn = reader_u32(r)};
-        ret->streams = reader_u8(r);
+        ret->streams = get_bool(r);
         ret->bytes_done = reader_u64(r);
         ret->bytes_moved = reader_u64(r);
         ret->bytes_per_s = reader_u64(r);
@@ -270,7 +278,7 @@ void put_transfer_pulled(struct buf *b, const struct transfer_pulled *f)
 void get_transfer_pulled(struct reader *r, struct transfer_pulled *ret)
 {
         *ret = (struct transfer_pulled){.index = reader_u32(r)};
-        ret->present = reader_u8(r);
+        ret->present = get_bool(r);
         ret->size = reader_u64(r);
         get_bytes(r, ret->sha256, sizeof ret->sha256);
 }
