@@ -40,31 +40,61 @@ bool forecast_is_possible(const struct model *m, const struct m_shape *s)
         return false;
 }
 
-/* Sites that the lane's tasks could go to: 1, and the seconds until their data is there. */
-void lane_look(const struct model *m, struct lane *l)
+/* The same for those in line, without a look at their data: who waits for data is not in line. */
+static bool site_takes(const struct m_shape *s, const struct m_site *site)
 {
-        l->could = xcalloc(m->site_cap + 1, 1);
-        l->stage = xcalloc(m->site_cap + 1, sizeof *l->stage);
+        bool may = site->all_projects, named = !s->site_count;
+
+        if (site->gone || site->intent != SITE_OPEN || site->alarm || site_breaker_is_open(site))
+                return false;
+        for (size_t i = 0; i < site->rule_count && !may; i++)
+                may = site->rules[i].project == s->project->id;
+        for (size_t i = 0; i < s->site_count && !named; i++)
+                named = s->sites[i] == site->id;
+        return may && named;
+}
+
+/* Set the lane's bit at each worker of the site that it could go to; false when the asker goes to none of
+ * them. */
+static bool fit_site(struct lanes *ls, size_t lane, const struct m_site *site)
+{
+        const struct m_shape *s = ls->at[lane].shape;
+        bool meets = false;
+
+        for (size_t i = 0; i < site->worker_count; i++) {
+                const struct m_worker *w = site->workers[i];
+
+                if (!worker_could(w, s))
+                        continue;
+                ls->fit[w->id] |= 1ULL << lane;
+                meets = meets || ls->fit[w->id] & 1;
+        }
+        return meets;
+}
+
+static void fit_asker(const struct model *m, struct lanes *ls)
+{
         for (size_t i = 0; i < m->site_cap; i++) {
-                if (m->sites[i] && !m->sites[i]->gone)
-                        l->could[i] = site_could(m, l->shape, m->sites[i], &l->stage[i]);
+                struct m_site *site = m->sites[i];
+
+                if (site && !site->gone && site_could(m, ls->ask->shape, site, &ls->stage[i]))
+                        fit_site(ls, 0, site);
         }
 }
 
-bool lane_fits(const struct lane *l, const struct m_worker *w)
+/* False, and nothing is set, when the lane wants no worker that the asker wants. */
+static bool fit_lane(const struct model *m, struct lanes *ls, size_t lane)
 {
-        return l->could[w->site->id] && worker_could(w, l->shape);
-}
+        bool meets = false;
 
-static bool lanes_meet(const struct model *m, const struct lane *a, const struct lane *b)
-{
-        for (size_t i = 0; i < m->worker_cap; i++) {
-                const struct m_worker *w = m->workers[i];
-
-                if (w && lane_fits(a, w) && lane_fits(b, w))
-                        return true;
+        for (size_t i = 0; i < m->site_cap; i++) {
+                if (m->sites[i] && site_takes(ls->at[lane].shape, m->sites[i]) &&
+                    fit_site(ls, lane, m->sites[i]))
+                        meets = true;
         }
-        return false;
+        for (size_t i = 0; i < m->worker_cap && !meets; i++)
+                ls->fit[i] &= ~(1ULL << lane);
+        return meets;
 }
 
 /* ---- how long tasks run ----------------------------------------------------------------------------------
@@ -93,7 +123,9 @@ int64_t forecast_known(const struct m_shape *s)
 
 static bool goes_before_ask(const struct m_job *j, const struct forecast_ask *ask)
 {
-        return j->priority != ask->priority ? j->priority > ask->priority : j->id < ask->id;
+        if (j->priority != ask->priority)
+                return j->priority > ask->priority;
+        return j->shape->rank != ask->shape->rank ? j->shape->rank > ask->shape->rank : j->id < ask->id;
 }
 
 /* Is it kept from its place by something else than room? Then those behind it do not wait for it. */
@@ -141,13 +173,8 @@ static void lane_add(const struct model *m, struct lanes *ls, const struct m_sha
         const struct m_job *first = heap_top(&s->jobs);
 
         *l = (struct lane){.shape = s, .id = INT64_MAX, .inflow = class_arrivals(m, s->kind)};
-        if ((!first && l->inflow <= 0) || is_set_aside(m, s))
+        if ((!first && l->inflow <= 0) || is_set_aside(m, s) || !fit_lane(m, ls, ls->n))
                 return;
-        lane_look(m, l);
-        if (!lanes_meet(m, l, &ls->at[0])) {
-                lane_release(l);
-                return;
-        }
         lane_count(l, ls->ask, &ls->looked);
         if (first) {
                 l->priority = first->priority;
@@ -172,16 +199,14 @@ static void share_inflow(struct lanes *ls)
                 ls->at[i].inflow = part[i];
 }
 
-void lane_release(struct lane *l)
-{
-        free(l->could);
-        free(l->stage);
-}
-
+/* Each look at a shape goes over all workers, so that looks have a bound too. */
 static void lanes_of_project(const struct model *m, struct lanes *ls, const struct m_project *p)
 {
-        for (size_t i = 0; i < p->shape_count && ls->n < FORECAST_LANES_MAX; i++)
+        for (size_t i = 0;
+             i < p->shape_count && ls->n < FORECAST_LANES_MAX && ls->shapes < FORECAST_SHAPES_MAX; i++) {
+                ls->shapes++;
                 lane_add(m, ls, p->shapes[i]);
+        }
 }
 
 void lanes_open(const struct model *m, const struct forecast_ask *ask, struct lanes *ret)
@@ -191,7 +216,9 @@ void lanes_open(const struct model *m, const struct forecast_ask *ask, struct la
         *ret = (struct lanes){.ask = ask, .n = 1};
         ret->at = xcalloc(FORECAST_LANES_MAX, sizeof *ret->at);
         ret->at[0] = (struct lane){.shape = ask->shape, .priority = ask->priority, .id = ask->id};
-        lane_look(m, &ret->at[0]);
+        ret->fit = xcalloc(m->worker_cap + 1, sizeof *ret->fit);
+        ret->stage = xcalloc(m->site_cap + 1, sizeof *ret->stage);
+        fit_asker(m, ret);
         lanes_of_project(m, ret, own);
         for (size_t i = 0; i < m->project_cap; i++) {
                 if (m->projects[i] && m->projects[i] != own)
@@ -202,14 +229,16 @@ void lanes_open(const struct model *m, const struct forecast_ask *ask, struct la
 
 void lanes_close(struct lanes *ls)
 {
-        for (size_t i = 0; i < ls->n; i++)
-                lane_release(&ls->at[i]);
         free(ls->at);
+        free(ls->fit);
+        free(ls->stage);
 }
 
 bool lane_goes_before(const struct lane *a, const struct lane *b)
 {
-        return a->priority != b->priority ? a->priority > b->priority : a->id < b->id;
+        if (a->priority != b->priority)
+                return a->priority > b->priority;
+        return a->shape->rank != b->shape->rank ? a->shape->rank > b->shape->rank : a->id < b->id;
 }
 
 /* The score at which the asker's project has placed all that goes before it. */

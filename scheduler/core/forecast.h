@@ -22,12 +22,13 @@
 
 #define FORECAST_BEHIND      5      /* jobs named */
 #define FORECAST_JOBS_MAX    200000 /* jobs of the line that are counted one by one */
-#define FORECAST_LANES_MAX   64     /* shapes of the line that are played */
+#define FORECAST_SHAPES_MAX  256    /* shapes that are looked at for the line */
+#define FORECAST_LANES_MAX   64     /* shapes of the line that are counted and played: bits of a word */
 #define FORECAST_WORKERS_MAX 2048   /* workers that are played */
-#define FORECAST_ENDS_MAX                                                                                    \
-        8192                    /* ends of what runs; with more attempts than that, each stands for several  \
-                                 */
-#define FORECAST_STEPS_MAX 4000 /* placements of one play */
+#define FORECAST_STEPS_MAX   4000   /* placements of one play */
+#define FORECAST_LOOKS_MAX   100000 /* looks of one play at a lane and a worker: bounds its time */
+/* Ends of what runs; with more attempts than that, each stands for several. */
+#define FORECAST_ENDS_MAX 8192
 
 struct forecast_ask {
         const struct m_shape *shape;

@@ -19,6 +19,7 @@ enum how { SHORTER, EXPECTED, LONGER };
 struct p_worker {
         const struct m_worker *w;
         struct res free;
+        uint64_t fit;                   /* lanes */
         const struct m_shape *reserved; /* takes nothing else until that is placed */
 };
 struct p_end {
@@ -57,7 +58,9 @@ struct play {
         size_t end_n, end_cap;
         uint64_t seq;
         int64_t *before, *after; /* by lane: tasks left */
-        bool *aside;
+        double *run;             /* seconds, by lane and site */
+        uint64_t limited;        /* lanes that a limit kept from a worker with room */
+        int32_t looks;
         double *pool; /* by lane: tasks that came, and the part of the next one */
         double now;
         double passed_at; /* since when others are placed where the asker could have gone; INFINITY: they are
@@ -69,9 +72,7 @@ struct play {
         struct basis *basis;
 };
 
-/* What an end calls for: a look at one worker, or one of these. */
-#define LOOK_ALL  (-1)
-#define LOOK_NONE (-2)
+#define LOOK_ALL (-1) /* at every worker that a lane of p->limited fits */
 
 /* ---- run times -------------------------------------------------------------------------------------------
  */
@@ -225,13 +226,14 @@ static int64_t limit_room(const struct play *p, const struct m_shape *s, const s
 /* ---- opening ---------------------------------------------------------------------------------------------
  */
 
-static bool any_lane_fits(const struct play *p, const struct m_worker *w)
+/* Fast sites first: that is where tasks go while there is room. */
+static int by_speed(const void *a, const void *b)
 {
-        for (size_t i = 0; i < p->ls->n; i++) {
-                if (lane_fits(&p->ls->at[i], w))
-                        return true;
-        }
-        return false;
+        const struct m_worker *x = ((const struct p_worker *)a)->w, *y = ((const struct p_worker *)b)->w;
+
+        if (x->site->speed != y->site->speed)
+                return x->site->speed > y->site->speed ? -1 : 1;
+        return (x->id > y->id) - (x->id < y->id);
 }
 
 /* Those that the asker could take first: they must be in. Returns their places by worker id, -1 = not in. */
@@ -240,21 +242,37 @@ static int32_t *open_workers(struct play *p)
         const struct model *m = p->m;
         int32_t *at = xmalloc((m->worker_cap + 1) * sizeof *at);
 
-        p->workers = xcalloc(FORECAST_WORKERS_MAX, sizeof *p->workers);
-        for (size_t i = 0; i < m->worker_cap; i++)
-                at[i] = -1;
+        p->workers = xcalloc(m->worker_cap < FORECAST_WORKERS_MAX ? m->worker_cap + 1 : FORECAST_WORKERS_MAX,
+                             sizeof *p->workers);
         for (int others = 0; others < 2; others++) {
                 for (size_t i = 0; i < m->worker_cap && p->worker_n < FORECAST_WORKERS_MAX; i++) {
                         const struct m_worker *w = m->workers[i];
+                        uint64_t fit = p->ls->fit[i];
 
-                        if (!w || at[i] >= 0 || w->gone ||
-                            !(others ? any_lane_fits(p, w) : lane_fits(&p->ls->at[0], w)))
-                                continue;
-                        at[i] = p->worker_n;
-                        p->workers[p->worker_n++] = (struct p_worker){w, w->free, w->reserved};
+                        if (w && fit && (fit & 1) != (uint64_t)others)
+                                p->workers[p->worker_n++] = (struct p_worker){
+                                    .w = w, .free = w->free, .fit = fit, .reserved = w->reserved};
                 }
         }
+        qsort(p->workers, (size_t)p->worker_n, sizeof *p->workers, by_speed);
+        for (size_t i = 0; i < m->worker_cap; i++)
+                at[i] = -1;
+        for (int32_t i = 0; i < p->worker_n; i++)
+                at[p->workers[i].w->id] = i;
         return at;
+}
+
+static void open_runs(struct play *p)
+{
+        const struct model *m = p->m;
+
+        p->run = xcalloc(p->ls->n * (m->site_cap + 1), sizeof *p->run);
+        for (size_t i = 0; i < p->ls->n; i++) {
+                for (size_t k = 0; k < m->site_cap; k++) {
+                        if (m->sites[k])
+                                p->run[i * m->site_cap + k] = run_of(p, p->ls->at[i].shape, m->sites[k]);
+                }
+        }
 }
 
 static void open_counts(struct play *p)
@@ -309,22 +327,18 @@ static void open_ends(struct play *p, const int32_t *worker_at)
         }
 }
 
-/* Data that is on its way lets nothing go before it is there. */
+/* Data that is on its way lets the asker not go before it is there. */
 static void open_stages(struct play *p)
 {
-        for (size_t i = 0; i < p->ls->n; i++) {
-                const struct lane *l = &p->ls->at[i];
+        for (int32_t k = 0; k < p->worker_n; k++) {
+                const struct m_site *site = p->workers[k].w->site;
 
-                for (int32_t k = 0; k < p->worker_n; k++) {
-                        double stage = l->stage[p->workers[k].w->site->id];
-
-                        if (stage > 0 && lane_fits(l, p->workers[k].w))
-                                end_push(p, (struct p_end){.at = stage,
-                                                           .shape = l->shape,
-                                                           .worker = k,
-                                                           .site = p->workers[k].w->site->id,
-                                                           .lane = -1});
-                }
+                if (p->workers[k].fit & 1 && p->ls->stage[site->id] > 0)
+                        end_push(p, (struct p_end){.at = p->ls->stage[site->id],
+                                                   .shape = p->ls->ask->shape,
+                                                   .worker = k,
+                                                   .site = site->id,
+                                                   .lane = -1});
         }
 }
 
@@ -337,7 +351,7 @@ static void play_open(struct play *p, const struct model *m, struct lanes *ls, e
         open_counts(p);
         p->before = xcalloc(ls->n, sizeof *p->before);
         p->after = xcalloc(ls->n, sizeof *p->after);
-        p->aside = xcalloc(ls->n, sizeof *p->aside);
+        open_runs(p);
         p->pool = xcalloc(ls->n, sizeof *p->pool);
         p->passed_at = INFINITY;
         if (ls->ask->job && ls->ask->job->shape->passed_over)
@@ -363,7 +377,7 @@ static void play_close(struct play *p)
         free(p->ends);
         free(p->before);
         free(p->after);
-        free(p->aside);
+        free(p->run);
         free(p->pool);
 }
 
@@ -385,35 +399,15 @@ static bool goes_first(const struct play *p, size_t a, size_t b)
         return x != y ? x < y : lane_goes_before(&p->ls->at[a], &p->ls->at[b]);
 }
 
-static bool has_turn(const struct play *p, size_t lane)
+/* Does lane a take its turn before lane b? */
+static bool turn_before(const struct play *p, size_t a, size_t b)
 {
-        return !p->aside[lane] && (p->before[lane] || p->after[lane]);
-}
+        const struct p_project *x = &p->projects[p->ls->at[a].shape->project->id],
+                               *y = &p->projects[p->ls->at[b].shape->project->id];
 
-/* The lane whose turn it is: of the project with the lowest score; -1 = none is left. *ret_rivals: projects.
- */
-static int next_lane(const struct play *p, int *ret_rivals)
-{
-        const struct p_project *best = NULL;
-        int lane = -1;
-
-        *ret_rivals = 0;
-        for (size_t i = 0; i < p->m->project_cap; i++) {
-                const struct p_project *pp = &p->projects[i];
-                bool has = false;
-
-                for (size_t k = 0; pp->in_line && k < p->ls->n && !has; k++)
-                        has = p->ls->at[k].shape->project == pp->p && has_turn(p, k);
-                *ret_rivals += has;
-                if (has && (!best || pp->score < best->score))
-                        best = pp;
-        }
-        for (size_t k = 0; best && k < p->ls->n; k++) {
-                if (p->ls->at[k].shape->project == best->p && has_turn(p, k) &&
-                    (lane < 0 || goes_first(p, k, (size_t)lane)))
-                        lane = (int)k;
-        }
-        return lane;
+        if (x == y)
+                return goes_first(p, a, b);
+        return x->score != y->score ? x->score < y->score : x->p->id < y->p->id;
 }
 
 static bool is_kept_for_others(const struct play *p, const struct p_worker *pw, int lane)
@@ -424,31 +418,18 @@ static bool is_kept_for_others(const struct play *p, const struct p_worker *pw, 
                !(lane == 0 && ask->job && ask->job->shape == pw->reserved);
 }
 
-/* The worker for the lane's next tasks: with room, where they end first. */
-static int32_t best_worker(const struct play *p, int lane, int32_t only, int64_t *ret_room)
+static bool may_go(const struct play *p, size_t lane)
 {
-        const struct lane *l = &p->ls->at[lane];
-        double best_run = INFINITY;
-        int32_t best = -1;
+        if (!p->before[lane] && !p->after[lane])
+                return false;
+        return lane || !p->ls->ask->throttle || p->live < p->ls->ask->throttle;
+}
 
-        for (int32_t i = only < 0 ? 0 : only; i < (only < 0 ? p->worker_n : only + 1); i++) {
-                const struct p_worker *pw = &p->workers[i];
-                int64_t room;
-                double run;
-
-                if (is_kept_for_others(p, pw, lane) || l->stage[pw->w->site->id] > p->now ||
-                    !lane_fits(l, pw->w))
-                        continue;
-                room = least(res_times(&l->shape->need, &pw->free, INT32_MAX),
-                             limit_room(p, l->shape, pw->w->site));
-                run = room > 0 ? run_of(p, l->shape, pw->w->site) : INFINITY;
-                if (run < best_run) {
-                        best_run = run;
-                        best = i;
-                        *ret_room = room;
-                }
-        }
-        return best;
+/* Somebody whose turn is later goes where the asker could have gone, had others left it room. */
+static void note_passed_over(struct play *p, size_t lane, const struct p_worker *pw)
+{
+        if (lane && pw->fit & 1 && isinf(p->passed_at) && may_go(p, 0) && turn_before(p, 0, lane))
+                p->passed_at = p->now;
 }
 
 static void unreserve(struct play *p, int lane)
@@ -457,13 +438,6 @@ static void unreserve(struct play *p, int lane)
                 if (p->workers[i].reserved && !is_kept_for_others(p, &p->workers[i], lane))
                         p->workers[i].reserved = NULL;
         }
-}
-
-/* Somebody was placed where the asker could have gone, had they left it room. */
-static void note_passed_over(struct play *p, int lane, int32_t at)
-{
-        if (lane && p->aside[0] && isinf(p->passed_at) && lane_fits(&p->ls->at[0], p->workers[at].w))
-                p->passed_at = p->now;
 }
 
 /* As decide() does for those that were passed over for long: one worker takes nothing else. */
@@ -479,7 +453,7 @@ static void make_room(struct play *p)
         for (int32_t i = 0; i < p->worker_n; i++) {
                 double part = res_part(&l->shape->need, &p->workers[i].free);
 
-                if (p->workers[i].reserved || !lane_fits(l, p->workers[i].w) || part <= best_part)
+                if (p->workers[i].reserved || !(p->workers[i].fit & 1) || part <= best_part)
                         continue;
                 best_part = part;
                 best = &p->workers[i];
@@ -488,50 +462,90 @@ static void make_room(struct play *p)
                 best->reserved = l->shape;
 }
 
-/* Place tasks of the lane; false when there is no room for it. `only`: the one worker that changed, -1 = any.
- */
-static bool place(struct play *p, int lane, int32_t only, int rivals)
+static void place(struct play *p, size_t lane, int32_t at, int64_t room, bool rivals)
 {
         const struct m_shape *s = p->ls->at[lane].shape;
-        int64_t *left = p->before[lane] ? &p->before[lane] : &p->after[lane], room = 0;
-        int32_t k, at = best_worker(p, lane, only, &room);
+        int64_t *left = p->before[lane] ? &p->before[lane] : &p->after[lane];
+        struct p_worker *pw = &p->workers[at];
         struct p_project *pp = &p->projects[s->project->id];
-        double charge = lane_charge(s), run;
+        double charge = lane_charge(s), run = p->run[lane * p->m->site_cap + (size_t)pw->w->site->id];
+        int32_t k;
 
-        if (at < 0 || (!lane && p->ls->ask->throttle && p->live >= p->ls->ask->throttle))
-                return false;
-        room = rivals > 1 && room > 2 * rivals ? room / (2 * rivals) : rivals > 1 ? 1 : room;
+        note_passed_over(p, lane, pw);
+        room = least(room, limit_room(p, s, pw->w->site));
+        room = rivals ? (room > 4 ? room / 4 : 1) : room;
         k = (int32_t)least(room, *left);
         *left -= k;
-        run = run_of(p, s, p->workers[at].w->site);
-        res_take(&p->workers[at].free, &s->need, k);
-        count(p, s, p->workers[at].w->site, k);
+        res_take(&pw->free, &s->need, k);
+        count(p, s, pw->w->site, k);
         pp->score += charge * k / pp->p->share;
         end_push(p, (struct p_end){
                         .at = p->now + run,
                         .shape = s,
                         .worker = at,
-                        .site = p->workers[at].w->site->id,
-                        .lane = lane,
+                        .site = pw->w->site->id,
+                        .lane = (int32_t)lane,
                         .count = k,
                         .owed = s->ended ? 0 : (run * (s->need.cpus > 0 ? s->need.cpus : 1) - charge) * k});
-        unreserve(p, lane);
-        note_passed_over(p, lane, at);
+        unreserve(p, (int)lane);
         p->placed += k;
         p->steps++;
         p->started = p->started || !lane;
-        return true;
 }
 
-static void turns(struct play *p, int32_t only)
+/* The lane whose turn it is at the worker; -1 = none has room there. */
+static int next_lane(struct play *p, const struct p_worker *pw, bool *ret_rivals)
 {
-        int lane, rivals;
+        int best = -1;
 
-        for (size_t i = 0; i < p->ls->n; i++)
-                p->aside[i] = only >= 0 && !lane_fits(&p->ls->at[i], p->workers[only].w);
-        while (!p->started && p->steps < FORECAST_STEPS_MAX && (lane = next_lane(p, &rivals)) >= 0) {
-                if (!place(p, lane, only, rivals))
-                        p->aside[lane] = true;
+        *ret_rivals = false;
+        for (uint64_t left = pw->fit; left; left &= left - 1) {
+                size_t i = (size_t)__builtin_ctzll(left);
+                const struct m_shape *s = p->ls->at[i].shape;
+
+                p->looks++;
+                if (!may_go(p, i) || !res_fits(&s->need, &pw->free) || is_kept_for_others(p, pw, (int)i) ||
+                    (!i && p->ls->stage[pw->w->site->id] > p->now))
+                        continue;
+                if (limit_room(p, s, pw->w->site) <= 0) {
+                        p->limited |= 1ULL << i;
+                        continue;
+                }
+                *ret_rivals = *ret_rivals || (best >= 0 && p->ls->at[best].shape->project != s->project);
+                if (best < 0 || turn_before(p, i, (size_t)best))
+                        best = (int)i;
+        }
+        return best;
+}
+
+static bool is_spent(const struct play *p)
+{
+        return p->steps >= FORECAST_STEPS_MAX || p->looks >= FORECAST_LOOKS_MAX;
+}
+
+static void turns_at(struct play *p, int32_t at)
+{
+        struct p_worker *pw = &p->workers[at];
+        bool rivals;
+        int lane;
+
+        while (!p->started && !is_spent(p) && (lane = next_lane(p, pw, &rivals)) >= 0)
+                place(p, (size_t)lane, at, res_times(&p->ls->at[lane].shape->need, &pw->free, INT32_MAX),
+                      rivals);
+}
+
+/* at: the worker that changed. LOOK_ALL: a limit, or everything. */
+static void turns(struct play *p, int32_t at)
+{
+        uint64_t lanes = at == LOOK_ALL ? p->limited : 0;
+
+        if (at >= 0)
+                turns_at(p, at);
+        p->limited = lanes ? 0 : p->limited;
+        for (int32_t i = 0; lanes && i < p->worker_n && !p->started && !is_spent(p); i++) {
+                p->looks++;
+                if (p->workers[i].fit & lanes)
+                        turns_at(p, i);
         }
         make_room(p);
 }
@@ -558,8 +572,9 @@ static void advance(struct play *p, double to)
         p->now = to;
 }
 
-/* Free what has ended. Returns the worker to look at, or LOOK_ALL when limits changed, or LOOK_NONE. */
-static int32_t end_one(struct play *p, const struct p_end *e)
+/* Free what has ended. Returns the worker to look at, -1 = none; *ret_limits: others may be within limits
+ * now. */
+static int32_t end_one(struct play *p, const struct p_end *e, bool *ret_limits)
 {
         struct p_project *pp = &p->projects[e->shape->project->id];
         const struct m_site *site = p->m->sites[e->site];
@@ -577,33 +592,71 @@ static int32_t end_one(struct play *p, const struct p_end *e)
                 for (int32_t k = 0; k < e->count && !res_fits(&pw->w->offer, &pw->free); k++)
                         res_give(&pw->free, &e->shape->need, 1);
         }
-        if (limited || (e->lane == 0 && p->ls->ask->throttle))
-                return LOOK_ALL;
-        return e->worker >= 0 ? e->worker : LOOK_NONE;
+        if (e->lane == 0 && p->ls->ask->throttle)
+                p->limited |= 1;
+        *ret_limits = limited || e->lane == 0;
+        return e->worker;
+}
+
+/* Tasks of the asker's project that still go before it. */
+static int64_t own_left(const struct play *p)
+{
+        int64_t left = 0;
+
+        for (size_t i = 1; i < p->ls->n; i++) {
+                if (p->ls->at[i].shape->project == p->ls->ask->shape->project)
+                        left += p->before[i];
+        }
+        return left;
+}
+
+struct mark { /* what found room at once: it tells no pace */
+        int64_t own, placed;
+};
+
+/* Too long a line to be played to its end: it goes on at the pace so far, that of its own project where some
+ * of it went, else that of all. */
+static double carried_on(const struct play *p, const struct mark *start)
+{
+        double left = (double)own_left(p), went = (double)start->own - left;
+
+        if (went <= 0) {
+                went = (double)(p->placed - start->placed);
+                left = (double)lanes_ahead(p->m, p->ls) - (double)p->placed;
+        }
+        if (left <= 0)
+                return p->now;
+        if (went > 0 && p->now > 0)
+                return p->now + left * p->now / went;
+        return p->placed ? left / (double)p->placed * run_of(p, p->ls->ask->shape, p->workers[0].w->site)
+                         : INFINITY;
 }
 
 /* Seconds until the asker's first task is placed. */
 static double play(const struct model *m, struct lanes *ls, enum how how, struct basis *b, bool *ret_scaled)
 {
         struct play p;
+        struct mark start;
         double at;
 
         play_open(&p, m, ls, how, b);
+        p.limited = ~0ULL;
         turns(&p, LOOK_ALL);
-        while (!p.started && p.end_n && p.steps < FORECAST_STEPS_MAX) {
+        start = (struct mark){own_left(&p), p.placed};
+        while (!p.started && p.end_n && !is_spent(&p)) {
                 struct p_end e = end_pop(&p);
-                int32_t look = end_one(&p, &e);
+                bool limits;
+                int32_t look = end_one(&p, &e, &limits);
 
                 advance(&p, e.at);
-                if (look != LOOK_NONE)
+                if (look >= 0)
                         turns(&p, look);
+                if (limits && p.limited && !p.started)
+                        turns(&p, LOOK_ALL);
         }
         at = p.started ? p.now : INFINITY;
-        /* Too long a line to be played to its end: it goes on at the pace so far. */
-        if (!p.started && p.steps >= FORECAST_STEPS_MAX) {
-                double ahead = (double)lanes_ahead(m, ls), placed = (double)p.placed;
-
-                at = p.now * (ahead > placed ? ahead / placed : 1);
+        if (!p.started && is_spent(&p)) {
+                at = carried_on(&p, &start);
                 *ret_scaled = true;
         }
         play_close(&p);

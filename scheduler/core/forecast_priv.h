@@ -13,23 +13,21 @@ struct lane {
         int64_t before, after, before_jobs; /* tasks that go before the asker, or after it; of another project
                                                all stand in before */
         double inflow;                      /* tasks that come in a second */
-        uint8_t *could;                     /* by site id: tasks could go there */
-        double *stage;                      /* by site id: seconds until their data is there */
 };
 struct lanes {
         const struct forecast_ask *ask;
         struct lane *at;
-        size_t n, looked;
+        size_t n, looked, shapes;
+        uint64_t *fit; /* by worker id, a bit for each lane: it could go there if others left it room */
+        double *stage; /* of the asker, by site id: seconds until its data is there */
 };
 
 void lanes_open(const struct model *m, const struct forecast_ask *ask, struct lanes *ret);
 void lanes_close(struct lanes *ls);
-void lane_look(const struct model *m, struct lane *l);
-void lane_release(struct lane *l);
-bool lane_fits(const struct lane *l, const struct m_worker *w);
-bool lane_goes_before(const struct lane *a, const struct lane *b);
 /* Tasks that go before the asker, over all lanes. */
 int64_t lanes_ahead(const struct model *m, const struct lanes *ls);
+/* Of one project: by the first job. */
+bool lane_goes_before(const struct lane *a, const struct lane *b);
 double lane_charge(const struct m_shape *s);
 
 #endif

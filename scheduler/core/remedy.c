@@ -14,6 +14,7 @@ struct remedies {
         const struct m_shape *s;
         struct remedy *at;
         size_t n;
+        int tries; /* changes whose start was found */
 };
 
 /* ---- resources by number
@@ -229,7 +230,7 @@ static void never_by_all(struct remedies *rs)
 
 size_t remedy_never(const struct model *m, const struct m_shape *s, struct remedy ret[REMEDIES_MAX])
 {
-        struct remedies rs = {m, s, ret, 0};
+        struct remedies rs = {.m = m, .s = s, .at = ret};
 
         never_by_site(&rs);
         never_by_one(&rs);
@@ -247,6 +248,8 @@ static void try_change(struct remedies *rs, const struct forecast_ask *ask, doub
         struct m_shape g = changed(rs->s, r);
         struct forecast_ask guest = *ask;
 
+        if (rs->tries++ >= REMEDY_TRIES_MAX)
+                return;
         guest.shape = &g;
         r->start_in = forecast_likely(rs->m, &guest);
         if (isinf(r->start_in) || r->start_in > CLEARLY * start)
@@ -282,7 +285,7 @@ static void sooner_by_one(struct remedies *rs, const struct forecast_ask *ask, d
 size_t remedy_sooner(const struct model *m, const struct forecast_ask *ask, double start,
                      struct remedy ret[REMEDIES_MAX])
 {
-        struct remedies rs = {m, ask->shape, ret, 0};
+        struct remedies rs = {.m = m, .s = ask->shape, .at = ret};
         struct remedy elsewhere = {.what = REMEDY_SITES, .need = ask->shape->need};
 
         if (ask->shape->site_count)

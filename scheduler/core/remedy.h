@@ -13,6 +13,7 @@
 #include "core/model.h"
 
 #define REMEDIES_MAX     6
+#define REMEDY_TRIES_MAX 4 /* changes that are played forward: each takes the time of a forecast */
 #define REMEDY_SITES_MAX 10
 #define REMEDY_LEAST_PART                                                                                    \
         4 /* nobody is told to ask for less than one part in so many, if it is to start sooner */
