@@ -18,6 +18,7 @@ from bench import BUILD, HISTORY, Bench, become_ordinary, note, say, wait_until 
 
 POLL = int(os.environ.get("POLL", 100_000))
 CLIENTS = 200
+POLL_TASKS = int(os.environ.get("POLL_TASKS", 100_000))  # that the engine works off meanwhile, each time
 ROUNDS = 60  # of each question
 
 
@@ -143,9 +144,9 @@ def poll():
         bench.array(20000)
         alone, beside, figures = [], [], []
         for _ in range(3):
-            alone.append(bench.array(100000))
+            alone.append(bench.array(POLL_TASKS))
             pollers = Pollers(bench, made["first_id"], made["last_id"])
-            beside.append(bench.array(100000))
+            beside.append(bench.array(POLL_TASKS))
             figures.append(pollers.stop())
         say("poll_jobs", POLL, "jobs")
         say("poll_rate", statistics.median(f["requests_per_s"] for f in figures), "requests/s")

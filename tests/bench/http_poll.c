@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #define SAMPLES_MAX 20000 /* of one client */
+#define RAMP_S      10    /* until all have asked for the first time: nothing is known then */
 #define HEAD_MAX    4096
 
 struct client {
@@ -132,7 +133,7 @@ static void ask(struct client *c)
 static void *client_main(void *arg)
 {
         struct client *c = arg;
-        double next = now_s() + (double)c->number / clients;
+        double next = now_s() + RAMP_S * (double)c->number / clients;
 
         c->fd = dial();
         for (bool first = true; !atomic_load(&over); first = false) {
