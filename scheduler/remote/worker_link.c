@@ -17,12 +17,7 @@
 
 #include "common/log.h"
 #include "common/util.h"
-#include "remote/bootstrap.h"
-#include "remote/connector.h"
-#include "remote/job_set.h"
-#include "remote/link_messages.h"
-#include "remote/link_transfers.h"
-#include "remote/ssh_key.h"
+#include "remote/worker_link_priv.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -43,67 +38,6 @@
 #define PRIVATE_QUEUE      (4u << 20) /* for grants and pings, which no limit refuses */
 #define GATE_LINKS_MAX     1024
 
-enum timer { TIMER_RETRY, TIMER_DEADLINE, TIMER_BEAT, TIMERS };
-
-/* How far the conversation on the wire has come. */
-enum talk { TALK_NONE, TALK_MAGIC, TALK_WELCOME, TALK_SNAPSHOT, TALK_OPEN };
-
-enum request_kind { REQUEST_READ, REQUEST_SCAN, REQUEST_REMOVE };
-
-struct request {
-        uint32_t id; /* 0: free */
-        enum request_kind kind;
-};
-
-struct worker_link {
-        struct worker_link_settings s; /* strings owned; private_key in locked memory */
-        char name[128];
-        struct proto_hop hops[HOPS_MAX];
-        char root[256];
-
-        uv_timer_t timers[TIMERS];
-        uv_prepare_t prepare;
-        uv_check_t check;
-        int handles;
-        bool freed;
-
-        bool wanted;
-        bool final;
-        bool dead;    /* the last try did not reach the host */
-        bool dialing; /* holds a place in the gate */
-        bool waiting; /* for a place, or for the prober */
-        enum link_state state;
-        uint32_t tries, refused;
-        struct link_failure failure;
-        bool has_failure;
-        bool due_deadline, due_silence;
-        uint32_t phase;     /* counts changes of state */
-        uint32_t due_phase; /* the phase whose deadline came */
-        int64_t ready_ms;
-
-        struct connector *conn;
-        struct bootstrap *bootstrap, *retired;
-        char hostkey_type[72], hostkey_print[SSH_FINGERPRINT_LEN];
-        uint32_t hostkey_hop;
-
-        enum talk talk;
-        struct buf in, out;
-        int64_t hello_ms, attach_ms;
-        int linger;
-        char worker_sha256[65]; /* of the worker that was put in place last */
-        struct link_listener *listeners;
-        struct link_snapshot_item *snapshot;
-        size_t snapshot_count, snapshot_cap;
-        struct job_set templates;
-        struct request requests[LINK_REQUESTS_MAX];
-        size_t request_count;
-        uint32_t next_request;
-
-        int64_t grant_until_ms;
-        int64_t granted_ms, heard_ms, rtt_ms, ping_ms;
-        uint64_t ping;
-};
-
 struct dial_gate {
         uint32_t at_once, active;
         struct worker_link *links[GATE_LINKS_MAX];
@@ -111,8 +45,6 @@ struct dial_gate {
 };
 
 static void link_dial(struct worker_link *l);
-static void listeners_down(struct worker_link *l);
-static void link_down(struct worker_link *l, struct link_failure *why);
 
 /* ---- the gate ---- */
 
@@ -180,6 +112,16 @@ static void gate_leave(struct worker_link *l)
                 l->s.gate->active--;
 }
 
+void link_gate_leave(struct worker_link *l)
+{
+        gate_leave(l);
+}
+
+void link_gate_wake(struct worker_link *l)
+{
+        gate_wake(l->s.gate);
+}
+
 static int gate_join(struct worker_link *l, struct err *err)
 {
         struct dial_gate *g = l->s.gate;
@@ -210,13 +152,7 @@ static void gate_part(struct worker_link *l)
 
 /* ---- telling the owner ---- */
 
-#define EMIT(l, event, ...)                                                                                  \
-        do {                                                                                                 \
-                if (!(l)->freed && (l)->s.events->event)                                                     \
-                        (l)->s.events->event((l)->s.arg, (l), ##__VA_ARGS__);                                \
-        } while (0)
-
-static void link_set_state(struct worker_link *l, enum link_state s, const struct link_failure *why)
+void link_set_state(struct worker_link *l, enum link_state s, const struct link_failure *why)
 {
         if (l->state == s && !why)
                 return;
@@ -310,8 +246,7 @@ static void link_schedule(struct worker_link *l, int64_t pause_ms)
         uv_timer_start(&l->timers[TIMER_RETRY], on_retry, (uint64_t)pause_ms, 0);
 }
 
-/* The one way down: after a failure (why) or because the owner wants it (NULL). */
-static void link_down(struct worker_link *l, struct link_failure *why)
+void link_down(struct worker_link *l, struct link_failure *why)
 {
         bool was_reached = l->state >= LINK_BOOTSTRAPPING;
 
@@ -337,7 +272,7 @@ static void link_down(struct worker_link *l, struct link_failure *why)
         }
         l->ready_ms = 0;
         gate_wake(l->s.gate);
-        listeners_down(l);
+        link_listeners_down(l);
         requests_fail(l);
         if (!l->freed)
                 link_set_state(l, LINK_ABSENT, why ? &l->failure : NULL);
@@ -365,7 +300,7 @@ static void on_prepare(uv_prepare_t *p)
         worker_link_flush(p->data);
 }
 
-static void dirty(struct worker_link *l)
+void link_dirty(struct worker_link *l)
 {
         uv_prepare_start(&l->prepare, on_prepare);
 }
@@ -388,16 +323,6 @@ size_t worker_link_queued(const struct worker_link *l)
         return buf_len(&l->out) + (l->conn ? connector_queued(l->conn) : 0);
 }
 
-static int may_send(struct worker_link *l, struct err *err)
-{
-        if (l->talk != TALK_OPEN)
-                return err_set(err, ERR_UNAVAILABLE, "%s is not connected", l->name);
-        if (worker_link_queued(l) > LINK_QUEUE_MAX)
-                return err_set(err, ERR_LIMIT, "%s does not take what is sent to it", l->name);
-        dirty(l);
-        return 0;
-}
-
 static void send_hello(struct worker_link *l)
 {
         size_t at = frame_begin(&l->out, P_HELLO);
@@ -412,16 +337,7 @@ static void send_hello(struct worker_link *l)
         buf_u32(&l->out, l->s.slots);
         frame_end(&l->out, at);
         l->hello_ms = clock_boot_ms();
-        dirty(l);
-}
-
-static void send_nonce(struct worker_link *l, uint8_t type, uint64_t nonce)
-{
-        size_t at = frame_begin(&l->out, type);
-
-        buf_u64(&l->out, nonce);
-        frame_end(&l->out, at);
-        dirty(l);
+        link_dirty(l);
 }
 
 /* ---- time ---- */
@@ -461,7 +377,7 @@ static void on_beat(uv_timer_t *t)
 
         if (!l->ping_ms) {
                 l->ping_ms = clock_boot_ms();
-                send_nonce(l, P_PING, ++l->ping);
+                link_send_nonce(l, P_PING, ++l->ping);
         }
         if (clock_boot_ms() - l->heard_ms > (int64_t)SILENT_BEATS * l->s.heartbeat_ms) {
                 l->due_silence = true;
@@ -469,335 +385,14 @@ static void on_beat(uv_timer_t *t)
         }
 }
 
+void link_beat_start(struct worker_link *l)
+{
+        uv_timer_start(&l->timers[TIMER_BEAT], on_beat, l->s.heartbeat_ms, l->s.heartbeat_ms);
+}
+
 static void on_retry(uv_timer_t *t)
 {
         link_dial(t->data);
-}
-
-/* ---- frames from the worker ---- */
-
-static int handle_welcome(struct worker_link *l, struct reader *r, struct err *err)
-{
-        struct link_welcome_text text;
-        struct link_welcome w;
-        uint16_t version;
-        int64_t round_trip = clock_boot_ms() - l->hello_ms;
-
-        if (get_welcome(r, &version, &w, &text, err) < 0)
-                return -1;
-        if (version != PROTO_VERSION) {
-                link_welcome_text_release(&text);
-                return err_set(err, ERR_PROTOCOL, "the worker speaks version %u of the protocol, not %d",
-                               version, PROTO_VERSION);
-        }
-        w.clock_off_ms = w.wall_ms - (clock_wall_ms() - round_trip / 2);
-        l->talk = TALK_SNAPSHOT;
-        EMIT(l, on_step, "worker", (uint32_t)(clock_boot_ms() - l->attach_ms), w.hostname);
-        if (!l->freed && l->conn)
-                EMIT(l, on_welcome, &w);
-        link_welcome_text_release(&text);
-        return 0;
-}
-
-static int handle_fenced(struct worker_link *l, struct reader *r, struct err *err)
-{
-        uint64_t epoch = reader_u64(r);
-        struct link_failure why = {.where = l->state, .kind = FAIL_OTHER, .final = true};
-
-        if (r->bad || reader_left(r))
-                return err_set(err, ERR_PROTOCOL, "P_FENCED does not decode");
-        snprintf(why.text, sizeof why.text, "the worker obeys a later leadership (epoch %llu, ours is %llu)",
-                 (unsigned long long)epoch, (unsigned long long)l->s.epoch);
-        link_down(l, &why);
-        EMIT(l, on_fenced, epoch);
-        return 0;
-}
-
-static int handle_snapshot(struct worker_link *l, struct reader *r, struct err *err)
-{
-        return get_snapshot(r, &l->snapshot, &l->snapshot_count, &l->snapshot_cap, err);
-}
-
-static int handle_snapshot_end(struct worker_link *l, struct reader *r, struct err *err)
-{
-        struct link_snapshot_item *items = l->snapshot;
-        size_t n = l->snapshot_count;
-
-        if (reader_left(r))
-                return err_set(err, ERR_PROTOCOL, "P_SNAPSHOT_END has a payload");
-        l->snapshot = NULL;
-        l->snapshot_count = l->snapshot_cap = 0;
-        l->talk = TALK_OPEN;
-        l->ready_ms = clock_boot_ms();
-        l->dead = l->has_failure = false;
-        l->refused = 0;
-        uv_timer_stop(&l->timers[TIMER_DEADLINE]);
-        uv_timer_start(&l->timers[TIMER_BEAT], on_beat, l->s.heartbeat_ms, l->s.heartbeat_ms);
-        gate_leave(l);
-        gate_wake(l->s.gate);
-        EMIT(l, on_snapshot, items, n);
-        free(items);
-        if (!l->freed && l->talk == TALK_OPEN)
-                link_set_state(l, LINK_READY, NULL);
-        return 0;
-}
-
-static int handle_started(struct worker_link *l, struct reader *r, struct err *err)
-{
-        AUTO_FREE struct link_started *items = NULL;
-        size_t n;
-
-        if (get_started(r, &items, &n, err) < 0)
-                return -1;
-        EMIT(l, on_started, items, n);
-        return 0;
-}
-
-static int handle_reported(struct worker_link *l, struct reader *r, struct err *err)
-{
-        AUTO_FREE struct link_progress *items = NULL;
-        size_t n;
-
-        if (get_reported(r, &items, &n, err) < 0)
-                return -1;
-        EMIT(l, on_reported, items, n);
-        return 0;
-}
-
-static int handle_finishing(struct worker_link *l, struct reader *r, struct err *err)
-{
-        AUTO_FREE struct attempt_key *keys = NULL;
-        size_t n;
-
-        if (get_keys(r, &keys, &n, err) < 0)
-                return -1;
-        EMIT(l, on_finishing, keys, n);
-        return 0;
-}
-
-static int handle_outputs(struct worker_link *l, struct reader *r, struct err *err)
-{
-        struct attempt_key key = get_key(r);
-        struct proto_file *files;
-        size_t n;
-
-        if (!attempt_key_is_sane(key) || get_files(r, &files, &n, err) < 0)
-                return err_set(err, ERR_PROTOCOL, "P_OUTPUTS does not decode");
-        EMIT(l, on_outputs, key, files, n);
-        files_free(files, n);
-        return 0;
-}
-
-static int handle_ended(struct worker_link *l, struct reader *r, struct err *err)
-{
-        AUTO_FREE struct proto_result *results = NULL;
-        size_t n;
-
-        if (get_results(r, &results, &n, err) < 0)
-                return -1;
-        EMIT(l, on_ended, results, n);
-        return 0;
-}
-
-static int handle_renew(struct worker_link *l, struct reader *r, struct err *err)
-{
-        uint64_t nonce = reader_u64(r);
-
-        if (r->bad || reader_left(r))
-                return err_set(err, ERR_PROTOCOL, "P_RENEW does not decode");
-        /* Asked of the clock, not of a timer: after a long stop of this process the first frame is read
-         * before any timer runs. */
-        if (clock_boot_ms() >= l->grant_until_ms)
-                return 0;
-        send_nonce(l, P_GRANT, nonce);
-        l->granted_ms = clock_boot_ms();
-        return 0;
-}
-
-static int handle_ping(struct worker_link *l, struct reader *r, struct err *err)
-{
-        uint64_t nonce = reader_u64(r);
-
-        if (r->bad || reader_left(r))
-                return err_set(err, ERR_PROTOCOL, "P_PING does not decode");
-        send_nonce(l, P_PONG, nonce);
-        return 0;
-}
-
-static int handle_pong(struct worker_link *l, struct reader *r, struct err *err)
-{
-        uint64_t nonce = reader_u64(r);
-
-        if (r->bad || reader_left(r))
-                return err_set(err, ERR_PROTOCOL, "P_PONG does not decode");
-        if (nonce == l->ping && l->ping_ms) {
-                l->rtt_ms = clock_boot_ms() - l->ping_ms;
-                l->ping_ms = 0;
-        }
-        return 0;
-}
-
-static int handle_health(struct worker_link *l, struct reader *r, struct err *err)
-{
-        struct link_health h;
-
-        if (get_health(r, &h, err) < 0)
-                return -1;
-        h.clock_off_ms = h.wall_ms - (clock_wall_ms() - (l->rtt_ms > 0 ? l->rtt_ms / 2 : 0));
-        EMIT(l, on_health, &h);
-        return 0;
-}
-
-static struct request *request_find(struct worker_link *l, uint32_t id, enum request_kind kind)
-{
-        for (size_t i = 0; id && i < LINK_REQUESTS_MAX; i++) {
-                if (l->requests[i].id == id && l->requests[i].kind == kind)
-                        return &l->requests[i];
-        }
-        return NULL;
-}
-
-static void request_end(struct worker_link *l, struct request *q)
-{
-        q->id = 0;
-        l->request_count--;
-}
-
-static int handle_data(struct worker_link *l, struct reader *r, struct err *err)
-{
-        struct link_data d;
-        uint32_t id;
-        struct request *q;
-
-        if (get_data(r, &id, &d, err) < 0)
-                return -1;
-        q = request_find(l, id, REQUEST_READ);
-        if (!q)
-                return err_set(err, ERR_PROTOCOL, "P_DATA answers a request that was not made");
-        request_end(l, q);
-        EMIT(l, on_data, id, &d);
-        return 0;
-}
-
-static int handle_scanned(struct worker_link *l, struct reader *r, struct err *err)
-{
-        uint32_t id = reader_u32(r);
-        uint64_t files_done = reader_u64(r), bytes_done = reader_u64(r);
-        struct proto_file *files;
-        size_t n;
-
-        if (get_files(r, &files, &n, err) < 0)
-                return -1;
-        if (!request_find(l, id, REQUEST_SCAN)) {
-                files_free(files, n);
-                return err_set(err, ERR_PROTOCOL, "P_SCANNED answers a request that was not made");
-        }
-        EMIT(l, on_scanned, id, files_done, bytes_done, files, n);
-        files_free(files, n);
-        return 0;
-}
-
-static int handle_scan_end(struct worker_link *l, struct reader *r, struct err *err)
-{
-        uint32_t id = reader_u32(r);
-        uint8_t status = reader_u8(r), is_file = reader_u8(r);
-        AUTO_FREE char *text = reader_str(r, PATH_TEXT_MAX + RESULT_TEXT_MAX);
-        struct request *q = request_find(l, id, REQUEST_SCAN);
-
-        if (r->bad || reader_left(r) || status > READ_FAILED || is_file > 1 || !q)
-                return err_set(err, ERR_PROTOCOL,
-                               "P_SCAN_END does not decode or answers a request that was not made");
-        text_make_printable(text);
-        request_end(l, q);
-        EMIT(l, on_scan_end, id, status, is_file, text);
-        return 0;
-}
-
-/* ---- transfers ---- */
-
-static void listeners_down(struct worker_link *l)
-{
-        struct link_listener *x;
-
-        while ((x = l->listeners)) {
-                l->listeners = x->next;
-                x->link = NULL;
-                x->on_down(x);
-        }
-}
-
-/* For the transfer that it is about; one that is over may still be spoken of. */
-static int handle_transfer(struct worker_link *l, uint8_t type, struct reader *r, struct err *err)
-{
-        struct reader id_reader = *r;
-        uint64_t id = reader_u64(&id_reader);
-        struct link_listener *x = l->listeners;
-
-        while (x && x->id != id)
-                x = x->next;
-        if (x)
-                x->on_frame(x, type, r);
-        return id_reader.bad || r->bad ? err_set(err, ERR_PROTOCOL, "frame %u does not decode", type) : 0;
-}
-
-static int handle_removed(struct worker_link *l, struct reader *r, struct err *err)
-{
-        uint32_t id = reader_u32(r);
-        uint8_t status = reader_u8(r);
-        uint64_t files = reader_u64(r), bytes = reader_u64(r);
-        AUTO_FREE char *text = reader_str(r, PATH_TEXT_MAX + RESULT_TEXT_MAX);
-        struct request *q = request_find(l, id, REQUEST_REMOVE);
-
-        if (r->bad || reader_left(r) || status > READ_FAILED || !q)
-                return err_set(err, ERR_PROTOCOL,
-                               "P_REMOVED does not decode or answers a request that was not made");
-        text_make_printable(text);
-        request_end(l, q);
-        EMIT(l, on_removed, id, status, files, bytes, text);
-        return 0;
-}
-
-#define AT(talk) (1u << (talk))
-
-static const struct {
-        uint8_t type;
-        unsigned when; /* in which parts of the conversation it may come */
-        int (*handle)(struct worker_link *l, struct reader *r, struct err *err);
-} handlers[] = {
-    {P_ENDED, AT(TALK_OPEN), handle_ended},
-    {P_STARTED, AT(TALK_OPEN), handle_started},
-    {P_FINISHING, AT(TALK_OPEN), handle_finishing},
-    {P_PROGRESS, AT(TALK_OPEN), handle_reported},
-    {P_OUTPUTS, AT(TALK_OPEN), handle_outputs},
-    {P_RENEW, AT(TALK_OPEN) | AT(TALK_SNAPSHOT), handle_renew},
-    {P_HEALTH, AT(TALK_OPEN) | AT(TALK_SNAPSHOT), handle_health},
-    {P_DATA, AT(TALK_OPEN), handle_data},
-    {P_SCANNED, AT(TALK_OPEN), handle_scanned},
-    {P_SCAN_END, AT(TALK_OPEN), handle_scan_end},
-    {P_REMOVED, AT(TALK_OPEN), handle_removed},
-    {P_PING, AT(TALK_OPEN) | AT(TALK_SNAPSHOT), handle_ping},
-    {P_PONG, AT(TALK_OPEN) | AT(TALK_SNAPSHOT), handle_pong},
-    {P_WELCOME, AT(TALK_WELCOME), handle_welcome},
-    {P_FENCED, AT(TALK_WELCOME) | AT(TALK_SNAPSHOT) | AT(TALK_OPEN), handle_fenced},
-    {P_SNAPSHOT, AT(TALK_SNAPSHOT), handle_snapshot},
-    {P_SNAPSHOT_END, AT(TALK_SNAPSHOT), handle_snapshot_end},
-};
-
-static int handle_frame(struct worker_link *l, const struct frame *f, struct err *err)
-{
-        struct reader r;
-
-        reader_init(&r, f->payload, f->len);
-        if (f->type >= P_OFFERED && f->type <= P_PULL_END && l->talk == TALK_OPEN)
-                return handle_transfer(l, f->type, &r, err);
-        for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
-                if (handlers[i].type != f->type)
-                        continue;
-                if (!(handlers[i].when & AT(l->talk)))
-                        return err_set(err, ERR_PROTOCOL, "frame %u out of turn", f->type);
-                return handlers[i].handle(l, &r, err);
-        }
-        return err_set(err, ERR_PROTOCOL, "frame of unknown type %u", f->type);
 }
 
 /* Every whole frame in `b`. Returns false when this connection is over. */
@@ -809,7 +404,7 @@ static bool handle_frames(struct worker_link *l, struct buf *b)
         int rc;
 
         while ((rc = frame_next(b, &f, &err)) > 0) {
-                rc = handle_frame(l, &f, &err);
+                rc = link_handle_frame(l, &f, &err);
                 if (l->freed || l->conn != conn)
                         return false;
                 if (rc < 0)
@@ -1104,224 +699,6 @@ void worker_link_set_offer(struct worker_link *l, const struct proto_resources *
                 link_schedule(l, 0);
 }
 
-/* ---- work ---- */
-
-bool worker_link_has_template(const struct worker_link *l, int64_t job)
-{
-        return job_set_has(&l->templates, job);
-}
-
-int worker_link_template(struct worker_link *l, const struct proto_template *t, struct err *err)
-{
-        size_t at, before;
-
-        if (may_send(l, err) < 0)
-                return -1;
-        before = buf_len(&l->out);
-        at = frame_begin(&l->out, P_TEMPLATE);
-        put_template(&l->out, t);
-        frame_end(&l->out, at);
-        if (buf_len(&l->out) - before - 4 > FRAME_MAX) {
-                l->out.len -= buf_len(&l->out) - before;
-                return err_set(err, ERR_BAD_INPUT,
-                               "the job's script, arguments and environment are too large together");
-        }
-        job_set_add(&l->templates, t->job);
-        return 0;
-}
-
-int worker_link_forget(struct worker_link *l, int64_t job, struct err *err)
-{
-        size_t at;
-
-        if (may_send(l, err) < 0)
-                return -1;
-        if (!job_set_remove(&l->templates, job))
-                return 0;
-        at = frame_begin(&l->out, P_FORGET);
-        buf_u64(&l->out, (uint64_t)job);
-        frame_end(&l->out, at);
-        return 0;
-}
-
-int worker_link_launch(struct worker_link *l, int64_t job, const struct link_launch *items, size_t n,
-                       struct err *err)
-{
-        if (may_send(l, err) < 0)
-                return -1;
-        if (!job_set_has(&l->templates, job))
-                return err_set(err, ERR_CONFLICT, "job %lld: its template was not sent on this connection",
-                               (long long)job);
-        while (n) {
-                size_t part = n < BATCH_MAX ? n : BATCH_MAX, at = frame_begin(&l->out, P_LAUNCH);
-
-                buf_u64(&l->out, (uint64_t)job);
-                buf_u32(&l->out, (uint32_t)part);
-                for (size_t i = 0; i < part; i++) {
-                        buf_u32(&l->out, (uint32_t)items[i].first_task);
-                        buf_u32(&l->out, (uint32_t)items[i].count);
-                        buf_u32(&l->out, (uint32_t)items[i].attempt);
-                }
-                frame_end(&l->out, at);
-                items += part;
-                n -= part;
-        }
-        return 0;
-}
-
-static void put_keys(struct buf *b, const struct attempt_key *keys, size_t n)
-{
-        buf_u32(b, (uint32_t)n);
-        for (size_t i = 0; i < n; i++)
-                put_key(b, keys[i]);
-}
-
-int worker_link_cancel(struct worker_link *l, const struct attempt_key *keys, size_t n, uint32_t grace_ms,
-                       enum outcome outcome, struct err *err)
-{
-        if (may_send(l, err) < 0)
-                return -1;
-        while (n) {
-                size_t part = n < BATCH_MAX ? n : BATCH_MAX, at = frame_begin(&l->out, P_CANCEL);
-
-                buf_u32(&l->out, grace_ms);
-                buf_u8(&l->out, (uint8_t)outcome);
-                put_keys(&l->out, keys, part);
-                frame_end(&l->out, at);
-                keys += part;
-                n -= part;
-        }
-        return 0;
-}
-
-int worker_link_ack(struct worker_link *l, const struct attempt_key *keys, size_t n, struct err *err)
-{
-        if (may_send(l, err) < 0)
-                return -1;
-        while (n) {
-                size_t part = n < BATCH_MAX ? n : BATCH_MAX, at = frame_begin(&l->out, P_ACK);
-
-                put_keys(&l->out, keys, part);
-                frame_end(&l->out, at);
-                keys += part;
-                n -= part;
-        }
-        return 0;
-}
-
-static int request_new(struct worker_link *l, enum request_kind kind, uint32_t *ret_id, struct err *err)
-{
-        if (may_send(l, err) < 0)
-                return -1;
-        for (size_t i = 0; i < LINK_REQUESTS_MAX; i++) {
-                if (l->requests[i].id)
-                        continue;
-                if (++l->next_request == 0)
-                        l->next_request = 1;
-                l->requests[i] = (struct request){l->next_request, kind};
-                l->request_count++;
-                *ret_id = l->next_request;
-                return 0;
-        }
-        return err_set(err, ERR_LIMIT, "%s: %d reads wait already; try again in a moment", l->name,
-                       LINK_REQUESTS_MAX);
-}
-
-int worker_link_read(struct worker_link *l, enum read_what what, struct attempt_key key, const char *path,
-                     uint64_t offset, uint32_t length, uint32_t *ret_request, struct err *err)
-{
-        uint32_t id;
-        size_t at;
-
-        if (length > CHUNK_MAX || (path && strlen(path) > PATH_TEXT_MAX))
-                return err_set(err, ERR_BAD_INPUT, "a read is at most %u bytes, a path at most %d", CHUNK_MAX,
-                               PATH_TEXT_MAX);
-        if (request_new(l, REQUEST_READ, &id, err) < 0)
-                return -1;
-        at = frame_begin(&l->out, P_READ);
-        buf_u32(&l->out, id);
-        buf_u8(&l->out, (uint8_t)what);
-        put_key(&l->out, key);
-        buf_str(&l->out, path);
-        buf_u64(&l->out, offset);
-        buf_u32(&l->out, length);
-        frame_end(&l->out, at);
-        *ret_request = id;
-        return 0;
-}
-
-int worker_link_scan(struct worker_link *l, const char *path, uint32_t *ret_request, struct err *err)
-{
-        uint32_t id;
-        size_t at;
-
-        if (path[0] != '/' || strlen(path) > PATH_TEXT_MAX)
-                return err_set(err, ERR_BAD_INPUT, "a path at a site is absolute and at most %d bytes long",
-                               PATH_TEXT_MAX);
-        if (request_new(l, REQUEST_SCAN, &id, err) < 0)
-                return -1;
-        at = frame_begin(&l->out, P_SCAN);
-        buf_u32(&l->out, id);
-        buf_str(&l->out, path);
-        frame_end(&l->out, at);
-        *ret_request = id;
-        return 0;
-}
-
-/* ---- what transfers need ---- */
-
-void link_listen(struct worker_link *l, struct link_listener *x)
-{
-        x->link = l;
-        x->next = l->listeners;
-        l->listeners = x;
-}
-
-void link_unlisten(struct link_listener *x)
-{
-        struct link_listener **at = x->link ? &x->link->listeners : NULL;
-
-        while (at && *at != x)
-                at = &(*at)->next;
-        if (at)
-                *at = x->next;
-        x->link = NULL;
-}
-
-struct buf *link_frames(struct worker_link *l, struct err *err)
-{
-        return may_send(l, err) < 0 ? NULL : &l->out;
-}
-
-const struct worker_link_settings *link_settings(const struct worker_link *l)
-{
-        return &l->s;
-}
-
-char *link_command(const struct worker_link *l, const char *what, uint64_t transfer)
-{
-        return xasprintf(
-            "exec /bin/sh -c 'r=%s; exec \"$r\"/bin/reeve-worker-%s %s --root \"$r\" --transfer %llu'",
-            l->root, l->worker_sha256, what, (unsigned long long)transfer);
-}
-
-int link_request_removal(struct worker_link *l, uint32_t *ret_id, struct err *err)
-{
-        return request_new(l, REQUEST_REMOVE, ret_id, err);
-}
-
-int worker_link_stop_worker(struct worker_link *l, enum stop_mode mode, struct err *err)
-{
-        size_t at;
-
-        if (may_send(l, err) < 0)
-                return -1;
-        at = frame_begin(&l->out, P_STOP);
-        buf_u8(&l->out, (uint8_t)mode);
-        frame_end(&l->out, at);
-        return 0;
-}
-
 /* ---- looking ---- */
 
 enum link_state worker_link_state(const struct worker_link *l)
@@ -1485,7 +862,7 @@ void worker_link_free(struct worker_link *l)
         l->wanted = l->waiting = false;
         gate_part(l);
         connection_drop(l);
-        listeners_down(l);
+        link_listeners_down(l);
         for (int i = 0; i < TIMERS; i++)
                 uv_close((uv_handle_t *)&l->timers[i], on_handle_closed);
         uv_close((uv_handle_t *)&l->prepare, on_handle_closed);
