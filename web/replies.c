@@ -113,6 +113,7 @@ static const struct parameter_row parameters[] = {
     {"port",           "{\"type\":\"integer\",\"minimum\":1,\"maximum\":65535}", "SSH port of the host; default 22"},
     {"project",        STRING_, "name of a project"},
     {"site",           STRING_, "name of a site"},
+    {"dataset",        STRING_, "name of a dataset"},
     {"state",          STRING_, "state as shown"},
     {"stream",         "{\"enum\":[\"stdout\",\"stderr\"]}", "which output"},
     {"strict",         BOOL_,   "refuse what nothing registered now could ever run"},
