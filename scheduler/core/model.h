@@ -191,7 +191,7 @@ struct m_transfer { /* see transfer.h */
         int64_t unwanted_since;       /* now ms; 0 = it is wanted */
         double sharing;               /* sum over time of active transfers on its link, in ms */
         int64_t shared_at;            /* now ms */
-        int64_t looked_at; /* now ms: for a better source */
+        int64_t looked_at;            /* now ms: for a better source */
         bool cancelling;
         struct m_transfer *next; /* of its dataset */
         size_t place;            /* in the heap of queued ones */
@@ -204,13 +204,14 @@ struct m_class {
         double run_ms; /* smoothed at speed 1; 0 = nothing ended */
         int64_t ended;
         int32_t users; /* 0: kept for what it knows (CLASSES_KEPT) */
-        /* Of the last ARRIVAL_MS, about: jobs submitted and their tasks, fading; as of arrived_at (wall ms). */
+        /* Of the last ARRIVAL_MS, about: jobs submitted and their tasks, fading; as of arrived_at (wall ms).
+         */
         double jobs, tasks;
         int64_t arrived_at;
 };
 #define ARRIVAL_MS        60000
-#define ARRIVAL_TASKS_MAX 100 /* of one job: a large array is no stream of tasks */
-#define CLASSES_KEPT 10000 /* with more than that, those that nobody uses go */
+#define ARRIVAL_TASKS_MAX 100   /* of one job: a large array is no stream of tasks */
+#define CLASSES_KEPT      10000 /* with more than that, those that nobody uses go */
 
 struct m_shape_site { /* what is known about a shape at a site */
         int32_t site;

@@ -28,8 +28,9 @@
 #define PATIENCE_MS    8000         /* for a worker that is about to be there */
 #define PROBE_TIMEOUT  15000
 #define JSON_MAX       (1u << 20)
-#define EXPLAIN_US     25000 /* spent on explanations between two ticks; who asks beyond it waits for the next \
-                              */
+#define EXPLAIN_US                                                                                           \
+        25000 /* spent on explanations between two ticks; who asks beyond it waits for the next              \
+               */
 
 struct engine_call {
         struct engine_call *next;

@@ -15,9 +15,9 @@ int store_sites_list(struct db *db, const char *name, struct rows **ret, struct 
 /* 1 and *ret_id. */
 int store_site_find(struct db *db, const char *name, int32_t *ret_id, struct err *err);
 
-/* What a submission is compared with. Sites: id, name, intent, all_projects, projects (JSON array of [id, max_cpus]).
- * Projects: id, name, max_cpus. A limit of 0 is none.
- * Workers: site_id, project_id (null any), cpus, memory, gpus (0 not known yet), custom (JSON). */
+/* What a submission is compared with. Sites: id, name, intent, all_projects, projects (JSON array of [id,
+ * max_cpus]). Projects: id, name, max_cpus. A limit of 0 is none. Workers: site_id, project_id (null any),
+ * cpus, memory, gpus (0 not known yet), custom (JSON). */
 int store_world_sites(struct db *db, struct rows **ret, struct err *err);
 int store_world_projects(struct db *db, struct rows **ret, struct err *err);
 int store_world_workers(struct db *db, struct rows **ret, struct err *err);
