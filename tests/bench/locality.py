@@ -45,8 +45,9 @@ def say(name, value, unit):
 
 
 def each(function, items):
+    """Results in order, as they come."""
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        return list(pool.map(function, items))
+        yield from pool.map(function, items)
 
 
 # ---- the bound ---------------------------------------------------------------------------------------------------------
@@ -98,7 +99,7 @@ def gap_case(arguments):
 
 def measure_gaps(sim):
     with tempfile.TemporaryDirectory() as folder:
-        cases = each(gap_case, [(sim, f, s, folder) for f in BOUND_FAMILIES for s in range(1, BOUND_CASES + 1)])
+        cases = list(each(gap_case, [(sim, f, s, folder) for f in BOUND_FAMILIES for s in range(1, BOUND_CASES + 1)]))
     for kind in ("online", "batch"):
         gaps = [found[kind] for _, _, _, found in cases]
         say(f"gap_{kind}_median", statistics.median(gaps), "ratio")
@@ -142,7 +143,8 @@ def trace_cases(traces):
 def generated_cases():
     for family in ("heavy", "medium", "light", "nodata"):
         for load in ("0.3", "0.7", "0.9"):
-            yield f"{family}.generated.{load}", ["--generate", f"{family}:load={load}", "--quota", "100G"]
+            # Without a quota: the rules of others do not ask for room, they overrun it.
+            yield f"{family}.generated.{load}", ["--generate", f"{family}:load={load}"]
 
 
 def compare_case(arguments):
