@@ -34,6 +34,7 @@ static const struct reply_row replies[] = {
     {api_task,             200, &obj_task,              NULL,   ""},
     {api_task_log,         200, NULL,                   BYTES,  ""},
     {api_explain,          200, &obj_explanation,       NULL,   "422"},
+    {api_explain_new,      200, &obj_forecast,          NULL,   ""},
     {api_job_events,       200, &obj_events,            NULL,   ""},
     {api_job_outputs,      200, &obj_outputs,           NULL,   ""},
     {api_job_hold,         202, &obj_job,               NULL,   "409"},

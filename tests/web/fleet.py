@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """fleet.py WEBD [NAME...] - workers, and taking hosts and accounts out of a site. SQL plays the engine."""
+import json
 import sys
+import threading
 
 from harness import has, main, refused, same, test
+from server import DEADLINE, wait_until
 
 
 def grow(w, name, hosts=1, users=1):
@@ -83,6 +86,30 @@ def an_account_goes_by_name_and_project(w):
     stop_all(w)
     same(w.s.request("DELETE", "/v1/sites/people/accounts/u0").status, 204)
     same(w.s.ok("GET", "/v1/sites/people")["workers"], [])
+
+
+@test
+def a_job_that_is_not_submitted_is_explained_by_the_engine(w):
+    answer = {"live": True, "sentence": "it could start now", "can_ever_run": True, "never": None, "reason": None, "position": None,
+              "start": {"earliest": 4099766400000, "likely": 4099766400000, "latest": 4099766401000, "based_on": "the prior"},
+              "funnel": [{"step": "known", "sites": 1}], "best": "alpha", "candidates": [{"site": "alpha", "finish": 3.2}],
+              "would_help": [], "as_of": 4099766400000}
+    got = []
+    asking = threading.Thread(target=lambda: got.append(w.s.post("/v1/explain", {"command": ["true"], "project": "one"})))
+    asking.start()
+    call = wait_until("the engine is asked", lambda: w.s.sql("select id from calls where state = 'queued' and kind = 'explain'"))[0][0]
+    w.s.sql(f"update calls set state = 'done', ended_at = now(), result = '{json.dumps(answer)}' where id = {call}; notify reeve_web")
+    asking.join(DEADLINE)
+    same((got[0].status, got[0].json["sentence"], got[0].json["best"]), (200, "it could start now", "alpha"), got[0].body)
+    refused(w.s.post("/v1/explain", {"command": [], "priority": "high"}), 422, "bad_input", "/command", "/priority")
+
+
+@test
+def a_copy_of_a_dataset_is_pinned(w):
+    w.s.sql("insert into dataset_sites (dataset_id, site_id, root) select d.id, s.id, '/copy' from datasets d, sites s"
+            " where d.name = 'set' and s.name = 'alpha'")
+    same(w.s.ok("POST", "/v1/datasets/set/pin", {"site": "alpha", "pinned": True})["name"], "set")
+    refused(w.s.post("/v1/datasets/set/pin", {"site": 5}), 422, "bad_input", "/site", "/pinned")
 
 
 if __name__ == "__main__":
