@@ -135,6 +135,7 @@ static void *client_main(void *arg)
         struct client *c = arg;
         double next = now_s() + RAMP_S * (double)c->number / clients;
 
+        sleep_until(next); /* one that connects and says nothing is cut off */
         c->fd = dial();
         for (bool first = true; !atomic_load(&over); first = false) {
                 sleep_until(next);
