@@ -68,10 +68,19 @@ static size_t each_shape(struct model *m, void (*act)(struct model *, struct m_s
         return n;
 }
 
-static void add_work(struct model *m, struct m_shape *s, double *work)
+struct waiting {
+        double work, run, tasks; /* CPU seconds; sums over tasks */
+};
+
+static void add_work(struct model *m, struct m_shape *s, double *ctx)
 {
+        struct waiting *w = (struct waiting *)(void *)ctx;
+        double n = shape_backlog(s);
+
         s->rank = 0;
-        *work += shape_backlog(s) * run_s(m, s) * shape_cpus(s);
+        w->work += n * run_s(m, s) * shape_cpus(s);
+        w->run += n * run_s(m, s);
+        w->tasks += n;
 }
 
 static void set_rank(struct model *m, struct m_shape *s, double *everything)
@@ -81,12 +90,15 @@ static void set_rank(struct model *m, struct m_shape *s, double *everything)
 
 void order_shapes(struct model *m)
 {
-        double work = 0, cpus;
-        size_t n = each_shape(m, add_work, &work);
+        struct waiting w = {0};
+        size_t n = each_shape(m, add_work, &w.work);
+        double work, cpus;
 
         if (n < 2 || n > ORDER_SHAPES_MAX || m->attempts.n > ORDER_ATTEMPTS_MAX)
                 return;
         cpus = open_cpus(m);
-        work = (work + running_work(m)) / (cpus > 1 ? cpus : 1);
+        work = (w.work + running_work(m)) / (cpus > 1 ? cpus : 1);
+        if (work * w.tasks < ORDER_BATCH_RUNS * w.run) /* no batch: a queue that comes and goes */
+                return;
         each_shape(m, set_rank, &work);
 }

@@ -7,6 +7,9 @@
  * before the others. The longer the queue, the fewer tasks are long in that sense, so that they never take
  * more than their part of the grid; and who waited for ORDER_AGED_MS goes before them.
  *
+ * That is for a batch that is worked off. A queue that comes and goes is no batch: in it the order of arrival
+ * is kept, else what was sent for tasks at one site would be overtaken, and sent again to another.
+ *
  * Only where run times are known, and only while there is little enough to look at all of it in each pass:
  * with much in the queue no task is long beside it anyway.
  */
@@ -18,6 +21,7 @@
 #define ORDER_SHAPES_MAX   1000    /* with something to place */
 #define ORDER_ATTEMPTS_MAX 4000    /* open */
 #define ORDER_LONG_PART    1.0     /* of what everything would take: a task is long from there on */
+#define ORDER_BATCH_RUNS   2.0     /* runs of a waiting task that everything takes, or there is no batch */
 #define ORDER_AGED_MS      7200000 /* in the queue */
 
 /* Sets the rank of every shape with something to place: the higher goes first. */

@@ -30,6 +30,18 @@ static void check_first(struct model *m, const char *want)
 
 static void a_task_as_long_as_all_the_rest_goes_first(void **unused)
 {
+        struct model *m = scene("site a cpus=2\n"
+                                "job 1 tasks=3\n"
+                                "job 2 memory=2\n");
+
+        (void)unused;
+        expect(m, 1, 10000);
+        expect(m, 2, 200000);
+        check_first(m, "2.1#1@w1 1.1#1@w1");
+}
+
+static void in_a_queue_that_is_no_batch_arrival_decides(void **unused)
+{
         struct model *m = scene("site a cpus=4\n"
                                 "job 1 tasks=3\n"
                                 "job 2 memory=2\n");
@@ -37,7 +49,7 @@ static void a_task_as_long_as_all_the_rest_goes_first(void **unused)
         (void)unused;
         expect(m, 1, 10000);
         expect(m, 2, 200000);
-        check_first(m, "2.1#1@w1 1.1-3#1@w1");
+        check_first(m, "1.1-3#1@w1 2.1#1@w1");
 }
 
 static void a_task_that_is_short_beside_the_rest_waits_its_turn(void **unused)
@@ -149,6 +161,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_task_as_long_as_all_the_rest_goes_first),
+            cmocka_unit_test(in_a_queue_that_is_no_batch_arrival_decides),
             cmocka_unit_test(a_task_that_is_short_beside_the_rest_waits_its_turn),
             cmocka_unit_test(a_long_task_does_not_pass_a_higher_priority),
             cmocka_unit_test(who_waited_for_hours_is_not_passed_by_a_long_task),
