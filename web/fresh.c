@@ -141,6 +141,20 @@ static uint64_t key_of(const struct request *rq)
         return mix(h, rq->uri, strlen(rq->uri)) | 1;
 }
 
+/* Where the answer is, or may be: a few places for each key, so that clients do not push out each other. */
+static struct answer *answer_slot(struct fresh *f, uint64_t key)
+{
+        struct answer *set = &f->answers[key / 2 % (FRESH_ANSWERS / FRESH_WAYS) * FRESH_WAYS], *oldest = set;
+
+        for (struct answer *a = set; a < set + FRESH_WAYS; a++) {
+                if (a->key == key)
+                        return a;
+                if (a->made_at < oldest->made_at)
+                        oldest = a;
+        }
+        return oldest;
+}
+
 static bool any_changed(struct fresh *f, const char *ids, uint64_t since)
 {
         char *end;
@@ -172,7 +186,7 @@ bool fresh_is_known(struct fresh *f, struct request *rq)
                 return false;
         key = key_of(rq);
         pthread_mutex_lock(&f->lock);
-        a = &f->answers[key % FRESH_ANSWERS];
+        a = answer_slot(f, key);
         if (a->key == key && a->begun >= f->floor && clock_boot_ms() - a->made_at < FRESH_MS &&
             strcmp(a->etag, seen) == 0 && !any_changed(f, ids, a->begun)) {
                 known = true;
@@ -192,7 +206,7 @@ void fresh_remember(struct fresh *f, const struct request *rq, const char *etag,
                 return;
         key = key_of(rq);
         pthread_mutex_lock(&f->lock);
-        a = &f->answers[key % FRESH_ANSWERS];
+        a = answer_slot(f, key);
         *a = (struct answer){.key = key, .begun = begun, .made_at = clock_boot_ms()};
         memcpy(a->etag, etag, strlen(etag) + 1);
         pthread_mutex_unlock(&f->lock);

@@ -14,7 +14,8 @@
 #include "web/request.h"
 
 #define FRESH_MS      300000
-#define FRESH_ANSWERS 4096  /* remembered; a clash evicts */
+#define FRESH_ANSWERS 4096  /* remembered */
+#define FRESH_WAYS    8     /* of them one key may take the place of */
 #define FRESH_JOBS    65536 /* changed ones told apart; more makes everything old */
 
 struct fresh;
