@@ -49,6 +49,9 @@ static int hosts_file(const struct transfer_pull *p)
 
 /* ---- the client ---- */
 
+/* Where the site's client may be; no search path is trusted. */
+static const char *const ssh_places[] = {"/usr/bin/ssh", "/usr/local/bin/ssh", "/bin/ssh"};
+
 /* Nothing of the account's configuration, nobody asked, no forwarding; AES-GCM first, for its speed. */
 static const char *const options[] = {
     "GlobalKnownHostsFile=/dev/null",
@@ -97,7 +100,8 @@ static void exec_ssh(const struct transfer_pull *p, const char *key, char *hosts
         /* For the log over there: the key runs its own command whatever is asked for. */
         argv[n++] = (char *)"reeve-worker send";
         argv[n] = NULL;
-        execvp("ssh", argv);
+        for (size_t i = 0; i < ARRAY_LEN(ssh_places); i++)
+                execve(ssh_places[i], argv, environ);
         dprintf(STDERR_FILENO, "there is no ssh program here: %s", strerror(errno));
         _exit(127);
 }

@@ -78,7 +78,7 @@ void plan_release(struct plan *p);
 /* Looking closely at a shape that reads data prices every site for it. A pass does so much of that; when it
  * is not enough for all, each shape is looked at so often only, and in between placed where its data already
  * is. */
-#define STAGE_PRICES_MAX 32000
+#define STAGE_PRICES_MAX   32000
 #define STAGE_LOOK_MS      5000
 #define STAGE_OPENED_MAX   1000  /* transfers opened in one pass */
 #define STAGE_HORIZON_S    600.0 /* data is sent for when its tasks could start within so long, */

@@ -5,8 +5,9 @@
 
 #include "daemon/engine_priv.h"
 
-#define COPY_DIRECTORY "d%lld" /* of the copy of a dataset, below the data directory; evictions name it too  \
-                                */
+#define COPY_DIRECTORY                                                                                       \
+        "d%lld" /* of the copy of a dataset, below the data directory; evictions name it too                 \
+                 */
 
 int storage_load(struct engine *e, struct err *err);
 /* Count, evict, have deleted what left the catalog; a few times a minute. */

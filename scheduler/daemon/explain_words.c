@@ -47,7 +47,7 @@ json_t *json_when(const struct model *m, double seconds)
         return isinf(seconds) ? json_null() : json_integer(m->wall_ms + (int64_t)(seconds * 1000));
 }
 
-static void add(struct words *w, size_t n, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void add(struct words *w, size_t n, const char *fmt, va_list ap)
 {
         if (n < sizeof w->s)
                 vsnprintf(w->s + n, sizeof w->s - n, fmt, ap);

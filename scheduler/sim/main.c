@@ -82,7 +82,7 @@ static int read_workload(struct world *w, const struct args *o, struct err *err)
 /* The world, and the links as they really are (NULL: as believed). */
 static struct world *make_world(const struct args *o, struct w_link **ret_truth, struct err *err)
 {
-        struct world *w = world_new();
+        struct world *w = sim_world_new();
         int rc = 0;
 
         *ret_truth = NULL;
@@ -102,7 +102,7 @@ static struct world *make_world(const struct args *o, struct w_link **ret_truth,
                 memcpy(w->links, *ret_truth, w->site_n * w->site_n * sizeof *w->links);
         if (!rc)
                 return w;
-        world_free(w);
+        sim_world_free(w);
         return NULL;
 }
 
@@ -189,7 +189,7 @@ static int command_run(const struct args *o)
         }
         figures_release(&f);
         free(truth);
-        world_free(w);
+        sim_world_free(w);
         return rc;
 }
 
@@ -225,7 +225,7 @@ static int command_report(const struct args *o)
         buf_release(&b);
         report_free(r);
         free(truth);
-        world_free(w);
+        sim_world_free(w);
         return rc ? say(&err) : 0;
 }
 
@@ -245,7 +245,7 @@ static int command_bound(const struct args *o)
                 write_out(&b);
         buf_release(&b);
         free(truth);
-        world_free(w);
+        sim_world_free(w);
         return rc ? say(&err) : 0;
 }
 

@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-struct world *world_new(void)
+struct world *sim_world_new(void)
 {
         return xcalloc(1, sizeof(struct world));
 }
 
-void world_free(struct world *w)
+void sim_world_free(struct world *w)
 {
         if (!w)
                 return;

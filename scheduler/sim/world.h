@@ -112,8 +112,8 @@ struct world_options { /* what is asked of the world beside its files */
         enum world_guess guess;
 };
 
-struct world *world_new(void);
-void world_free(struct world *w);
+struct world *sim_world_new(void);
+void sim_world_free(struct world *w);
 
 /* Each returns the index, or -1 with *err when a bound is passed. Names are copied. */
 int32_t world_site(struct world *w, const char *name, struct err *err); /* found or made: 0 CPUs, speed 1 */

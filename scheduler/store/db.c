@@ -697,7 +697,7 @@ int db_notify_flush(struct db *db, struct err *err)
         if (db->about_all)
                 payload[0] = '\0';
         else if (!n)
-                strcpy(payload, "-");
+                snprintf(payload, sizeof payload, "-");
         db->about_n = 0;
         db->about_all = false;
         db->soon_sent_at = clock_boot_ms();

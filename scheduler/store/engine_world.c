@@ -120,11 +120,11 @@ int store_load_sites(struct db *db, struct load_site **ret, size_t *ret_n, struc
                     db, "load_site_projects",
                     "select site_id, project_id, max_cpus from site_projects order by site_id, project_id"),
                 &r, err) < 0 ||
-            LOAD_ALL(
-                db_stmt(db, "load_sites",
-                        "select id, name, intent, health, alarm, max_tasks, speed, all_projects, data_accept, data_quota from sites"
-                        " where removed_at is null order by id"),
-                struct load_site, site_fill, ret, ret_n, err) < 0)
+            LOAD_ALL(db_stmt(db, "load_sites",
+                             "select id, name, intent, health, alarm, max_tasks, speed, all_projects, "
+                             "data_accept, data_quota from sites"
+                             " where removed_at is null order by id"),
+                     struct load_site, site_fill, ret, ret_n, err) < 0)
                 return -1;
         sites_take_projects(*ret, *ret_n, r);
         return 0;

@@ -60,7 +60,8 @@ static void add_sites(struct grid *g)
         }
 }
 
-/* A quarter of the shapes reads a dataset that stands at every third site, and may be brought to the others. */
+/* A quarter of the shapes reads a dataset that stands at every third site, and may be brought to the others.
+ */
 static struct m_dataset *add_data(struct grid *g)
 {
         struct m_dataset *d = model_dataset_put(g->m, 1, "reference");

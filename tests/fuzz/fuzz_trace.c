@@ -24,7 +24,7 @@ static int read_all(struct world *w, const uint8_t *data, size_t size, enum worl
 static void check(const uint8_t *data, size_t size, enum world_reading reading)
 {
         struct world_options o = {.seed = 1, .quota = -1};
-        struct world *w = world_new();
+        struct world *w = sim_world_new();
         struct err err = {0};
 
         must(read_all(w, (const uint8_t *)platform, strlen(platform), READING_PLATFORM, &err) == 0);
@@ -34,7 +34,7 @@ static void check(const uint8_t *data, size_t size, enum world_reading reading)
                 must(err.code && *err.text);
         else
                 must(w->task_n >= (int64_t)w->job_n);
-        world_free(w);
+        sim_world_free(w);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
