@@ -134,6 +134,12 @@ HANDLER(api_dataset_change);
 HANDLER(api_dataset_pin);
 HANDLER(api_transfers);
 HANDLER(api_links);
+/* api_copies.c */
+HANDLER(api_dataset_where);
+HANDLER(api_dataset_copy);
+HANDLER(api_dataset_evict);
+HANDLER(api_transfer_cancel);
+extern const struct field copy_fields[];
 /* The named dataset's row, or ERR_NOT_FOUND; and the same as the reply. */
 int dataset_find(struct request *rq, struct db *db, struct rows **ret, struct err *err);
 int dataset_reply(struct request *rq, struct db *db, struct err *err);

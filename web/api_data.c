@@ -4,6 +4,7 @@
 
 #include "common/num.h"
 #include "common/util.h"
+#include "store/store_copies.h"
 #include "store/store_data.h"
 #include "store/store_sites.h"
 #include "web/web_priv.h"
@@ -228,7 +229,7 @@ int bytes_reply(struct request *rq, struct db *db, const struct bytes_wanted *w,
 /* ---- datasets --------------------------------------------------------------------------------------------
  */
 
-static void dataset_write(struct buf *b, struct rows *r)
+static void dataset_write(struct buf *b, struct rows *r, struct rows *history)
 {
         j_obj(b, NULL);
         j_col_str(b, r, "name");
@@ -240,8 +241,13 @@ static void dataset_write(struct buf *b, struct rows *r)
         j_col_time(b, r, "made_at");
         j_raw(b, "job", row_null(r, "job_id") ? NULL : row_text(r, "job_id"));
         j_col_time(b, r, "sealed_at");
+        j_col_time(b, r, "expires_at");
         j_col_raw(b, r, "policy");
         j_col_raw(b, r, "sites");
+        if (history) {
+                j_col_raw(b, history, "lineage");
+                j_col_raw(b, history, "used_by");
+        }
         j_obj_end(b);
 }
 
@@ -258,7 +264,7 @@ HANDLER(api_datasets)
         j_obj(&rq->out, NULL);
         j_arr(&rq->out, "items");
         while (rows_next(r)) {
-                dataset_write(&rq->out, r);
+                dataset_write(&rq->out, r, NULL);
                 last = row_int(r, "id");
         }
         j_arr_end(&rq->out);
@@ -279,11 +285,14 @@ int dataset_find(struct request *rq, struct db *db, struct rows **ret, struct er
 
 int dataset_reply(struct request *rq, struct db *db, struct err *err)
 {
-        AUTO_ROWS struct rows *r = NULL;
+        struct visible who = principal_visible(rq->who);
+        AUTO_ROWS struct rows *r = NULL, *history = NULL;
 
-        if (dataset_find(rq, db, &r, err) < 0)
+        if (dataset_find(rq, db, &r, err) < 0 ||
+            store_dataset_history(db, &who, row_int(r, "id"), &history, err) < 0)
                 return -1;
-        dataset_write(&rq->out, r);
+        rows_next(history);
+        dataset_write(&rq->out, r, history);
         return 0;
 }
 

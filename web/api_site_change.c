@@ -4,6 +4,7 @@
 
 #include "common/num.h"
 #include "common/util.h"
+#include "store/store_copies.h"
 #include "store/store_data.h"
 #include "store/store_transfers.h"
 #include "store/store_workers.h"
@@ -135,6 +136,26 @@ void labels_check(const json_t *list, const char *below, struct issues *issues)
         }
 }
 
+/* A label that the policy of what lies there asks for has to stay. */
+static int refuse_labels(struct db *db, int32_t site, struct err *err)
+{
+        AUTO_ROWS struct rows *r = NULL;
+        char text[900] = "";
+        size_t n = 0;
+
+        if (store_site_outside(db, site, &r, err) < 0)
+                return -1;
+        while (rows_next(r) && n + 80 < sizeof text)
+                n += (size_t)snprintf(text + n, sizeof text - n, "%s%.64s", n ? ", " : "",
+                                      row_text(r, "dataset"));
+        return n ? err_set(err, ERR_CONFLICT,
+                           "what lies there, or is on its way there, must not be at a site with these "
+                           "labels: %s; "
+                           "evict it, or change its policy first",
+                           text)
+                 : 0;
+}
+
 /* What the site keeps of data, and its labels. */
 static int change_data(struct request *rq, struct db *db, int32_t site, const struct site_change_body *in,
                        uint64_t given, struct err *err)
@@ -157,7 +178,9 @@ static int change_data(struct request *rq, struct db *db, int32_t site, const st
         c.accept = data.accept;
         c.quota_set = said & GAVE_QUOTA;
         c.quota = json_is_null(json_object_get(in->data, "quota")) ? -1 : data.quota;
-        return store_site_data(db, site, &c, err) < 0 ? -1 : 0;
+        if (store_site_data(db, site, &c, err) < 0)
+                return -1;
+        return c.labels_set ? refuse_labels(db, site, err) : 0;
 }
 
 HANDLER(api_site_change)

@@ -4,6 +4,7 @@
 
 #include "common/states.h"
 #include "common/util.h"
+#include "store/store_copies.h"
 #include "store/store_data.h"
 #include "store/store_sites.h"
 #include "store/store_transfers.h"
@@ -25,10 +26,14 @@ static const struct field policy_fields[] = {
 
 struct dataset_change_body {
         json_t *policy;
+        int64_t expires_at;
 };
+enum { GAVE_POLICY = 1, GAVE_EXPIRY = 2 };
 const struct field dataset_change_fields[] = {
-    FIELD_OF(struct dataset_change_body, policy, F_OBJECT, 0, 2, FIELD_REQUIRED,
+    FIELD_OF(struct dataset_change_body, policy, F_OBJECT, 0, 2, 0,
              "where it may be, and what reads it may run; {} any site", policy_fields),
+    FIELD(struct dataset_change_body, expires_at, F_TIME, 0, INT64_MAX, 0,
+          "when it is removed, or as soon as nothing needs it; null: never"),
     {0},
 };
 
@@ -60,6 +65,7 @@ static void transfer_write(struct buf *b, struct rows *r)
         j_col_int(b, r, "bytes");
         j_col_int(b, r, "total");
         j_col_f64(b, r, "rate");
+        j_col_f64(b, r, "eta");
         j_col_int(b, r, "tries");
         j_col_time(b, r, "asked_at");
         j_col_time(b, r, "started_at");
@@ -119,6 +125,8 @@ HANDLER(api_links)
                 j_col_bool(b, r, "direct");
                 j_col_int(b, r, "transfers");
                 j_col_int(b, r, "bytes");
+                j_col_int(b, r, "active");
+                j_col_int(b, r, "promised");
                 j_obj_end(b);
         }
         j_arr_end(b);
@@ -156,20 +164,39 @@ static void check_policy(struct request *rq, const char *const *sites, size_t n,
         }
 }
 
-HANDLER(api_dataset_change)
+/* What a policy would forbid is to be made good first, by whoever sets it. */
+static int refuse_outside(struct db *db, int64_t dataset, struct err *err)
 {
-        AUTO_ROWS struct rows *set = NULL;
-        struct dataset_change_body in = {0};
+        AUTO_ROWS struct rows *r = NULL;
+        char text[900] = "";
+        size_t n = 0;
+
+        if (store_policy_outside(db, dataset, &r, err) < 0)
+                return -1;
+        while (rows_next(r) && n + 100 < sizeof text) {
+                n += (size_t)snprintf(text + n, sizeof text - n, "%s\"%.64s\"", n ? ", " : "",
+                                      row_text(r, "site"));
+                if (!row_null(r, "transfer"))
+                        n += (size_t)snprintf(text + n, sizeof text - n, " (transfer %lld)",
+                                              (long long)row_int(r, "transfer"));
+        }
+        return n ? err_set(err, ERR_CONFLICT,
+                           "it lies, or is on its way, where this would not allow it: %s; evict the copies "
+                           "and cancel "
+                           "the transfers first",
+                           text)
+                 : 0;
+}
+
+static int change_policy(struct request *rq, struct db *db, struct rows *set, const json_t *said,
+                         struct err *err)
+{
         struct policy_body policy = {0};
-        size_t site_n, label_n, mark;
+        size_t site_n, label_n, mark = issues_enter(&rq->issues, "policy");
         AUTO_FREE const char **sites = NULL, **labels = NULL;
         int rc;
 
-        if (request_body(rq, dataset_change_fields, &in, NULL, err) < 0 ||
-            dataset_find(rq, db, &set, err) < 0)
-                return -1;
-        mark = issues_enter(&rq->issues, "policy");
-        fields_read(in.policy, policy_fields, &policy, NULL, &rq->issues);
+        fields_read(said, policy_fields, &policy, NULL, &rq->issues);
         labels_check(policy.labels, "/labels", &rq->issues);
         issues_leave(&rq->issues, mark);
         sites = texts(policy.sites, &site_n);
@@ -177,12 +204,46 @@ HANDLER(api_dataset_change)
         check_policy(rq, sites, site_n, db);
         if (rq->issues.count)
                 return request_invalid(rq, err);
+        if (row_null(set, "sealed_at") && (site_n || label_n))
+                return err_set(err, ERR_CONFLICT,
+                               "it is still being made, wherever its job runs; wait for the end "
+                               "of the job, or name sites for the job");
+        /* The row is locked from here on, so that no copy joins while we look. */
         rc = store_dataset_policy(db, row_int(set, "id"), sites, site_n, labels, label_n, rq->who->name, err);
         if (rc == 0)
                 return err_set(err, ERR_NOT_FOUND, "the dataset was removed meanwhile");
-        rq->wakes_engine = true;
+        if (rc < 0 || refuse_outside(db, row_int(set, "id"), err) < 0)
+                return -1;
         request_audit(rq, "policy: %zu sites, %zu labels", site_n, label_n);
-        return rc < 0 ? -1 : dataset_reply(rq, db, err);
+        return 0;
+}
+
+HANDLER(api_dataset_change)
+{
+        AUTO_ROWS struct rows *set = NULL;
+        struct dataset_change_body in = {.expires_at = INT64_MIN};
+        uint64_t given = 0;
+
+        if (request_body(rq, dataset_change_fields, &in, &given, err) < 0 ||
+            dataset_find(rq, db, &set, err) < 0)
+                return -1;
+        if (!given)
+                issue_add(&rq->issues, "", "missing", "say what to change: policy, expires_at");
+        if (given & GAVE_POLICY && !in.policy)
+                issue_add(&rq->issues, "/policy", "type", "must be an object; {} takes the policy away");
+        if (rq->issues.count)
+                return request_invalid(rq, err);
+        if (given & GAVE_POLICY && change_policy(rq, db, set, in.policy, err) < 0)
+                return -1;
+        if (given & GAVE_EXPIRY) {
+                int rc = store_dataset_expire(db, row_int(set, "id"), in.expires_at, err);
+
+                if (rc <= 0)
+                        return rc < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "the dataset was removed meanwhile");
+                request_audit(rq, "%s", in.expires_at == INT64_MIN ? "expires never" : "expires");
+        }
+        rq->wakes_engine = true;
+        return dataset_reply(rq, db, err);
 }
 
 HANDLER(api_dataset_pin)

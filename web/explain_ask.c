@@ -38,10 +38,10 @@ static int answered(struct request *rq, json_t **ret)
         return 0;
 }
 
-static int start(struct request *rq, struct db *db, const json_t *q, struct err *err)
+static int start(struct request *rq, struct db *db, const char *kind, const json_t *q, struct err *err)
 {
         char *text = json_dumps(q, JSON_COMPACT);
-        int rc = store_call_add(db, "explain", 0, text, rq->who->name, &rq->call, err);
+        int rc = store_call_add(db, kind, 0, text, rq->who->name, &rq->call, err);
 
         free(text);
         rq->wakes_engine = true;
@@ -54,13 +54,19 @@ static int start(struct request *rq, struct db *db, const json_t *q, struct err 
 
 int explain_ask(struct request *rq, struct db *db, const json_t *q, json_t **ret, struct err *err)
 {
+        return engine_ask(rq, db, "explain", q, ret, err);
+}
+
+int engine_ask(struct request *rq, struct db *db, const char *kind, const json_t *q, json_t **ret,
+               struct err *err)
+{
         AUTO_ROWS struct rows *r = NULL;
         int64_t now = clock_boot_ms();
 
         if (rq->kept && !rq->call && (rq->timed_out || now < rq->kept_at + EXPLAIN_AGAIN_MS))
                 return answered(rq, ret);
         if (!rq->call)
-                return rq->timed_out ? answered(rq, ret) : start(rq, db, q, err);
+                return rq->timed_out ? answered(rq, ret) : start(rq, db, kind, q, err);
         if (store_call_read(db, rq->call, &r, err) < 0)
                 return -1;
         if (rows_next(r)) {

@@ -12,6 +12,9 @@
 /* Ask, by the call "explain" (daemon/engine_explain.c says what q holds). Returns 0 and the answer, borrowed,
  * or NULL when no engine answers in time; REQUEST_WAIT; -1. */
 int explain_ask(struct request *rq, struct db *db, const json_t *q, json_t **ret, struct err *err);
+/* The same for another kind of call that the engine answers at once. */
+int engine_ask(struct request *rq, struct db *db, const char *kind, const json_t *q, json_t **ret,
+               struct err *err);
 /* Ids of the projects that the asker sees; null: all. A new reference. */
 json_t *explain_projects(const struct principal *p);
 

@@ -15,8 +15,9 @@ extern const struct shape obj_problem, obj_problem_item, obj_document, obj_versi
     obj_queue_used, obj_queue_project, obj_queue_item, obj_queue_sum, obj_queue, obj_site_project,
     obj_host_key, obj_host, obj_account, obj_used, obj_capacity, obj_offer, obj_site_worker, obj_worker,
     obj_workers, obj_site, obj_sites, obj_call, obj_dataset_place, obj_dataset, obj_datasets, obj_policy,
-    obj_transfer, obj_transfers, obj_link, obj_links, obj_site_data, obj_file, obj_files, obj_project_used,
-    obj_project, obj_projects, obj_new_user, obj_user, obj_users, obj_token, obj_tokens, obj_new_token,
-    obj_job_totals, obj_task_totals, obj_running, obj_engine, obj_overview;
+    obj_dataset_shown, obj_lineage, obj_reader, obj_where, obj_where_item, obj_transfer, obj_transfers,
+    obj_link, obj_links, obj_site_data, obj_file, obj_files, obj_project_used, obj_project, obj_projects,
+    obj_new_user, obj_user, obj_users, obj_token, obj_tokens, obj_new_token, obj_job_totals, obj_task_totals,
+    obj_running, obj_engine, obj_overview;
 
 #endif

@@ -191,10 +191,14 @@ static const struct member dataset_place_members[] = {
     STR("root", 0, NULL),
     INT("files", 0, NULL),
     INT("bytes", 0, NULL),
+    INT("missing", 0, "bytes"),
     BOOL("complete", 0, NULL),
     BOOL("copy", 0, "made by Reeve; it may be evicted"),
     BOOL("suspect", 0, "not used until it was brought anew"),
+    TIME("used_at", 0, "when a task that reads it was last placed there, or it was made"),
+    TIME("checked_at", 0, "when its files were last read and found good"),
     STR("pinned_by", SHAPE_NULL, NULL),
+    TIME("pinned_at", SHAPE_NULL, NULL),
     {0},
 };
 const struct shape obj_dataset_place = {"dataset_place", "where a dataset lies", dataset_place_members, true};
@@ -207,21 +211,75 @@ static const struct member policy_members[] = {
 };
 const struct shape obj_policy = {"policy", "where a dataset may be", policy_members, false};
 
-static const struct member dataset_members[] = {
+static const struct member lineage_members[] = {
+    INT("job", 0, NULL),
     STR("name", 0, NULL),
-    STR("project", 0, NULL),
-    WORDS("state", 0, NULL, "open sealed"),
-    INT("files", 0, NULL),
-    INT("bytes", 0, NULL),
-    STR("made_by", 0, NULL),
-    TIME("made_at", 0, NULL),
-    INT("job", SHAPE_NULL, NULL),
-    TIME("sealed_at", SHAPE_NULL, NULL),
-    OF("policy", obj_policy, SHAPE_NULL, "null: anywhere"),
-    OF("sites", obj_dataset_place, SHAPE_LIST, NULL),
+    STR("user", 0, NULL),
+    WORDS("state", 0, NULL, JOB_STATES(WORD_)),
+    STR("inputs", SHAPE_LIST, "datasets that it read"),
+    {0},
+};
+const struct shape obj_lineage = {"lineage", "the job that made a dataset", lineage_members, false};
+
+static const struct member reader_members[] = {
+    INT("job", 0, NULL),
+    STR("name", 0, NULL),
+    STR("user", 0, NULL),
+    WORDS("state", 0, NULL, JOB_STATES(WORD_)),
+    TIME("submitted_at", 0, NULL),
+    {0},
+};
+const struct shape obj_reader = {"reader", "a job that reads a dataset", reader_members, false};
+
+/* What lists show of a dataset, and its own page. */
+#define DATASET_MEMBERS \
+    STR("name", 0, NULL), \
+    STR("project", 0, NULL), \
+    WORDS("state", 0, NULL, "open sealed"), \
+    INT("files", 0, NULL), \
+    INT("bytes", 0, NULL), \
+    STR("made_by", 0, NULL), \
+    TIME("made_at", 0, NULL), \
+    INT("job", SHAPE_NULL, NULL), \
+    TIME("sealed_at", SHAPE_NULL, NULL), \
+    TIME("expires_at", SHAPE_NULL, "when it is removed"), \
+    OF("policy", obj_policy, SHAPE_NULL, "null: anywhere"), \
+    OF("sites", obj_dataset_place, SHAPE_LIST, NULL)
+static const struct member dataset_members[] = {
+    DATASET_MEMBERS,
     {0},
 };
 const struct shape obj_dataset = {"dataset", "a named set of files", dataset_members, true};
+
+static const struct member dataset_shown_members[] = {
+    DATASET_MEMBERS,
+    OF("lineage", obj_lineage, SHAPE_NULL, "null: it was registered, or one may not see"),
+    OF("used_by", obj_reader, SHAPE_LIST, "the newest jobs that read it"),
+    {0},
+};
+const struct shape obj_dataset_shown = {"dataset_shown", "a dataset with its history", dataset_shown_members, true};
+
+static const struct member where_item_members[] = {
+    STR("site", 0, NULL),
+    WORDS("state", 0, NULL, "complete coming part none"),
+    INT("bytes", 0, "that are there"),
+    INT("missing", 0, "bytes"),
+    REAL("seconds", SHAPE_NULL, "until it would be complete there; null: it cannot be, or nobody knows"),
+    STR("from", SHAPE_NULL, "the site it would come from"),
+    BOOL("allowed", 0, "by its policy"),
+    STR("sentence", 0, NULL),
+    {0},
+};
+const struct shape obj_where_item = {"where_item", "a dataset at a site", where_item_members, false};
+
+static const struct member where_members[] = {
+    STR("dataset", 0, NULL),
+    INT("bytes", 0, NULL),
+    BOOL("live", 0, "false: from the record, for no engine answered"),
+    OF("items", obj_where_item, SHAPE_LIST, "soonest first"),
+    {0},
+};
+const struct shape obj_where = {"where", "where a dataset is, and how soon it could be elsewhere", where_members, false};
 
 static const struct member datasets_members[] = {
     OF("items", obj_dataset, SHAPE_LIST, NULL),
@@ -242,6 +300,7 @@ static const struct member transfer_members[] = {
     INT("bytes", 0, "moved so far"),
     INT("total", 0, "to be moved"),
     REAL("rate", SHAPE_NULL, "bytes per second"),
+    REAL("eta", SHAPE_NULL, "seconds that the rest takes at that rate"),
     INT("tries", 0, "failed ones"),
     TIME("asked_at", 0, NULL),
     TIME("started_at", SHAPE_NULL, NULL),
@@ -272,6 +331,8 @@ static const struct member link_members[] = {
     BOOL("direct", 0, "the destination may fetch by itself"),
     INT("transfers", 0, "that ended well"),
     INT("bytes", 0, "that they moved"),
+    INT("active", 0, "transfers that move"),
+    INT("promised", 0, "bytes that open transfers have still to move"),
     {0},
 };
 const struct shape obj_link = {"link", "a directed pair of sites", link_members, false};

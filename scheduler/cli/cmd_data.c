@@ -51,6 +51,10 @@ static const struct column data_facts[] = {
     {.title = "job", .path = "job"},
     {.title = "made by", .path = "made_by"},
     {.title = "made at", .path = "made_at", .kind = CELL_TIME},
+    {.title = "made from", .path = "lineage.inputs", .kind = CELL_LIST},
+    {.title = "expires", .path = "expires_at", .kind = CELL_TIME},
+    {.title = "only at", .path = "policy.sites", .kind = CELL_LIST},
+    {.title = "only where", .path = "policy.labels", .kind = CELL_LIST},
     {0},
 };
 
@@ -60,6 +64,20 @@ static const struct column place_columns[] = {
     {.title = "FILES", .path = "files", .kind = CELL_NUMBER},
     {.title = "BYTES", .path = "bytes", .kind = CELL_SIZE},
     {.title = "COMPLETE", .path = "complete", .kind = CELL_YES},
+    {.title = "MISSING", .path = "missing", .kind = CELL_SIZE, .flags = SHEET_WIDE},
+    {.title = "COPY", .path = "copy", .kind = CELL_YES},
+    {.title = "PINNED BY", .path = "pinned_by", .flags = SHEET_HIDE_EMPTY},
+    {.title = "USED", .path = "used_at", .kind = CELL_AGO},
+    {.title = "SUSPECT", .path = "suspect", .kind = CELL_YES, .flags = SHEET_WIDE},
+    {0},
+};
+
+static const struct column reader_columns[] = {
+    {.title = "READ BY", .path = "job", .kind = CELL_NUMBER},
+    {.title = "NAME", .path = "name", .flags = SHEET_CUT},
+    {.title = "USER", .path = "user"},
+    {.title = "STATE", .path = "state", .kind = CELL_STATE},
+    {.title = "AGE", .path = "submitted_at", .kind = CELL_AGO},
     {0},
 };
 
@@ -100,6 +118,11 @@ int cmd_data_show(struct cli *c, const struct args *a)
                 sheet_print(c, place_columns, json_object_get(set, "sites"), "site");
                 putchar('\n');
                 fflush(stdout);
+                if (json_array_size(json_object_get(set, "used_by"))) {
+                        sheet_print(c, reader_columns, json_object_get(set, "used_by"), "job");
+                        putchar('\n');
+                        fflush(stdout);
+                }
         }
         if (files)
                 sheet_print(c, file_columns, files, "path");

@@ -326,6 +326,42 @@ static int put_projects(json_t *body, const char *list, struct err *err)
         return 0;
 }
 
+/* --accept-data, --quota and --labels. */
+static int put_data(const struct args *a, json_t *body, struct err *err)
+{
+        const char *accept = args_get(a, "accept-data"), *quota = args_get(a, "quota"),
+                   *labels = args_get(a, "labels");
+        json_t *data = json_object(), *list;
+        int64_t v;
+
+        if (accept || quota)
+                json_object_set(body, "data", data);
+        json_decref(data); /* the body holds it */
+        if (accept && strcmp(accept, "yes") != 0 && strcmp(accept, "no") != 0)
+                return err_set(err, ERR_BAD_INPUT, "--accept-data: \"%s\" is neither yes nor no", accept);
+        if (accept)
+                json_object_set_new(data, "accept", json_boolean(strcmp(accept, "yes") == 0));
+        if (quota && strcmp(quota, "none") == 0)
+                json_object_set_new(data, "quota", json_null());
+        else if (quota && num_size("--quota", quota, &v, err) < 0)
+                return -1;
+        else if (quota)
+                json_object_set_new(data, "quota", json_integer(v));
+        if (!labels)
+                return 0;
+        list = json_array();
+        json_object_set_new(body, "labels", list);
+        while (strcmp(labels, "none") != 0) {
+                size_t n = strcspn(labels, ",");
+
+                json_array_append_new(list, json_stringn(labels, n));
+                if (!labels[n])
+                        break;
+                labels += n + 1;
+        }
+        return 0;
+}
+
 static json_t *changes(const struct args *a, struct err *err)
 {
         const char *max = args_get(a, "max-tasks"), *speed = args_get(a, "speed"),
@@ -354,6 +390,8 @@ static json_t *changes(const struct args *a, struct err *err)
                 json_object_set_new(body, "speed", json_real(d));
         }
         if (projects && put_projects(body, projects, err) < 0)
+                goto fail;
+        if (put_data(a, body, err) < 0)
                 goto fail;
         if (json_object_size(body))
                 return body;

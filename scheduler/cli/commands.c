@@ -79,11 +79,40 @@ static const struct option site_set_options[] = {
     {"gpus", 'g', "N", "GPUs a worker offers", false},
     {"slots", 0, "N", "tasks a worker runs at once", false},
     {"offer", 0, "NAME=N", "another resource a worker offers", true},
+    {"accept-data", 0, "yes|no", "may copies of data be brought there", false},
+    {"quota", 0, "SIZE|none", "bytes that copies may take there", false},
+    {"labels", 0, "LIST|none", "what policies of datasets ask for: eu,hospital", false},
     {0},
 };
 
 static const struct option data_add_options[] = {
     {"project", 'p', "PROJECT", "project it belongs to (your only or first one)", false},
+    {0},
+};
+
+static const struct option dry_options[] = {
+    {"dry-run", 0, NULL, "check everything and do nothing", false},
+    {0},
+};
+
+static const struct option copy_options[] = {
+    {"wait", 0, NULL, "wait until it is there", false},
+    {"dry-run", 0, NULL, "check everything and do nothing", false},
+    {0},
+};
+
+static const struct option policy_options[] = {
+    {"sites", 0, "LIST|any", "the only sites where it may be", false},
+    {"labels", 0, "LIST|any", "labels that a site must have, all of them", false},
+    {"dry-run", 0, NULL, "check everything and change nothing", false},
+    {0},
+};
+
+static const struct option transfers_options[] = {
+    {"dataset", 0, "DATASET", "only of this dataset", false},
+    {"site", 's', "SITE", "only to or from this site", false},
+    {"state", 0, "STATE", "only in this state: queued, active, verifying, done, failed, cancelled", false},
+    {"limit", 0, "N", "at most so many (50)", false},
     {0},
 };
 
@@ -242,6 +271,33 @@ const struct command commands[] = {
     {"data add", "NAME SITE:PATH", "Register files that lie at a site: they are read and checksummed there.",
      "  reeve data add lambda alpha:/data/genomes/lambda\n", data_add_options, NULL, 2, 2, false,
      cmd_data_add},
+    {"where", "DATASET", "Show for each site what of a dataset is there, and how soon the rest could be.",
+     "  reeve where lambda\n", NULL, NULL, 1, 1, false, cmd_where},
+    {"data copy", "DATASET SITE [OPTIONS]", "Bring a dataset to a site ahead of demand.",
+     "  reeve data copy lambda beta --wait\n", copy_options, NULL, 2, 2, false, cmd_data_copy},
+    {"data evict", "DATASET SITE [OPTIONS]", "Let the copy of a dataset at a site go.",
+     "Only a copy that Reeve made goes, and never the last complete one, one that is pinned, or one that a\n"
+     "live job reads.\n",
+     dry_options, NULL, 2, 2, false, cmd_data_evict},
+    {"data pin", "DATASET SITE [OPTIONS]", "Keep a dataset at a site: it is not evicted there.", NULL,
+     dry_options, NULL, 2, 2, false, cmd_data_pin},
+    {"data unpin", "DATASET SITE [OPTIONS]", "Let a dataset be evicted at a site again.", NULL, dry_options,
+     NULL, 2, 2, false, cmd_data_unpin},
+    {"data expire", "DATASET TIME|never [OPTIONS]", "Say when a dataset is removed from the catalog.",
+     "It goes then, or as soon as no live job reads it and nobody pinned it.\n\n"
+     "  reeve data expire scratch 30d\n",
+     dry_options, NULL, 2, 2, false, cmd_data_expire},
+    {"data policy", "DATASET [OPTIONS]", "Say where a dataset may be, and what reads it may run.",
+     "Refused while something of it lies elsewhere: evict that first.\n\n"
+     "  reeve data policy patients --labels hospital\n"
+     "  reeve data policy patients --sites any\n",
+     policy_options, NULL, 1, 1, false, cmd_data_policy},
+    {"data transfers", "[OPTIONS]", "List data on its way and what was moved, newest first.", NULL,
+     transfers_options, NULL, 0, 0, false, cmd_data_transfers},
+    {"data cancel", "TRANSFER ... [OPTIONS]", "Stop transfers.", NULL, dry_options, NULL, 1, -1, false,
+     cmd_data_cancel},
+    {"data links", "", "List what is known of the links between sites.", NULL, NULL, NULL, 0, 0, false,
+     cmd_data_links},
     {"data remove", "DATASET", "Forget a dataset; its files stay where they are.", NULL, NULL, NULL, 1, 1,
      false, cmd_data_remove},
     {"site list", "", "List sites with their health, capacity and use.", NULL, NULL, NULL, 0, 0, false,

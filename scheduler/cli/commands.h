@@ -17,6 +17,9 @@ command_run cmd_site_list, cmd_site_show, cmd_site_set, cmd_site_remove, cmd_sit
 command_run cmd_site_drain, cmd_site_close, cmd_site_open;                             /* cmd_site.c */
 command_run cmd_site_add, cmd_site_test;                                               /* cmd_site_add.c */
 command_run cmd_data_list, cmd_data_show, cmd_data_add, cmd_data_remove;               /* cmd_data.c */
+command_run cmd_where, cmd_data_transfers, cmd_data_links, cmd_data_copy;              /* cmd_copies.c */
+command_run cmd_data_evict, cmd_data_cancel, cmd_data_pin, cmd_data_unpin;             /* cmd_copies.c */
+command_run cmd_data_expire, cmd_data_policy;                                          /* cmd_copies.c */
 command_run cmd_get;                                                                   /* cmd_get.c */
 command_run cmd_project_list, cmd_project_add, cmd_project_set;                        /* cmd_people.c */
 command_run cmd_user_list, cmd_user_add;                                               /* cmd_people.c */

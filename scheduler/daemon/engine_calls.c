@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions asked by the web through the table calls: to sites, read bytes, scan a directory, probe host
- * keys, test a site; about jobs, explain.
+ * keys, test a site; about jobs, explain; about data, where it is, copy it, evict it, stop a transfer.
  *
  * A call is taken up once (queued -> running) and answered once. One that was running when a leadership ended
  * is answered as failed by the next one: asking again is cheap, and nothing of it is kept.
@@ -699,14 +699,58 @@ static void explain_start(struct engine_call *c)
         e->explain_us += (int64_t)(uv_hrtime() - start) / 1000;
 }
 
+/* ---- copies ------------------------------------------------------------------------------------- */
+
+static const struct {
+        const char *kind;
+        char *(*answer)(struct engine *e, int32_t site, const json_t *args, const char *actor,
+                        struct err *err);
+        bool changes; /* what it did counts from the next commit */
+} about_copies[] = {
+    {"where", copies_where, false},
+    {"copy", copies_copy, true},
+    {"evict", copies_evict, false}, /* in the record already */
+    {"stop", copies_stop, true},
+};
+
+/* The commit that holds it was made: a refused one would have ended the leadership, and the call with it. */
+static void copies_committed(struct engine_call *c)
+{
+        call_end(c, buf_cstr(&c->result), NULL);
+}
+
+static void copies_start(struct engine_call *c)
+{
+        struct err err;
+
+        for (size_t i = 0; i < ARRAY_LEN(about_copies); i++) {
+                AUTO_FREE char *answer = NULL;
+
+                if (strcmp(about_copies[i].kind, c->kind) != 0)
+                        continue;
+                answer = about_copies[i].answer(c->e, c->site, c->args, c->actor, &err);
+                if (!answer) {
+                        call_fail(c, "%s", err.text);
+                } else if (!about_copies[i].changes) {
+                        call_end(c, answer, NULL);
+                } else {
+                        buf_init(&c->result, JSON_MAX);
+                        buf_text(&c->result, answer);
+                        c->start = copies_committed;
+                        c->waits = true;
+                }
+        }
+}
+
 /* ---- taking up --------------------------------------------------------------------------------- */
 
 static const struct {
         const char *kind;
         void (*start)(struct engine_call *c);
 } kinds[] = {
-    {"read", read_start}, {"scan", scan_start},       {"probe", probe_start},
-    {"test", test_start}, {"explain", explain_start},
+    {"read", read_start},   {"scan", scan_start},       {"probe", probe_start},
+    {"test", test_start},   {"explain", explain_start}, {"where", copies_start},
+    {"copy", copies_start}, {"evict", copies_start},    {"stop", copies_start},
 };
 
 static void call_start(struct engine *e, const struct load_call *row)

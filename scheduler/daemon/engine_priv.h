@@ -11,6 +11,7 @@
  *   engine_explain.c questions about a job: why, when, what if (explain.h)
  *   engine_transfers.c  data on its way between sites
  *   engine_storage.c    room for copies, evictions, suspect places
+ *   engine_copies.c     questions and orders about copies of datasets
  *   engine_calls.c   questions to sites: read, scan, probe, test
  */
 #ifndef REEVE_ENGINE_PRIV_H
@@ -202,6 +203,13 @@ void wait_tell(struct engine *e, struct m_job *j);
 /* engine_explain.c */
 /* The answer to an explain call as JSON, malloc'd; NULL with *err when it cannot be given. */
 char *explain_answer(struct engine *e, const json_t *args, struct err *err);
+
+/* engine_copies.c: what people ask about copies of data. Each answers with JSON, malloc'd; NULL with *err
+ * when it cannot be done. What it changes counts with the commit that is being built. */
+char *copies_where(struct engine *e, int32_t site, const json_t *args, const char *actor, struct err *err);
+char *copies_copy(struct engine *e, int32_t site, const json_t *args, const char *actor, struct err *err);
+char *copies_evict(struct engine *e, int32_t site, const json_t *args, const char *actor, struct err *err);
+char *copies_stop(struct engine *e, int32_t site, const json_t *args, const char *actor, struct err *err);
 
 /* engine_calls.c */
 int calls_take_new(struct engine *e, struct err *err);

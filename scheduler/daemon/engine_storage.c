@@ -55,6 +55,11 @@ void storage_quota(struct engine *e, struct m_site *s)
         s->storage.quota = free_bytes == INT64_MAX ? 0 : (free_bytes + s->storage.used) / QUOTA_PART;
 }
 
+void storage_look(struct engine *e)
+{
+        e->storage_at = 0;
+}
+
 void storage_is_full(struct engine *e, struct m_site *s)
 {
         s->storage.quota = s->storage.used;
@@ -338,8 +343,8 @@ int storage_tick(struct engine *e, int64_t now, struct err *err)
         if (now < e->storage_at)
                 return 0;
         e->storage_at = now + COUNT_MS;
-        if (count(e, err) < 0 || evict(e, &any, err) < 0 || (any && count(e, err) < 0) ||
-            remove_evicted(e, err) < 0)
+        if (store_expire(e->db, e->epoch, err) < 0 || count(e, err) < 0 || evict(e, &any, err) < 0 ||
+            (any && count(e, err) < 0) || remove_evicted(e, err) < 0)
                 return -1;
         return show(e, err);
 }

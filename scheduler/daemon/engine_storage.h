@@ -10,8 +10,10 @@
                  */
 
 int storage_load(struct engine *e, struct err *err);
-/* Count, evict, have deleted what left the catalog; a few times a minute. */
+/* Remove what expired, count, evict, have deleted what left the catalog; a few times a minute, */
 int storage_tick(struct engine *e, int64_t now, struct err *err);
+/* and at the next tick. */
+void storage_look(struct engine *e);
 /* The quota of a site as far as its workers and its admin said. */
 void storage_quota(struct engine *e, struct m_site *s);
 /* A transfer found no room there. */

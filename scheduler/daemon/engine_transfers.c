@@ -63,6 +63,18 @@ static const char *why_word(enum transfer_why why)
         return why == WHY_JOB ? "job" : why == WHY_COPY ? "copy" : "person";
 }
 
+/* Who asked for it stands in the commit once: its later rows there say so too. */
+static const char *who_asked(const struct engine *e, const struct m_transfer *t)
+{
+        if (t->why != WHY_PERSON)
+                return NULL;
+        for (size_t i = 0; i < e->commit.transfers_n; i++) {
+                if (e->commit.transfers[i].id == t->id && e->commit.transfers[i].asked_by)
+                        return e->commit.transfers[i].asked_by;
+        }
+        return NULL;
+}
+
 static void record(struct engine *e, const struct m_transfer *t, enum transfer_state state, const char *way,
                    const char *message, double rate)
 {
@@ -78,6 +90,7 @@ static void record(struct engine *e, const struct m_transfer *t, enum transfer_s
                        .files = t->files,
                        .tries = t->tries,
                        .why = why_word(t->why),
+                       .asked_by = who_asked(e, t),
                        .way = way,
                        .message = message ? arena_strdup(&e->arena, message) : NULL,
                        .state = state,
@@ -390,21 +403,40 @@ static void start(struct engine *e, struct m_transfer *t)
         store_free_files(rows, n);
 }
 
+int64_t transfers_ask(struct engine *e, struct m_dataset *d, int32_t to, const char *by)
+{
+        struct m_transfer *t = model_transfer_to(e->m, d, to);
+
+        if (t && t->why == WHY_JOB)
+                return t->id;
+        if (!t)
+                t = model_transfer_open(e->m, e->m->next_transfer, d, 0, to, WHY_PERSON);
+        t->why = WHY_PERSON;
+        record(e, t, t->state, NULL, NULL, 0);
+        e->commit.transfers[e->commit.transfers_n - 1].asked_by = arena_strdup(&e->arena, by);
+        engine_wake(e);
+        return t->id;
+}
+
+void transfers_stop(struct engine *e, struct m_transfer *t)
+{
+        struct move *v = move_of(e, t->id);
+
+        t->cancelling = true;
+        if (v)
+                transfer_cancel(v->remote); /* its end follows */
+        else
+                give_up(e, t, TRANSFER_CANCELLED, NULL);
+}
+
 /* After the commit: order what was started, stop what nobody wants. */
 void transfers_act(struct engine *e)
 {
         for (size_t i = 0; i < e->plan.start_count; i++)
                 start(e, e->plan.starts[i]);
         e->plan.start_count = 0;
-        for (size_t i = 0; i < e->plan.cancel_count; i++) {
-                struct m_transfer *t = e->plan.cancels[i];
-                struct move *v = move_of(e, t->id);
-
-                if (v)
-                        transfer_cancel(v->remote); /* its end follows */
-                else
-                        give_up(e, t, TRANSFER_CANCELLED, NULL);
-        }
+        for (size_t i = 0; i < e->plan.cancel_count; i++)
+                transfers_stop(e, e->plan.cancels[i]);
         e->plan.cancel_count = 0;
 }
 

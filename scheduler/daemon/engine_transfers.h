@@ -13,6 +13,10 @@ int transfers_world_changed(struct engine *e, struct err *err);
 /* Opened and started transfers of the plan into the commit; after it, the orders. */
 void transfers_record_plan(struct engine *e);
 void transfers_act(struct engine *e);
+/* Somebody asks for a copy; one that is on its way already is theirs too. Returns its id. */
+int64_t transfers_ask(struct engine *e, struct m_dataset *d, int32_t to, const char *by);
+/* Stop one: its end follows, with the next commit or later. */
+void transfers_stop(struct engine *e, struct m_transfer *t);
 /* Its link goes. */
 void transfers_worker_gone(struct engine *e, const struct engine_worker *ew);
 

@@ -357,6 +357,46 @@ int64_t store_evict(struct db *db, int64_t epoch, int32_t site, int64_t need, st
         return fenced_exec(st, db, epoch, err);
 }
 
+int64_t store_evict_one(struct db *db, int64_t epoch, int32_t site, int64_t dataset, const char *actor,
+                        struct err *err)
+{
+        static const char sql[] =
+            "with go as materialized (select c.dataset_id, c.root, d.name, c.bytes from dataset_sites c"
+            " join datasets d on d.id = c.dataset_id where c.site_id = $1 and c.dataset_id = $2 and " MAY_GO
+            "),"
+            " gone as (update replicas r set state = 'gone', since = now() from go where r.dataset_id ="
+            " go.dataset_id and r.site_id = $1 and r.root = go.root),"
+            " noted as (insert into evictions (site_id, dataset_id, directory) select distinct $1::integer,"
+            " dataset_id, 'd' || dataset_id from go on conflict (site_id, directory) do nothing),"
+            " told as (insert into events (kind, site_id, actor, text) select 'data.evicted', $1::integer,"
+            " $3::text, name || ' with ' || bytes || ' bytes was evicted' from go)"
+            " delete from dataset_sites s using go where s.dataset_id = go.dataset_id and s.site_id = $1 and"
+            " s.root = go.root";
+        struct stmt *st = db_stmt(db, "evict_one", sql);
+
+        bind_int(st, site);
+        bind_int(st, dataset);
+        bind_text(st, actor);
+        return fenced_exec(st, db, epoch, err);
+}
+
+int64_t store_expire(struct db *db, int64_t epoch, struct err *err)
+{
+        static const char sql[] =
+            "with due as materialized (select d.id, d.name from datasets d where d.expires_at <= now() and"
+            " d.removed_at is null and (d.job_id is null or d.sealed_at is not null) and not exists (select"
+            " from job_inputs i join job_queue q on q.job_id = i.job_id where i.dataset_id = d.id) and not"
+            " exists (select from dataset_sites s where s.dataset_id = d.id and s.pinned_by is not null)"
+            " and not exists (select from transfers t where t.dataset_id = d.id and t.state in ('queued',"
+            " 'active', 'verifying')) order by d.expires_at limit 1000),"
+            " told as (insert into events (kind, text) select 'data.expired', name || ' was removed: its time"
+            " was over' from due)"
+            " update datasets d set removed_at = now(), name = d.name || '#' || d.id from due where d.id ="
+            " due.id";
+
+        return fenced_exec(db_stmt(db, "expire", sql), db, epoch, err);
+}
+
 int store_eviction_done(struct db *db, int64_t epoch, int32_t site, const char *directory, struct err *err)
 {
         struct stmt *st =

@@ -13,18 +13,33 @@ int store_datasets_list(struct db *db, const struct visible *who, const char *na
         struct stmt *st = db_stmt(
             db, "datasets_list",
             "select d.id, d.name, p.name as project, d.made_by, d.made_at, d.job_id, d.sealed_at, d.files, "
-            "d.bytes,"
+            "d.bytes, d.expires_at,"
             " coalesce((select json_agg(json_build_object('site', s.name, 'root', ds.root, 'files', ds.files,"
-            "   'bytes', ds.bytes, 'complete', d.sealed_at is not null and ds.files >= d.files,"
-            "   'copy', ds.copy, 'suspect', ds.suspect, 'pinned_by', ds.pinned_by) order by s.name, ds.root)"
-            "  from dataset_sites ds join sites s on s.id = ds.site_id where ds.dataset_id = d.id), '[]') as "
-            "sites"
-            ", case when d.policy_by is not null then json_build_object('sites', to_json(d.policy_sites),"
-            " 'labels', to_json(d.policy_labels), 'by', d.policy_by) end as policy"
-            " from datasets d join projects p on p.id = d.project_id"
-            " where d.removed_at is null and ($1 or d.project_id = any($2)) and ($3::text is null or d.name "
-            "= $3)"
-            " and d.id < $4 order by d.id desc limit $5");
+            "   'bytes', ds.bytes, 'missing', greatest(d.bytes - ds.bytes, 0),"
+            "   'complete', d.sealed_at is not null and ds.files >= d.files,"
+            "   'copy', ds.copy, 'suspect', ds.suspect, 'used_at', " JSON_TIME(
+                "ds.used_at") ","
+                              "   'checked_at', " JSON_TIME(
+                                  "ds.checked_at") ", 'pinned_by', ds.pinned_by,"
+                                                   "   'pinned_at', " JSON_TIME(
+                                                       "ds.pinned_at") ") order by s.name, ds.root)"
+                                                                       "  from dataset_sites ds join sites s "
+                                                                       "on s.id = ds.site_id where "
+                                                                       "ds.dataset_id = d.id), '[]') as "
+                                                                       "sites"
+                                                                       ", case when d.policy_by is not null "
+                                                                       "then json_build_object('sites', "
+                                                                       "to_json(d.policy_sites),"
+                                                                       " 'labels', to_json(d.policy_labels), "
+                                                                       "'by', d.policy_by) end as policy"
+                                                                       " from datasets d join projects p on "
+                                                                       "p.id = d.project_id"
+                                                                       " where d.removed_at is null and ($1 "
+                                                                       "or d.project_id = any($2)) and "
+                                                                       "($3::text is null or d.name "
+                                                                       "= $3)"
+                                                                       " and d.id < $4 order by d.id desc "
+                                                                       "limit $5");
 
         bind_visible(st, who);
         bind_text(st, name);

@@ -5,8 +5,11 @@
 
 #include "store/store_jobs.h"
 
+/* A time within JSON that SQL builds, as the API writes it. */
+#define JSON_TIME(column) "to_char(" column " at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
 /* Datasets, newest first, id < before (name NULL) or the one named: id, name, project, made_by, made_at,
- * job_id, sealed_at, files, bytes; sites (JSON array). */
+ * job_id, sealed_at, expires_at, files, bytes; sites (JSON array), policy (JSON). */
 int store_datasets_list(struct db *db, const struct visible *who, const char *name, int64_t before, int limit,
                         struct rows **ret, struct err *err);
 /* Files by path: path, size, sha256, task. */

@@ -381,6 +381,12 @@ int store_commit(struct db *db, int64_t epoch, const struct commit *c, struct er
  * and are listed in evictions, to be deleted. With need 0 those of removed datasets only. Returns how many,
  * -1 error. */
 int64_t store_evict(struct db *db, int64_t epoch, int32_t site, int64_t need, struct err *err);
+/* The copies of one dataset at the site, if they may go; `actor` asked. How many went: 0 they are needed. */
+int64_t store_evict_one(struct db *db, int64_t epoch, int32_t site, int64_t dataset, const char *actor,
+                        struct err *err);
+/* Datasets whose time is over, that no live job needs and nobody pinned: removed, as people remove them. How
+ * many, at most 1,000. */
+int64_t store_expire(struct db *db, int64_t epoch, struct err *err);
 int store_eviction_done(struct db *db, int64_t epoch, int32_t site, const char *directory, struct err *err);
 struct storage_figures {
         int32_t site;

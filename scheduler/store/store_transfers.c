@@ -11,6 +11,8 @@ int store_transfers_list(struct db *db, const struct visible *who, const char *d
             "select t.id, d.name as dataset, a.name as from_site, b.name as to_site, t.state, t.why, "
             "t.asked_by,"
             " t.files, t.bytes, t.total, t.rate, t.tries, t.asked_at, t.started_at, t.ended_at, t.not_before,"
+            " case when t.state = 'active' and t.rate > 0 then greatest(t.total - t.bytes, 0) / t.rate end "
+            "as eta,"
             " t.way, t.message from transfers t join datasets d on d.id = t.dataset_id"
             " left join sites a on a.id = t.from_site join sites b on b.id = t.to_site"
             " where t.id < $1 and ($2 or d.project_id = any($3)) and ($4::text is null or d.name = $4::text)"
@@ -33,7 +35,12 @@ int store_links_list(struct db *db, struct rows **ret, struct err *err)
             db_stmt(
                 db, "links_list",
                 "select a.name as from_site, b.name as to_site, l.rate, l.latency, l.weight, l.learned_at,"
-                " l.budget, l.max_active, l.direct, l.transfers, l.bytes from links l"
+                " l.budget, l.max_active, l.direct, l.transfers, l.bytes, coalesce(o.active, 0) as active,"
+                " coalesce(o.promised, 0) as promised from links l"
+                " left join (select from_site, to_site, count(*) filter (where state <> 'queued') as active,"
+                "  sum(greatest(total - bytes, 0))::bigint as promised from transfers"
+                "  where state in ('queued', 'active', 'verifying') group by from_site, to_site) o"
+                "  on o.from_site = l.from_site and o.to_site = l.to_site"
                 " join sites a on a.id = l.from_site and a.removed_at is null"
                 " join sites b on b.id = l.to_site and b.removed_at is null"
                 " order by a.name collate \"C\", b.name collate \"C\" limit 10000"),

@@ -8,11 +8,11 @@
 
 /* Transfers of datasets that one may see, newest first, with id below `before`: id, dataset, from_site,
  * to_site (names), state, why, asked_by, files, bytes (moved), total, rate, tries, asked_at, started_at,
- * ended_at, not_before, way, message. dataset, site, state NULL: any. */
+ * ended_at, not_before, eta, way, message. dataset, site, state NULL: any. */
 int store_transfers_list(struct db *db, const struct visible *who, const char *dataset, const char *site,
                          const char *state, int64_t before, int limit, struct rows **ret, struct err *err);
 /* Links with something learned or set: from_site, to_site, rate, latency, weight, learned_at, budget,
- * max_active, direct, transfers, bytes. */
+ * max_active, direct, transfers, bytes, active, promised. */
 int store_links_list(struct db *db, struct rows **ret, struct err *err);
 
 struct site_data_change { /* NULL and false keep */

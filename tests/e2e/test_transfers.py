@@ -141,7 +141,8 @@ def policy_holds(grid):
     job = grid.submit({"command": check_sum(digest), "inputs": ["private"], "sites": ["bravo"]})["id"]
     wait_until(lambda: (grid.job(job)["wait"] or {}).get("reason") == "policy", 30, "it waits: policy")
     equal(transfers(grid, "private"), [], "transfers")
-    change(grid, "/v1/sites/bravo", {"labels": ["eu"]})
+    for site in ("alpha", "bravo"):
+        change(grid, f"/v1/sites/{site}", {"labels": ["eu"]})
     change(grid, "/v1/datasets/private", {"policy": {"labels": ["eu"]}})
     equal(grid.wait_job(job, 60)["state"], "succeeded", "state")
 
