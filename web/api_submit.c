@@ -367,6 +367,55 @@ static void check_inputs(struct batch *b, const struct job_spec *s)
         issues_leave(&b->rq->issues, mark);
 }
 
+/* How many tasks the files of an input make, and that they can be dealt out. */
+static int check_partition(struct batch *b, struct job_spec *s, struct err *err)
+{
+        const struct job_partition *p = &s->partition;
+        size_t mark = issues_enter(&b->rq->issues, "partition"), before = b->rq->issues.count;
+        const struct ref_dataset *d;
+        AUTO_ROWS struct rows *r = NULL;
+        int64_t inside, parts;
+        const char *text = json_string_value(json_array_get(s->inputs, (size_t)p->position - 1));
+
+        d = input_find(b, text, &inside);
+        if (b->rq->issues.count > before) {
+                issues_leave(&b->rq->issues, mark);
+                return 0;
+        }
+        if (!d) {
+                issue_add(&b->rq->issues, "/input", "conflict",
+                          "its files are not known yet: a job of this request makes them");
+                issues_leave(&b->rq->issues, mark);
+                return 0;
+        }
+        if (store_submit_parts(b->db, d->id, p->files, p->bytes, &r, err) < 0)
+                return -1;
+        rows_next(r);
+        parts = row_int(r, "parts");
+        if (!row_bool(r, "sealed"))
+                issue_add(&b->rq->issues, "/input", "conflict",
+                          "\"%s\" is still being made: its files are not all known yet", text);
+        else if (row_bool(r, "broken"))
+                issue_add(&b->rq->issues, "/input", "conflict",
+                          "a file of \"%s\" has a line break in its name", text);
+        else if (!parts)
+                issue_add(&b->rq->issues, "/input", "conflict", "\"%s\" has no files", text);
+        else if (parts > JOB_PARTS_MAX)
+                issue_add(&b->rq->issues, "/size", "range", "makes %lld tasks; at most %d", (long long)parts,
+                          JOB_PARTS_MAX);
+        issues_leave(&b->rq->issues, mark);
+        if (b->rq->issues.count > before)
+                return 0;
+        if (p->whole) {
+                task_set_free(s->tasks);
+                s->tasks = task_set_range(1, (int32_t)parts);
+        } else if (s->tasks->first < 1 || s->tasks->last > parts) {
+                issue_add(&b->rq->issues, "/array", "range", "the files make tasks 1 to %lld",
+                          (long long)parts);
+        }
+        return 0;
+}
+
 static void check_sites(struct batch *b, const struct job_spec *s, const struct world_view *v)
 {
         size_t mark = issues_enter(&b->rq->issues, "sites");
@@ -404,9 +453,12 @@ static int check_references(struct batch *b, struct world_view **v, struct err *
         if (load_jobs(b, err) < 0 || load_datasets(b, err) < 0)
                 return -1;
         for (size_t i = 0; i < b->count; i++) {
-                const struct job_spec *s = &b->specs[i];
+                struct job_spec *s = &b->specs[i];
                 size_t mark = enter_job(b, i);
 
+                /* First, for those that follow task by task. */
+                if (s->partition.position && check_partition(b, s, err) < 0)
+                        return -1;
                 check_after(b, s);
                 check_inputs(b, s);
                 check_sites(b, s, *v);
@@ -526,6 +578,11 @@ static int write_jobs(struct batch *b, int64_t first, struct err *err)
                                          .inputs = b->inputs + inputs,
                                          .input_ids = b->input_ids + inputs,
                                          .input_count = json_array_size(s->inputs)};
+                if (s->partition.position) {
+                        o->part_dataset = b->input_ids[inputs + (size_t)s->partition.position - 1];
+                        o->part_files = s->partition.files;
+                        o->part_bytes = s->partition.bytes;
+                }
                 for (size_t k = 0; k < s->after_count; k++)
                         b->after[afters++] = (struct submit_after){s->after[k].job, s->after[k].inside,
                                                                    s->after[k].condition, s->after[k].each};

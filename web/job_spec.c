@@ -72,6 +72,14 @@ static const struct field stdio_fields[] = {
     {0},
 };
 
+static const struct field partition_fields[] = {
+    FIELD(struct job_partition, input, F_STRING, 1, 200, 0, "which of its inputs; default the first"),
+    FIELD(struct job_partition, by, F_STRING, 1, 8, FIELD_REQUIRED,
+          "file: one for each task; files: size of them; bytes: as many as fit into size"),
+    FIELD(struct job_partition, size, F_SIZE, 1, INT64_C(1) << 50, 0, "how many files, or bytes"),
+    {0},
+};
+
 static const struct field warn_fields[] = {
     {.name = "signal",
      .type = F_STRING,
@@ -124,6 +132,9 @@ const struct field job_fields[] = {
     SPEC(labels, F_OBJECT, 0, JOB_LABELS_MAX, "free labels", "{\"run\":\"7\"}"),
     SPEC(inputs, F_STRINGS, 0, JOB_INPUTS_MAX, "dataset names; job:N is the output dataset of job N",
          "[\"lambda\"]"),
+    SPEC_OF("partition", partition_in, partition_fields, 3,
+            "the tasks share the files of an input: the array is as long as there are parts",
+            "{\"input\":\"reads\",\"by\":\"files\",\"size\":10}"),
     SPEC(outputs, F_STRINGS, 0, TEMPLATE_OUTPUTS_MAX, "patterns of files to keep, in the working directory",
          "[\"*.sam\"]"),
     SPEC(output_dataset, F_NAME, 1, 64, "name of the dataset of its outputs; default job-<id>",
@@ -212,10 +223,15 @@ static void default_name(struct job_spec *s)
         s->name = s->name_default;
 }
 
+/* The tasks of a job that shares out files are known when the files are: until then one stands for them. */
 static void read_array(struct job_spec *s, struct issues *is)
 {
+        AUTO_FREE char *throttled = NULL;
         struct err err;
 
+        s->partition.whole = s->partition_in && (!s->array || s->array[0] == '%');
+        if (s->partition.whole && s->array)
+                s->array = throttled = xasprintf("1%s", s->array);
         if (!s->array)
                 s->tasks = task_set_range(1, 1);
         else if (task_set_parse("array", s->array, &s->tasks, &s->throttle, &err) < 0)
@@ -553,6 +569,43 @@ static void read_inputs(const struct job_spec *s, int64_t bulk_position, struct 
         issues_leave(is, mark);
 }
 
+static void read_partition(struct job_spec *s, struct issues *is)
+{
+        struct job_partition *p = &s->partition;
+        size_t mark = issues_enter(is, "partition");
+        bool bytes;
+
+        p->size = INT64_MIN;
+        if (s->partition_in)
+                fields_read(s->partition_in, partition_fields, p, NULL, is);
+        for (size_t i = json_array_size(s->inputs); s->partition_in && i > 0; i--) {
+                const char *name = json_string_value(json_array_get(s->inputs, i - 1));
+
+                if (!p->input || (name && strcmp(name, p->input) == 0))
+                        p->position = (int64_t)i;
+        }
+        if (s->partition_in && !p->position)
+                issue_add(is, p->input ? "/input" : "", p->input ? "not_found" : "missing",
+                          p->input ? "is none of the job's inputs"
+                                   : "the job has no inputs whose files could be shared out");
+        bytes = p->by && strcmp(p->by, "bytes") == 0;
+        if (p->by && !bytes && strcmp(p->by, "file") != 0 && strcmp(p->by, "files") != 0)
+                issue_add(is, "/by", "format", "must be file, files or bytes");
+        else if (p->by && strcmp(p->by, "file") == 0 && p->size != INT64_MIN && p->size != 1)
+                issue_add(is, "/size", "conflict",
+                          "by file is one file for each task: leave size out, or say by files");
+        else if (p->by && strcmp(p->by, "file") != 0 && p->size == INT64_MIN)
+                issue_add(is, "/size", "missing",
+                          bytes ? "is required: bytes for each task" : "is required: files for each task");
+        if (!bytes && p->size > INT32_MAX)
+                issue_add(is, "/size", "range", "must be at most %d", INT32_MAX);
+        if (p->size == INT64_MIN)
+                p->size = 1;
+        p->files = bytes ? INT32_MAX : p->size;
+        p->bytes = bytes ? p->size : 0;
+        issues_leave(is, mark);
+}
+
 /* Patterns stay below the working directory and are matched by us: no absolute path, no "..". */
 static const char *pattern_fault(const char *p)
 {
@@ -634,6 +687,7 @@ void job_spec_read(const json_t *job, int64_t bulk_position, int64_t lease_max_m
         read_after(s, bulk_position, is);
         read_labels(s, is);
         read_inputs(s, bulk_position, is);
+        read_partition(s, is);
         read_outputs(s, is);
         read_sites(s, is);
         if (s->workdir && s->workdir[0] != '/')
@@ -748,6 +802,19 @@ static void write_retry(struct buf *b, const struct job_spec *s)
         j_obj_end(b);
 }
 
+static void write_partition(struct buf *b, const struct job_partition *p, const char *const *inputs)
+{
+        if (!p->position) {
+                j_null(b, "partition");
+                return;
+        }
+        j_obj(b, "partition");
+        j_str(b, "input", inputs[p->position - 1]);
+        j_str(b, "by", p->by);
+        j_int(b, "size", p->size);
+        j_obj_end(b);
+}
+
 void job_spec_write(struct buf *b, const struct job_spec *s, const char *const *inputs)
 {
         j_obj(b, NULL);
@@ -771,6 +838,7 @@ void job_spec_write(struct buf *b, const struct job_spec *s, const char *const *
         for (size_t i = 0; i < json_array_size(s->inputs); i++)
                 j_str(b, NULL, inputs[i]);
         j_arr_end(b);
+        write_partition(b, &s->partition, inputs);
         write_strings(b, "outputs", s->outputs);
         j_str(b, "output_dataset", s->output_dataset);
         write_strings(b, "sites", s->sites);

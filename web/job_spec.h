@@ -52,12 +52,22 @@ struct job_warn {
         int signal; /* 0: none */
 };
 
+/* How the tasks share the files of an input. */
+struct job_partition {
+        const char *input, *by; /* as written; input NULL: the first */
+        int64_t size;           /* INT64_MIN: not given */
+        int64_t position;       /* of the input, from 1; 0: there is no partition */
+        int64_t files, bytes;   /* at most so many for a task; bytes 0: any */
+        bool whole;             /* all parts are tasks; otherwise those that `array` names */
+};
+#define JOB_PARTS_MAX 1000000 /* tasks of such a job: a row each */
+
 struct job_spec {
         uint64_t given;
         /* as submitted */
         const char *name, *project, *script, *array, *workdir, *output_dataset;
         json_t *command, *args, *resources, *env, *retry_in, *after_in, *labels, *inputs, *outputs, *sites;
-        json_t *task_env, *stdio_in, *warn_in;
+        json_t *task_env, *stdio_in, *warn_in, *partition_in;
         int64_t time_limit, priority, deadline, lease,
             log_limit; /* ms, -, wall ms, ms, bytes; INT64_MIN none */
         bool hold;
@@ -71,6 +81,7 @@ struct job_spec {
         struct job_retry retry;
         struct job_stdio stdio;
         struct job_warn warn;
+        struct job_partition partition;
         struct job_on_exit *on_exit; /* owned; NULL when there are none */
         size_t on_exit_count;
         struct job_after *after; /* owned; NULL when there are none */

@@ -8,16 +8,16 @@
 extern const struct shape obj_problem, obj_problem_item, obj_document, obj_version, obj_me, obj_login_link,
     obj_warning, obj_submitted, obj_submitted_many, obj_wait, obj_task_counts, obj_by_at, obj_resources,
     obj_progress, obj_band, obj_pace, obj_job, obj_jobs, obj_spec_resources, obj_spec_on_exit, obj_spec_retry,
-    obj_spec_stdio, obj_spec_warn, obj_spec, obj_task_wait, obj_attempt, obj_task, obj_tasks, obj_strip,
-    obj_never, obj_queue_behind, obj_queue_position, obj_start, obj_site_dropped, obj_funnel_step,
-    obj_would_help, obj_candidate, obj_explain_wait, obj_past_wait, obj_chosen_for, obj_placement,
-    obj_forecast, obj_explanation, obj_event, obj_events, obj_output, obj_outputs, obj_changed_many,
-    obj_queue_used, obj_queue_project, obj_queue_item, obj_queue_sum, obj_queue, obj_site_project,
-    obj_host_key, obj_host, obj_account, obj_used, obj_capacity, obj_offer, obj_site_worker, obj_worker,
-    obj_workers, obj_site, obj_sites, obj_call, obj_dataset_place, obj_dataset, obj_datasets, obj_policy,
-    obj_dataset_shown, obj_lineage, obj_reader, obj_where, obj_where_item, obj_transfer, obj_transfers,
-    obj_link, obj_links, obj_site_data, obj_file, obj_files, obj_project_used, obj_project, obj_projects,
-    obj_new_user, obj_user, obj_users, obj_token, obj_tokens, obj_new_token, obj_job_totals, obj_task_totals,
-    obj_running, obj_engine, obj_overview;
+    obj_spec_stdio, obj_spec_warn, obj_spec_partition, obj_spec, obj_task_wait, obj_attempt, obj_task,
+    obj_tasks, obj_strip, obj_never, obj_queue_behind, obj_queue_position, obj_start, obj_site_dropped,
+    obj_funnel_step, obj_would_help, obj_candidate, obj_explain_wait, obj_past_wait, obj_chosen_for,
+    obj_placement, obj_forecast, obj_explanation, obj_event, obj_events, obj_output, obj_outputs,
+    obj_changed_many, obj_queue_used, obj_queue_project, obj_queue_item, obj_queue_sum, obj_queue,
+    obj_site_project, obj_host_key, obj_host, obj_account, obj_used, obj_capacity, obj_offer, obj_site_worker,
+    obj_worker, obj_workers, obj_site, obj_sites, obj_call, obj_dataset_place, obj_dataset, obj_datasets,
+    obj_policy, obj_dataset_shown, obj_lineage, obj_reader, obj_where, obj_where_item, obj_transfer,
+    obj_transfers, obj_link, obj_links, obj_site_data, obj_file, obj_files, obj_project_used, obj_project,
+    obj_projects, obj_new_user, obj_user, obj_users, obj_token, obj_tokens, obj_new_token, obj_job_totals,
+    obj_task_totals, obj_running, obj_engine, obj_overview;
 
 #endif

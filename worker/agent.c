@@ -18,6 +18,7 @@
 #include "worker/files.h"
 #include "worker/helper.h"
 #include "worker/spool.h"
+#include "worker/parts.h"
 #include "worker/transfers.h"
 #include "worker/watch.h"
 
@@ -523,6 +524,14 @@ static void on_scan(struct agent *g, struct reader *r)
         scans_start(g);
 }
 
+/* It is there before the launch that follows it reaches the keeper. */
+static void on_part(struct agent *g, struct reader *r)
+{
+        (void)g;
+        if (parts_take(r) < 0)
+                r->bad = true;
+}
+
 /* ---- frames, dispatched ---- */
 
 /* Passed to the keeper unread. */
@@ -537,8 +546,11 @@ static uint8_t keeper_type(uint8_t type)
 
 static void handle_engine(struct conn *c, const struct frame *f)
 {
-        static void (*const by_type[])(struct agent *, struct reader *) = {
-            [P_GRANT] = on_grant, [P_READ] = on_read, [P_SCAN] = on_scan, [P_PING] = on_ping};
+        static void (*const by_type[])(struct agent *, struct reader *) = {[P_GRANT] = on_grant,
+                                                                           [P_READ] = on_read,
+                                                                           [P_SCAN] = on_scan,
+                                                                           [P_PING] = on_ping,
+                                                                           [P_PART] = on_part};
         struct agent *g = c->agent;
         struct reader r;
         char text[80];
@@ -549,6 +561,8 @@ static void handle_engine(struct conn *c, const struct frame *f)
         } else if (c != g->current) {
                 r.bad = true;
         } else if (keeper_type(f->type)) {
+                if (f->type == P_FORGET)
+                        parts_forget((int64_t)reader_u64(&r));
                 forward_to_keeper(g, keeper_type(f->type), f);
                 return;
         } else if (transfers_takes(f->type)) {

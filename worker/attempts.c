@@ -164,6 +164,8 @@ static void start_failed(struct keeper *k, struct attempt *a, int error, const c
         else if (stream_of(what) >= 0)
                 snprintf(res.text, sizeof res.text, "could not open the file of its %s, \"%.300s\": %s", what,
                          t->stdio[stream_of(what)], strerror(error));
+        else if (strcmp(what, LAUNCH_PART) == 0)
+                snprintf(res.text, sizeof res.text, "the list of its files is not here: %s", strerror(error));
         else
                 snprintf(res.text, sizeof res.text, "the worker could not make a process (%s): %s", what,
                          strerror(error));

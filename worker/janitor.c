@@ -7,6 +7,7 @@
 #include "worker/files.h"
 #include "worker/helper.h"
 #include "worker/keeper.h"
+#include "worker/parts.h"
 #include "worker/walk.h"
 
 #include <dirent.h>
@@ -163,4 +164,5 @@ void chore_janitor(int fd, void *arg)
         remove_old(arg, &l);
         free(l.list);
         remove_scratch(arg);
+        parts_remove_old(((const struct janitor_request *)arg)->now);
 }

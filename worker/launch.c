@@ -6,6 +6,7 @@
 #include "common/task_text.h"
 #include "common/util.h"
 #include "worker/files.h"
+#include "worker/parts.h"
 #include "worker/spool.h"
 
 #include <ctype.h>
@@ -212,8 +213,8 @@ static void env_make_room(struct launch_plan *p, const struct proto_template *t)
                         p->env[kept++] = p->env[i];
         }
         p->env_count = kept;
-        p->env = xrealloc(p->env, (kept + t->task_env_count + 1) * sizeof *p->env);
-        for (size_t i = 0; i <= t->task_env_count; i++)
+        p->env = xrealloc(p->env, (kept + t->task_env_count + 2) * sizeof *p->env);
+        for (size_t i = 0; i <= t->task_env_count + 1; i++) /* one more: PART_FILE_VARIABLE */
                 p->env[kept + i] = NULL;
 }
 
@@ -251,13 +252,30 @@ static struct task_names names_of(const struct launcher *l, const struct proto_t
         return (struct task_names){key, t->name, t->project, t->site, l->user, l->host};
 }
 
-/* The variables that each task has of its own; one that comes out empty is not set. */
-static void env_fill_task(const struct launcher *l, struct launch_plan *p, const struct proto_template *t,
-                          struct attempt_key key)
+/* The task's share of an input's files. 0; an errno when it was never told, or lost. */
+static int env_fill_part(const struct launcher *l, struct launch_plan *p, struct attempt_key key)
+{
+        char path[64], only[PATH_TEXT_MAX + 2];
+        size_t at = p->env_count;
+        int rc = parts_look(key, only, sizeof only);
+
+        if (rc)
+                return rc;
+        parts_path(key, path);
+        p->env[at + p->task_env_count++] = xasprintf(PART_VARIABLE "=%s/%s", l->root, path);
+        if (only[0])
+                p->env[at + p->task_env_count++] = xasprintf(PART_FILE_VARIABLE "=%s", only);
+        return 0;
+}
+
+/* The variables that each task has of its own; one that comes out empty is not set. 0, or an errno. */
+static int env_fill_task(const struct launcher *l, struct launch_plan *p, const struct proto_template *t,
+                         struct attempt_key key)
 {
         struct task_names names = names_of(l, t, key);
         char value[VARY_MAX];
         size_t at = p->env_count;
+        int rc = 0;
 
         for (size_t i = 0; i < p->task_env_count; i++)
                 free(p->env[at + i]);
@@ -265,11 +283,14 @@ static void env_fill_task(const struct launcher *l, struct launch_plan *p, const
         for (uint32_t i = 0; i < t->task_env_count; i++) {
                 const struct proto_pair *e = &t->task_env[i];
 
+                if (strcmp(e->name, PART_VARIABLE) == 0 && !rc)
+                        rc = env_fill_part(l, p, key);
                 if (!name_is_ours(e->name) &&
                     task_text_fill(value, sizeof value, e->value, &names, false) > 0)
                         p->env[at + p->task_env_count++] = xasprintf("%s=%s", e->name, value);
         }
         p->env[at + p->task_env_count] = NULL;
+        return rc;
 }
 
 bool launch_stdio_fill(const struct launcher *l, const struct job *job, struct attempt_key key,
@@ -582,7 +603,9 @@ int launch_start(const struct launcher *l, struct job *job, struct attempt_key k
         if (!p->program && (rc = resolve(p)) != 0)
                 return rc;
         env_fill(l, p, key, place->dir, place->gpus);
-        env_fill_task(l, p, &job->t, key);
+        *ret_what = LAUNCH_PART;
+        if ((rc = env_fill_task(l, p, &job->t, key)) != 0)
+                return rc;
         c.program = p->program;
         rc = start_once(l, &c, ret_pid);
         if (rc == ENOEXEC)

@@ -54,6 +54,7 @@ struct launch_place {
 
 /* Names of the steps that open them. */
 extern const char *const launch_streams[3];
+#define LAUNCH_PART "part" /* and of the one that looks for its list of files */
 
 /* Start one attempt. Returns 0 and the leader's pid; or the errno of what failed, with *ret_what naming the
  * step ("exec", "chdir", "clone", "cgroup", "stdin", "stdout", "stderr"). */

@@ -42,6 +42,10 @@ const struct option spec_options[] = {
      false},
     {"label", 'l', "KEY=VALUE", "label to find it by", true},
     {"input", 'i', "DATASET", "dataset it reads, or job:N for the outputs of job N", true},
+    {"each-file", 0, "DATASET",
+     "a task for each file of this dataset: REEVE_INPUT_FILES lists it, REEVE_INPUT_FILE is it", false},
+    {"files-per-task", 0, "N", "so many files for each task instead of one", false},
+    {"bytes-per-task", 0, "SIZE", "as many files for each task as fit into this size", false},
     {"output", 0, "PATTERN", "files in its working directory to keep: '*.sam', 'plots/**'", true},
     {"output-dataset", 0, "NAME", "name of the dataset its outputs become (job-<number>)", false},
     {"site", 's', "SITE", "only at this site (any)", true},
@@ -163,8 +167,11 @@ static int put_member(const struct args *a, size_t i, json_t *spec, struct err *
                         return -1;
                 break;
         case RANGE:
-                if (task_set_parse(what, value, &tasks, &v, err) < 0)
+                if (value[0] == '%' ? num_int(what, value + 1, 1, INT32_MAX, &v, err) < 0
+                                    : task_set_parse(what, value, &tasks, &v, err) < 0)
                         return -1;
+                if (value[0] == '%')
+                        break;
                 task_set_free(tasks);
                 break;
         case TEXT:
@@ -309,12 +316,63 @@ static int put_after(const char *s, json_t *spec, struct err *err)
         return spec_after(s, list, err);
 }
 
+/* The dataset is an input, and its files are shared out. */
+static int put_each_file(const char *dataset, json_t *spec, struct err *err)
+{
+        json_t *inputs = json_object_get(spec, "inputs"), *partition = group(spec, "partition"), *v;
+        bool known = false;
+        size_t i;
+
+        if (!json_is_array(inputs)) {
+                inputs = json_array();
+                json_object_set_new(spec, "inputs", inputs);
+        }
+        json_array_foreach(inputs, i, v) known =
+            known || (json_is_string(v) && strcmp(json_string_value(v), dataset) == 0);
+        if (!known && json_array_append_new(inputs, json_string(dataset)) < 0)
+                return not_utf8("--each-file", err);
+        if (!json_object_get(partition, "by"))
+                json_object_set_new(partition, "by", json_string("file"));
+        return put_text(partition, "--each-file", "input", dataset, err);
+}
+
+static int put_per_task(json_t *spec, const char *by, int64_t size)
+{
+        json_t *partition = group(spec, "partition");
+
+        json_object_set_new(partition, "by", json_string(by));
+        json_object_set_new(partition, "size", json_integer(size));
+        return 0;
+}
+
+static int put_files_per_task(const char *value, json_t *spec, struct err *err)
+{
+        int64_t n;
+
+        return num_int("--files-per-task", value, 1, INT32_MAX, &n, err) < 0 ? -1
+                                                                             : put_per_task(spec, "files", n);
+}
+
+static int put_bytes_per_task(const char *value, json_t *spec, struct err *err)
+{
+        int64_t n;
+
+        return num_size("--bytes-per-task", value, &n, err) < 0 ? -1 : put_per_task(spec, "bytes", n);
+}
+
 static const struct {
         const char *option;
         int (*put)(const char *value, json_t *spec, struct err *err);
 } builders[] = {
-    {"env", put_env},           {"label", put_label},     {"resource", put_resource},
-    {"retry-on", put_retry_on}, {"fail-on", put_fail_on}, {"after", put_after},
+    {"each-file", put_each_file},
+    {"files-per-task", put_files_per_task},
+    {"bytes-per-task", put_bytes_per_task},
+    {"env", put_env},
+    {"label", put_label},
+    {"resource", put_resource},
+    {"retry-on", put_retry_on},
+    {"fail-on", put_fail_on},
+    {"after", put_after},
 };
 
 /* One more thing that is wrong: all are told together. */

@@ -310,7 +310,7 @@ static void read_template(struct reader *r, struct proto_template *t)
         t->inputs = get_pairs(r, TEMPLATE_INPUTS_MAX, &t->input_count);
         t->outputs = get_strings(r, TEMPLATE_OUTPUTS_MAX, PATH_TEXT_MAX, &t->output_count);
         t->output_dataset = get_optional(r, PATH_TEXT_MAX);
-        t->task_env = get_pairs(r, TEMPLATE_TASK_ENV_MAX, &t->task_env_count);
+        t->task_env = get_pairs(r, TEMPLATE_TASK_ENV_MAX + 1, &/* and PART_VARIABLE */ t->task_env_count);
         for (size_t i = 0; i < ARRAY_LEN(t->stdio); i++)
                 t->stdio[i] = get_optional(r, TEMPLATE_TASK_TEXT_MAX);
         t->stdio_append = reader_u8(r) == 1;

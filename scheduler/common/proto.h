@@ -53,6 +53,7 @@ enum proto_type {
         P_SCAN = 9,
         P_STOP = 10,
         P_PING = 11,
+        P_PART = 12,
         /* worker -> engine */
         P_WELCOME = 65,
         P_FENCED = 66,
@@ -158,6 +159,12 @@ struct proto_template {
         uint8_t warn_signal; /* sent to the program `warn_ms` before its time limit; 0: none */
         uint32_t warn_ms;
 };
+/* One of task_env has this name: each task has a list of files of its own (P_PART). */
+#define PART_VARIABLE      "REEVE_INPUT_FILES"
+#define PART_FILE_VARIABLE "REEVE_INPUT_FILE" /* the file itself, where the list has just one */
+#define PART_FIRST         1u                 /* P_PART: a piece that begins the list; one that ends it */
+#define PART_LAST          2u
+#define PART_PIECE_MAX     (512u << 10)
 void proto_template_release(struct proto_template *t);
 void put_template(struct buf *b, const struct proto_template *t); /* payload of P_TEMPLATE */
 int get_template(struct reader *r, struct proto_template *ret, struct err *err);

@@ -3,6 +3,7 @@
 #include "daemon/engine_priv.h"
 #include "daemon/spec.h"
 
+#include "common/catalog.h"
 #include "common/log.h"
 #include "common/util.h"
 
@@ -11,8 +12,10 @@
 #include <string.h>
 
 #define CANCEL_GRACE_MS 10000
-#define TASK_EVENTS_MAX 200       /* in one commit; the attempts themselves tell the rest */
-#define KEYS_MAX        BATCH_MAX /* in one frame */
+#define TASK_EVENTS_MAX 200         /* in one commit; the attempts themselves tell the rest */
+#define KEYS_MAX        BATCH_MAX   /* in one frame */
+#define PART_FILES_MAX  2000000     /* that the tasks of one launch read: more than a dataset may have */
+#define PARTS_TEXT_MAX  (16u << 20) /* bytes of the list of one task */
 
 void record_event(struct engine *e, const char *kind, const char *actor, int64_t job, int32_t task,
                   int32_t site, const char *fmt, ...)
@@ -161,6 +164,61 @@ static void refuse(struct engine *e, int64_t job, const struct link_launch *item
         }
 }
 
+/* The list of one task, from rows of the same task. */
+static int send_part(struct engine_worker *ew, const struct m_job *j, const struct load_part *rows, size_t n,
+                     struct err *err)
+{
+        const struct m_dataset_site *at = NULL;
+        struct buf b;
+        int rc;
+
+        for (size_t i = 0; i < j->input_count; i++) {
+                if (j->inputs[i]->id == rows[0].dataset)
+                        at = model_dataset_at(j->inputs[i], ew->site);
+        }
+        if (!at)
+                return err_set(err, ERR_CONFLICT, "an input is not at the site any more");
+        buf_init(&b, PARTS_TEXT_MAX);
+        for (size_t i = 0; i < n; i++) {
+                AUTO_FREE char *path = catalog_decode(rows[i].path);
+
+                buf_text(&b, at->root);
+                if (!at->is_file && path) {
+                        buf_text(&b, "/");
+                        buf_text(&b, path);
+                }
+                buf_text(&b, "\n");
+        }
+        rc = b.overflow ? err_set(err, ERR_BAD_INPUT,
+                                  "the list of its files is longer than 16 MiB: give fewer to each task")
+                        : worker_link_part(ew->link, j->id, rows[0].task, buf_bytes(&b), buf_len(&b), err);
+        buf_release(&b);
+        return rc;
+}
+
+/* What the tasks of a launch read, where they share the files of an input. */
+static int send_parts(struct engine *e, struct engine_worker *ew, const struct m_job *j,
+                      const struct link_launch *item, struct err *err)
+{
+        int32_t last = item->first_task + item->count - 1;
+        struct load_part *rows;
+        size_t n, k = 0;
+        int rc;
+
+        if (!spec_has_parts(j->spec))
+                return 0;
+        if (store_load_parts(e->db, j->id, item->first_task, last, PART_FILES_MAX, &rows, &n, err) < 0)
+                return -1;
+        rc = n < PART_FILES_MAX ? 0 : err_set(err, ERR_BAD_INPUT, "it has more files than a task may have");
+        for (size_t i = 0; rc == 0 && i < n; i = k) {
+                while (k < n && rows[k].task == rows[i].task)
+                        k++;
+                rc = send_part(ew, j, rows + i, k - i, err);
+        }
+        store_free_parts(rows, n);
+        return rc;
+}
+
 static void launch(struct engine *e, struct engine_worker *ew, struct m_job *j,
                    const struct link_launch *item)
 {
@@ -177,6 +235,9 @@ static void launch(struct engine *e, struct engine_worker *ew, struct m_job *j,
         }
         rc = ensure_template(ew, j, &err);
         if (rc == -2)
+                refuse(e, id, item, err.text);
+        else if (rc == 0 && (rc = send_parts(e, ew, j, item, &err)) < 0 &&
+                 (err.code == ERR_BAD_INPUT || err.code == ERR_CONFLICT))
                 refuse(e, id, item, err.text);
         else if (rc == 0 && worker_link_launch(ew->link, id, item, 1, NULL) == 0)
                 mark_sent(e, id, item->first_task, item->count);

@@ -195,6 +195,21 @@ static int template_inputs(const struct m_job *j, const struct m_site *site, str
         return 0;
 }
 
+bool spec_has_parts(const char *json)
+{
+        /* As the writer puts it: within a text of the spec the quotes would be escaped. */
+        return json && strstr(json, "\"partition\":{") != NULL;
+}
+
+/* The mark that each task has a list of files. */
+static void template_parts(const json_t *doc, struct proto_template *t)
+{
+        if (!json_is_object(json_object_get(doc, "partition")))
+                return;
+        t->task_env = xrealloc(t->task_env, (t->task_env_count + 1) * sizeof *t->task_env);
+        t->task_env[t->task_env_count++] = (struct proto_pair){xstrdup(PART_VARIABLE), xstrdup("{task}")};
+}
+
 int spec_template(const struct m_job *j, const struct m_site *site, struct proto_template *ret,
                   struct err *err)
 {
@@ -215,6 +230,7 @@ int spec_template(const struct m_job *j, const struct m_site *site, struct proto
         t.argv = string_array(json_object_get(doc, script ? "args" : "command"), &t.argc);
         t.env_count = pair_array(json_object_get(doc, "env"), &t.env);
         t.task_env_count = pair_array(json_object_get(doc, "task_env"), &t.task_env);
+        template_parts(doc, &t);
         template_streams(doc, &t);
         t.workdir = xstrdup(workdir);
         t.resources.cpus = (uint32_t)j->shape->need.cpus;

@@ -28,6 +28,9 @@ void spec_release(struct spec *s);
 int spec_template(const struct m_job *j, const struct m_site *site, struct proto_template *ret,
                   struct err *err);
 
+/* Do the job's tasks share the files of an input? Their lists go before their launches. */
+bool spec_has_parts(const char *json);
+
 /* Resources as the wire has them, and back. */
 void res_to_proto(const struct model *m, const struct res *r, struct proto_resources *ret);
 

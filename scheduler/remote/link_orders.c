@@ -105,6 +105,27 @@ int worker_link_launch(struct worker_link *l, int64_t job, const struct link_lau
         return 0;
 }
 
+int worker_link_part(struct worker_link *l, int64_t job, int32_t task, const void *list, size_t n,
+                     struct err *err)
+{
+        size_t done = 0;
+
+        if (may_send(l, err) < 0)
+                return -1;
+        do {
+                size_t piece = n - done < PART_PIECE_MAX ? n - done : PART_PIECE_MAX;
+                size_t at = frame_begin(&l->out, P_PART);
+
+                buf_u64(&l->out, (uint64_t)job);
+                buf_u32(&l->out, (uint32_t)task);
+                buf_u8(&l->out, (done ? 0 : PART_FIRST) | (done + piece == n ? PART_LAST : 0));
+                buf_put(&l->out, (const uint8_t *)list + done, piece);
+                frame_end(&l->out, at);
+                done += piece;
+        } while (done < n);
+        return 0;
+}
+
 static void put_keys(struct buf *b, const struct attempt_key *keys, size_t n)
 {
         buf_u32(b, (uint32_t)n);

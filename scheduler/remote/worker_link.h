@@ -245,6 +245,10 @@ struct link_launch {
 int worker_link_launch(struct worker_link *l, int64_t job, const struct link_launch *items, size_t n,
                        struct err *err);
 
+/* The files of a task's share, absolute paths with a line break behind each: before its launch. */
+int worker_link_part(struct worker_link *l, int64_t job, int32_t task, const void *list, size_t n,
+                     struct err *err);
+
 /* `outcome` is OUTCOME_CANCELLED or OUTCOME_DRAINED. */
 int worker_link_cancel(struct worker_link *l, const struct attempt_key *keys, size_t n, uint32_t grace_ms,
                        enum outcome outcome, struct err *err);

@@ -171,6 +171,38 @@ void store_free_files(struct load_file *rows, size_t n)
         free(rows);
 }
 
+static void part_fill(const struct rows *r, void *element)
+{
+        struct load_part *p = element;
+
+        p->dataset = row_int(r, "dataset_id");
+        p->task = (int32_t)row_int(r, "task");
+        p->path = row_text_copy(r, "path");
+}
+
+int store_load_parts(struct db *db, int64_t job, int32_t first, int32_t last, size_t max,
+                     struct load_part **ret, size_t *ret_n, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "load_parts",
+                                  "select p.dataset_id, p.task, f.path from job_parts p join lateral (select"
+                                  " path from files f where f.dataset_id = p.dataset_id and f.path >="
+                                  " p.first_path and f.path <= p.last_path) f on true where p.job_id = $1 and"
+                                  " p.task between $2 and $3 order by p.task, f.path limit $4");
+
+        bind_int(st, job);
+        bind_int(st, first);
+        bind_int(st, last);
+        bind_int(st, (int64_t)max);
+        return LOAD_ALL(st, struct load_part, part_fill, ret, ret_n, err);
+}
+
+void store_free_parts(struct load_part *rows, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                free(rows[i].path);
+        free(rows);
+}
+
 /* ---- parts of the commit ---------------------------------------------------------------------------------
  */
 

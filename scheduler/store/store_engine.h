@@ -188,6 +188,17 @@ int store_next_decision(struct db *db, int64_t *ret, struct err *err); /* max id
  * or keys (kept by triggers in settings-like table world_version); the engine reloads those when it moved. */
 int store_world_version(struct db *db, int64_t *ret, struct err *err);
 
+/* Files of the parts of tasks first..last of a job that shares an input, by task and path. At most max rows;
+ * the last task of a full answer may lack some. */
+struct load_part {
+        int64_t dataset;
+        int32_t task;
+        char *path; /* catalog form */
+};
+int store_load_parts(struct db *db, int64_t job, int32_t first, int32_t last, size_t max,
+                     struct load_part **ret, size_t *ret_n, struct err *err);
+void store_free_parts(struct load_part *rows, size_t n);
+
 /* ---- data: open transfers, links, what copies take (engine_data.c) */
 struct load_transfer {
         int64_t id, dataset;

@@ -84,7 +84,10 @@ static struct stmt *full_stmt(struct db *db)
                      "  select n.id, x.position, x.dataset from n, unnest($18::bigint[]) with ordinality "
                      "x(dataset, position)),"
                      " k as (insert into idempotency (user_id, key, request_hash, first_job, last_job)"
-                     "  select $2, $19::text, $20, id, id from n where $19::text is not null)"
+                     "  select $2, $19::text, $20, id, id from n where $19::text is not null),"
+                     " p as (insert into job_parts (job_id, task, dataset_id, first_path, last_path)"
+                     "  select n.id, x.task, $21::bigint, x.first_path, x.last_path from n,"
+                     "  reeve_parts($21::bigint, $22::integer, $23::bigint) x where $21 <> 0)"
                      " select id from n");
 }
 
@@ -104,6 +107,9 @@ int store_submit(struct db *db, const struct submit_by *by, const struct submit_
                 bind_ints(st, job->input_ids, job->input_count);
                 bind_text(st, by->key);
                 bind_bytes(st, by->key ? by->request_hash : NULL, 32);
+                bind_int(st, job->part_dataset);
+                bind_int(st, job->part_files);
+                bind_int(st, job->part_bytes);
         }
         if (db_query(st, &r, err) < 0)
                 return -1;
@@ -324,6 +330,36 @@ static int add_inputs(struct db *db, int64_t first, const struct submit_job *job
         return rc;
 }
 
+static int add_parts(struct db *db, int64_t first, const struct submit_job *jobs, size_t n, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "submit_bulk_parts",
+                    "insert into job_parts (job_id, task, dataset_id, first_path, last_path)"
+                    " select j.id, x.task, j.dataset, x.first_path, x.last_path from unnest($1::bigint[],"
+                    " $2::bigint[], $3::bigint[], $4::bigint[]) j(id, dataset, files, bytes),"
+                    " lateral reeve_parts(j.dataset, j.files::integer, j.bytes) x");
+        struct columns c;
+        size_t k = 0;
+        int rc;
+
+        columns_make(&c, n);
+        for (size_t i = 0; i < n; i++) {
+                if (!jobs[i].part_dataset)
+                        continue;
+                c.a[k] = first + (int64_t)i;
+                c.b[k] = jobs[i].part_dataset;
+                c.c[k] = jobs[i].part_files;
+                c.d[k++] = jobs[i].part_bytes;
+        }
+        bind_ints(st, c.a, k);
+        bind_ints(st, c.b, k);
+        bind_ints(st, c.c, k);
+        bind_ints(st, c.d, k);
+        rc = k ? db_pipeline_add(st, err) : 0;
+        columns_release(&c);
+        return rc;
+}
+
 static int add_key(struct db *db, const struct submit_by *by, int64_t first, size_t n, struct err *err)
 {
         struct stmt *st = db_stmt(db, "submit_bulk_key",
@@ -365,6 +401,8 @@ int store_submit_bulk(struct db *db, const struct submit_by *by, int64_t first, 
                 rc = add_after(db, first, jobs, n, err);
         if (rc == 0)
                 rc = add_inputs(db, first, jobs, n, err);
+        if (rc == 0)
+                rc = add_parts(db, first, jobs, n, err);
         if (rc == 0)
                 rc = add_key(db, by, first, n, err);
         if (db_pipeline_end(db, NULL, 0, rc == 0 ? err : NULL) < 0)
@@ -409,6 +447,22 @@ int store_submit_jobs(struct db *db, const int64_t *ids, size_t n, struct rows *
                                   " from jobs j where j.id = any($1)");
 
         bind_ints(st, ids, n);
+        return db_query(st, ret, err);
+}
+
+int store_submit_parts(struct db *db, int64_t dataset, int64_t files, int64_t bytes, struct rows **ret,
+                       struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "submit_parts",
+                    "select (select count(*) from reeve_parts(d.id, $2::integer, $3::bigint)) as parts, "
+                    "d.sealed_at is"
+                    " not null as sealed, exists (select from files f where f.dataset_id = d.id and"
+                    " strpos(f.path, E'\n') > 0) as broken from datasets d where d.id = $1");
+
+        bind_int(st, dataset);
+        bind_int(st, files);
+        bind_int(st, bytes);
         return db_query(st, ret, err);
 }
 

@@ -30,6 +30,8 @@ struct submit_job {
         const char *const *inputs; /* names; in a bulk "job:#3" is the dataset of its 3rd job */
         const int64_t *input_ids;  /* dataset ids, same order; used for one job */
         size_t input_count;
+        int64_t part_dataset;           /* its tasks share the files of this one; 0: they do not */
+        int64_t part_files, part_bytes; /* at most so many for a task; bytes 0: any */
 };
 
 struct submit_by {
@@ -55,6 +57,10 @@ int store_submit_known(struct db *db, const struct submit_by *by, int64_t *ret_f
 /* Other jobs: id, project_id, first_task, last_task, task_list (null: every number from first to last),
  * task_total, dataset (name of its outputs or null). */
 int store_submit_jobs(struct db *db, const int64_t *ids, size_t n, struct rows **ret, struct err *err);
+/* What sharing out the files of a dataset comes to, one row: parts (how many), sealed, broken (a file's name
+ * has a line break). */
+int store_submit_parts(struct db *db, int64_t dataset, int64_t files, int64_t bytes, struct rows **ret,
+                       struct err *err);
 /* Datasets: id, name, project_id. */
 int store_submit_datasets(struct db *db, const char *const *names, size_t n, struct rows **ret,
                           struct err *err);

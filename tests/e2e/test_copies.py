@@ -130,6 +130,23 @@ def expired(grid):
 
 
 @suite.test
+def shared_out(grid):
+    """the tasks of an array share the files of its input, wherever they run, and each gets its own"""
+    make_data(grid, "shares", files=7, size=1000)
+    said = 'echo $(wc -l < "$REEVE_INPUT_FILES") $(while read -r f; do cat "$f"; done < "$REEVE_INPUT_FILES" | wc -c) "${REEVE_INPUT_FILE##*/}"'
+    job = int(reeve(grid, "submit", "-q", "--each-file", "shares", "--files-per-task", "3", "--", "/bin/sh", "-c", said).stdout)
+    equal(grid.wait_job(job, 90)["state"], "succeeded", "state")
+    equal([grid.log(job, n).decode().strip() for n in (1, 2, 3)], ["3 3000", "3 3000", "1 1000 part 0006"], "what the tasks saw")
+    job = int(reeve(grid, "submit", "-q", "--each-file", "shares", "--array", "%2", "--site", "bravo", "--", "/bin/sh", "-c", said).stdout)
+    equal(grid.wait_job(job, 90)["state"], "succeeded", "state")
+    equal(grid.log(job, 7).decode().strip(), "1 1000 part 0006", "what the last task saw")
+    again = int(reeve(grid, "rerun", "-q", str(job)).stdout)
+    equal(grid.wait_job(again, 90)["state"], "succeeded", "state of the same again")
+    for site in ("alpha", "bravo"):
+        wait_until(lambda site=site: not os.listdir(os.path.join(grid.sites[site].root, "parts")), 30, f"lists are gone at {site}")
+
+
+@suite.test
 def the_engine_is_killed(grid):
     """what was answered is done, whenever the engine is killed after it"""
     make_data(grid, "promised")

@@ -184,7 +184,8 @@ static void the_stored_form_has_every_default_filled_in(void **unused)
             "\"stdio\":{\"in\":null,\"out\":null,\"err\":null,\"append\":false},\"warn\":null,\"workdir\":"
             "null,\"time_limit_ms\":null,\"throttle\":0,"
             "\"retry\":{\"max\":0,\"site_max\":5,\"delay_ms\":5000,\"delay_max_ms\":3600000,\"on_exit\":[]},"
-            "\"deadline_ms\":null,\"inputs\":[],\"outputs\":[],\"output_dataset\":null,\"sites\":[],"
+            "\"deadline_ms\":null,\"inputs\":[],\"partition\":null,\"outputs\":[],\"output_dataset\":null,"
+            "\"sites\":[],"
             "\"lease_ms\":null,\"log_limit\":16777216}");
         buf_release(&b);
         job_spec_release(&s);

@@ -187,5 +187,61 @@ def a_transfer_tells_how_long_and_is_cancelled_unless_tasks_wait_for_it(w):
     refused(w.s.post("/v1/transfers/999999/cancel"), 404, "not_found")
 
 
+def parts(w, job):
+    return [(int(task), first, last) for task, first, last in
+            w.s.sql(f"select task, first_path, last_path from job_parts where job_id = {job} order by task")]
+
+
+@test
+def the_array_follows_the_files_of_an_input(w):
+    dataset(w, "reads", ("east", False), files=5, size=100)
+    body = {"command": ["true"], "project": "one", "inputs": ["reads"]}
+
+    def submit(partition, **more):
+        return w.s.ok("POST", "/v1/jobs", dict(body, partition=partition, **more), token=w.tokens["submitter"])
+
+    one = submit({"by": "file"})
+    same(one["tasks"], 5)
+    same(parts(w, one["id"])[1], (2, "part-0002", "part-0002"))
+    two = submit({"by": "files", "size": 2, "input": "reads"}, array="%3")
+    same(parts(w, two["id"]), [(1, "part-0001", "part-0002"), (2, "part-0003", "part-0004"), (3, "part-0005", "part-0005")])
+    spec = w.s.ok("GET", f"/v1/jobs/{two['id']}/spec")
+    same((spec["partition"], spec["throttle"]), ({"input": "reads", "by": "files", "size": 2}, 3))
+    same(submit({"by": "bytes", "size": 250})["tasks"], 3)
+    same(submit({"by": "bytes", "size": 10})["tasks"], 5)
+    same(submit({"by": "file"}, array="2,4")["tasks"], 2)
+    again = w.s.ok("POST", f"/v1/jobs/{two['id']}/rerun", {}, token=w.tokens["submitter"])
+    same(parts(w, again["id"]), parts(w, two["id"]))
+    many = w.s.ok("POST", "/v1/jobs:bulk", {"jobs": [body, dict(body, partition={"by": "files", "size": 4})]}, token=w.tokens["submitter"])
+    same([t for t, _first, _last in parts(w, many["last_id"])], [1, 2])
+    same(w.s.request("POST", "/v1/jobs?dry_run=true", dict(body, partition={"by": "file"})).json["tasks"], 5)
+    w.s.sql("delete from job_queue")
+
+
+@test
+def what_cannot_be_shared_out_is_refused(w):
+    dataset(w, "few", ("east", False), files=3)
+    w.s.sql("insert into datasets (name, project_id, made_by) select 'unmade', id, 'sue' from projects where name = 'one'")
+    number = dataset(w, "odd", ("east", False), files=1)
+    w.s.sql(f"update files set path = E'a\\nb' where dataset_id = {number}")
+
+    def wrong(pointer, partition, **more):
+        reply = w.s.post("/v1/jobs", dict({"command": ["true"], "project": "one", "inputs": ["few"], "partition": partition}, **more))
+        refused(reply, 422, "bad_input", pointer)
+
+    wrong("/partition/by", {})
+    wrong("/partition/by", {"by": "hand"})
+    wrong("/partition/size", {"by": "files"})
+    wrong("/partition/size", {"by": "bytes"})
+    wrong("/partition/size", {"by": "file", "size": 2})
+    wrong("/partition/size", {"by": "files", "size": 0})
+    wrong("/partition/input", {"by": "file", "input": "other"})
+    wrong("/partition", {"by": "file"}, inputs=[])
+    wrong("/array", {"by": "file"}, array="1-4")
+    wrong("/array", {"by": "file"}, array="0-1")
+    wrong("/partition/input", {"by": "file"}, inputs=["unmade"])
+    wrong("/partition/input", {"by": "file"}, inputs=["odd"])
+
+
 if __name__ == "__main__":
     sys.exit(main())
