@@ -162,20 +162,51 @@ static void read_project(struct batch *b, size_t i)
                           "you belong to no project yet; an admin can change that");
 }
 
-static void read_jobs(struct batch *b, json_t *list)
+static json_t *job_at(const struct batch *b, json_t *list, size_t i)
 {
-        int64_t now = clock_wall_ms();
+        return b->bulk ? json_array_get(list, i) : list;
+}
 
+/* The world, read anew when a job asks for a countable that may have been offered a moment ago. */
+static int look_around(struct batch *b, json_t *list, struct world_view **ret, struct job_rules *rules,
+                       struct err *err)
+{
+        bool fresh = false;
+
+        *rules = (struct job_rules){.lease_max_ms = b->rq->web->lease_ms, .now_ms = clock_wall_ms()};
+        for (;;) {
+                bool unknown = false;
+
+                if (world_get(b->rq->web->world, b->db, fresh, ret, err) < 0)
+                        return -1;
+                rules->countables = world_countables(*ret, &rules->countable_count);
+                for (size_t i = 0; i < b->count && !unknown && !fresh; i++)
+                        unknown = job_spec_names_unknown(job_at(b, list, i), rules);
+                if (!unknown)
+                        return 0;
+                world_unref(*ret);
+                *ret = NULL;
+                fresh = true;
+        }
+}
+
+static int read_jobs(struct batch *b, json_t *list, struct world_view **ret, struct err *err)
+{
+        struct job_rules rules;
+
+        if (look_around(b, list, ret, &rules, err) < 0)
+                return -1;
         b->specs = xcalloc(b->count, sizeof *b->specs);
         b->projects = xcalloc(b->count, sizeof *b->projects);
         for (size_t i = 0; i < b->count; i++) {
                 size_t mark = enter_job(b, i);
 
-                job_spec_read(b->bulk ? json_array_get(list, i) : list, b->bulk ? (int64_t)i + 1 : 0,
-                              b->rq->web->lease_ms, now, &b->specs[i], &b->rq->issues);
+                job_spec_read(job_at(b, list, i), b->bulk ? (int64_t)i + 1 : 0, &rules, &b->specs[i],
+                              &b->rq->issues);
                 read_project(b, i);
                 issues_leave(&b->rq->issues, mark);
         }
+        return b->rq->issues.count ? request_invalid(b->rq, err) : 0;
 }
 
 /* ---- what they refer to ----------------------------------------------------------------------------------
@@ -747,10 +778,7 @@ static int submit_new(struct batch *b, json_t *list, struct err *err)
         int64_t first = 0;
         int rc = -1;
 
-        read_jobs(b, list);
-        if (rq->issues.count)
-                return request_invalid(rq, err);
-        if (world_get(rq->web->world, b->db, false, &v, err) < 0 || check_references(b, &v, err) < 0 ||
+        if (read_jobs(b, list, &v, err) < 0 || check_references(b, &v, err) < 0 ||
             check_strict(b, v, err) < 0)
                 goto done;
         if (!rq->dry_run && store_batch(b, &first, err) < 0)
@@ -870,10 +898,7 @@ static int explain_new(struct batch *b, json_t *job, struct err *err)
         json_t *q, *doc = NULL;
         int rc = -1;
 
-        read_jobs(b, job);
-        if (rq->issues.count)
-                return request_invalid(rq, err);
-        if (world_get(rq->web->world, b->db, false, &v, err) == 0 && check_references(b, &v, err) == 0) {
+        if (read_jobs(b, job, &v, err) == 0 && check_references(b, &v, err) == 0) {
                 q = guest_question(b);
                 rc = explain_ask(rq, b->db, q, &doc, err);
                 json_decref(q);

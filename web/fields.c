@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "web/fields.h"
 
+#include "common/nearest.h"
 #include "common/num.h"
 #include "common/util.h"
 #include "web/reply.h"
@@ -43,6 +44,16 @@ void issue_add(struct issues *is, const char *below, const char *code, const cha
         is->list = xgrow(is->list, is->count, &is->cap, sizeof *is->list);
         is->list[is->count++] = (struct issue){
             .pointer = xasprintf("%s%s", is->at, below), .code = xstrdup(code), .detail = xstrdup(text)};
+}
+
+void issue_unknown(struct issues *is, const char *name, const char *what, const char *near)
+{
+        char quoted[NEAREST_WORD_MAX + 5] = "";
+
+        if (strlen(name) <= NEAREST_WORD_MAX)
+                snprintf(quoted, sizeof quoted, "\"%s\": ", name);
+        issue_add(is, "", "unknown", near ? "%sunknown %s; did you mean \"%s\"?" : "%sunknown %s", quoted,
+                  what, near);
 }
 
 bool issues_has(const struct issues *is, const char *below)
@@ -314,6 +325,17 @@ static int field_find(const struct field *fields, const char *name)
         return -1;
 }
 
+static void say_unknown(const struct field *fields, const char *name, struct issues *is)
+{
+        struct nearest near = nearest_to(name);
+
+        if (is->count >= ISSUES_MAX)
+                return;
+        for (; fields->type != F_END; fields++)
+                nearest_offer(&near, fields->name);
+        issue_unknown(is, name, "member", near.best);
+}
+
 void fields_read(const json_t *object, const struct field *fields, void *out, uint64_t *ret_given,
                  struct issues *is)
 {
@@ -331,7 +353,7 @@ void fields_read(const json_t *object, const struct field *fields, void *out, ui
                 int i = field_find(fields, name);
 
                 if (i < 0) {
-                        issue_add(is, "", "unknown", "there is no such member here");
+                        say_unknown(fields, name, is);
                 } else {
                         given |= UINT64_C(1) << i;
                         if (!json_is_null(v)) {

@@ -44,6 +44,8 @@ void issues_clear(struct issues *is);
 /* Note a fault at the present place followed by `below` ("" or "/name"). */
 void issue_add(struct issues *is, const char *below, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* The present place bears a name that is not known; `near`: what was probably meant, or NULL. */
+void issue_unknown(struct issues *is, const char *name, const char *what, const char *near);
 /* Is there a fault at the present place followed by `below`? */
 bool issues_has(const struct issues *is, const char *below);
 /* Go one step down, and back up to the mark it returned. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "web/job_spec.h"
 
+#include "common/nearest.h"
 #include "common/num.h"
 #include "common/proto.h"
 #include "common/task_text.h"
@@ -31,10 +32,14 @@
 #define LOG_LIMIT_MIN  4096
 #define LOG_LIMIT_MAX  (INT64_C(1) << 30)
 #define PRIORITY_LIMIT 1000
+#define NAMES_SHOWN    300 /* bytes of a list of names in a sentence */
 
-static const struct field field_cpus = {.name = "cpus", .type = F_INT, .min = 1, .max = CPUS_MAX};
-static const struct field field_gpus = {.name = "gpus", .type = F_INT, .min = 0, .max = CPUS_MAX};
-static const struct field field_memory = {.name = "memory", .type = F_SIZE, .min = 0, .max = BYTES_MAX};
+static const struct field resource_fields[] = {
+    {.name = "cpus", .type = F_INT, .offset = offsetof(struct job_spec, cpus), .min = 1, .max = CPUS_MAX},
+    {.name = "memory", .type = F_SIZE, .offset = offsetof(struct job_spec, memory), .max = BYTES_MAX},
+    {.name = "gpus", .type = F_INT, .offset = offsetof(struct job_spec, gpus), .max = CPUS_MAX},
+    {0},
+};
 static const struct field field_count = {.name = "count", .type = F_INT, .min = 0, .max = CPUS_MAX};
 
 static const struct field retry_fields[] = {
@@ -250,7 +255,65 @@ static bool countable_is_valid(const char *name)
         return true;
 }
 
-static void read_countable(struct job_spec *s, const char *name, const json_t *v, struct issues *is)
+static const struct field *resource_field(const char *name)
+{
+        for (const struct field *f = resource_fields; f->name; f++)
+                if (strcmp(f->name, name) == 0)
+                        return f;
+        return NULL;
+}
+
+static bool is_offered(const struct job_rules *rules, const char *name)
+{
+        for (size_t i = 0; i < rules->countable_count; i++)
+                if (strcmp(rules->countables[i], name) == 0)
+                        return true;
+        return false;
+}
+
+bool job_spec_names_unknown(const json_t *job, const struct job_rules *rules)
+{
+        const char *name;
+        json_t *v;
+
+        json_object_foreach(json_object_get(job, "resources"), name, v)
+        {
+                if (!resource_field(name) && !is_offered(rules, name))
+                        return true;
+        }
+        return false;
+}
+
+/* Nobody offers it: say what there is, and what was probably meant. */
+static void say_not_offered(const struct job_rules *rules, const char *name, struct issues *is)
+{
+        struct nearest near = nearest_to(name);
+        char list[NAMES_SHOWN] = "", meant[NEAREST_WORD_MAX + 24] = "";
+        size_t n = 0;
+
+        if (is->count >= ISSUES_MAX)
+                return;
+        for (const struct field *f = resource_fields; f->name; f++) {
+                nearest_offer(&near, f->name);
+                n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", f->name);
+        }
+        for (size_t i = 0; i < rules->countable_count; i++) {
+                const char *one = rules->countables[i];
+
+                nearest_offer(&near, one);
+                if (n + strlen(one) + 8 < sizeof list)
+                        n += (size_t)snprintf(list + n, sizeof list - n, ", %s", one);
+                else if (list[n - 1] != '.')
+                        n += (size_t)snprintf(list + n, sizeof list - n, ", ...");
+        }
+        if (near.best)
+                snprintf(meant, sizeof meant, "did you mean \"%s\"? ", near.best);
+        issue_add(is, "", "unknown", "\"%s\": no site offers such a resource; %soffered are %s", name, meant,
+                  list);
+}
+
+static void read_countable(struct job_spec *s, const struct job_rules *rules, const char *name,
+                           const json_t *v, struct issues *is)
 {
         struct job_custom c = {.name = name};
 
@@ -259,7 +322,13 @@ static void read_countable(struct job_spec *s, const char *name, const json_t *v
                           "names of countables start with a letter and hold a-z, 0-9, dot, dash, underscore");
                 return;
         }
-        if (!field_read(v, &field_count, &c.count, is) || !c.count)
+        if (json_is_integer(v) && !json_integer_value(v))
+                return;
+        if (!is_offered(rules, name)) {
+                say_not_offered(rules, name, is);
+                return;
+        }
+        if (!field_read(v, &field_count, &c.count, is))
                 return;
         if (s->custom_count == JOB_CUSTOM_MAX) {
                 issue_add(is, "", "range", "at most %d countables", JOB_CUSTOM_MAX);
@@ -270,12 +339,8 @@ static void read_countable(struct job_spec *s, const char *name, const json_t *v
         s->custom[s->custom_count++] = c;
 }
 
-static void read_resources(struct job_spec *s, struct issues *is)
+static void read_resources(struct job_spec *s, const struct job_rules *rules, struct issues *is)
 {
-        const struct {
-                const struct field *field;
-                int64_t *to;
-        } known[] = {{&field_cpus, &s->cpus}, {&field_memory, &s->memory}, {&field_gpus, &s->gpus}};
         size_t mark = issues_enter(is, "resources");
         const char *name;
         json_t *v;
@@ -283,16 +348,15 @@ static void read_resources(struct job_spec *s, struct issues *is)
         s->cpus = 1;
         json_object_foreach(s->resources, name, v)
         {
-                size_t here = issues_enter(is, name), k = 0;
+                const struct field *f = resource_field(name);
+                size_t here = issues_enter(is, name);
 
-                while (k < ARRAY_LEN(known) && strcmp(known[k].field->name, name) != 0)
-                        k++;
                 if (json_is_null(v))
                         ;
-                else if (k < ARRAY_LEN(known))
-                        field_read(v, known[k].field, known[k].to, is);
+                else if (f)
+                        field_read(v, f, (char *)s + f->offset, is);
                 else
-                        read_countable(s, name, v, is);
+                        read_countable(s, rules, name, v, is);
                 issues_leave(is, here);
         }
         issues_leave(is, mark);
@@ -664,7 +728,7 @@ static void read_sites(const struct job_spec *s, struct issues *is)
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
 
-void job_spec_read(const json_t *job, int64_t bulk_position, int64_t lease_max_ms, int64_t now_ms,
+void job_spec_read(const json_t *job, int64_t bulk_position, const struct job_rules *rules,
                    struct job_spec *ret, struct issues *is)
 {
         struct job_spec *s = ret;
@@ -678,7 +742,7 @@ void job_spec_read(const json_t *job, int64_t bulk_position, int64_t lease_max_m
                 return;
         read_command(s, is);
         read_array(s, is);
-        read_resources(s, is);
+        read_resources(s, rules, is);
         read_env(s, is);
         read_task_env(s, is);
         read_stdio(s, is);
@@ -692,10 +756,10 @@ void job_spec_read(const json_t *job, int64_t bulk_position, int64_t lease_max_m
         read_sites(s, is);
         if (s->workdir && s->workdir[0] != '/')
                 issue_add(is, "/workdir", "format", "must be an absolute path");
-        if (s->lease > lease_max_ms)
+        if (s->lease > rules->lease_max_ms)
                 issue_add(is, "/lease", "range", "must be at most %lld seconds here",
-                          (long long)lease_max_ms / 1000);
-        if (s->deadline != INT64_MIN && s->deadline <= now_ms)
+                          (long long)rules->lease_max_ms / 1000);
+        if (s->deadline != INT64_MIN && s->deadline <= rules->now_ms)
                 issue_add(is, "/deadline", "range", "lies in the past");
         if (!s->name)
                 default_name(s);

@@ -90,10 +90,18 @@ struct job_spec {
 
 extern const struct field job_fields[];
 
+struct job_rules { /* what the installation allows, and what time it is */
+        int64_t lease_max_ms, now_ms;
+        const char *const *countables; /* names that workers offer, beside cpus, memory and gpus */
+        size_t countable_count;
+};
+
 /* Read a job. `bulk_position` is its place from 1 in a bulk request (it may name only earlier ones), 0 when
- * it is alone. `lease_max_ms` bounds lease, `now_ms` deadline. Faults go to *is. Release it afterwards. */
-void job_spec_read(const json_t *job, int64_t bulk_position, int64_t lease_max_ms, int64_t now_ms,
+ * it is alone. Faults go to *is. Release it afterwards. */
+void job_spec_read(const json_t *job, int64_t bulk_position, const struct job_rules *rules,
                    struct job_spec *ret, struct issues *is);
+/* Does it ask for a countable that is not among those of the rules? For a look before it is read. */
+bool job_spec_names_unknown(const json_t *job, const struct job_rules *rules);
 void job_spec_release(struct job_spec *s);
 
 /* The stored form. inputs: dataset names as resolved, s->inputs' size of them. */

@@ -179,6 +179,12 @@ static int32_t site_id(const struct model *m, const char *name)
         return -1;
 }
 
+const char *const *world_countables(const struct world_view *v, size_t *ret_n)
+{
+        *ret_n = (size_t)v->m->custom_count;
+        return (const char *const *)v->m->customs;
+}
+
 bool world_has_site(const struct world_view *v, const char *name)
 {
         return site_id(v->m, name) >= 0;
@@ -190,7 +196,6 @@ bool world_has_site(const struct world_view *v, const char *name)
 struct shaped { /* a job as the model judges it */
         struct m_shape shape;
         int32_t sites[JOB_SITES_MAX];
-        const char *unknown; /* a countable that no worker offers */
 };
 
 static void shape_of(const struct model *m, const struct job_spec *job, struct m_project *p,
@@ -204,16 +209,10 @@ static void shape_of(const struct model *m, const struct job_spec *job, struct m
         *need = (struct res){
             .slots = 1, .cpus = (int32_t)job->cpus, .gpus = (int32_t)job->gpus, .memory = job->memory};
         for (size_t k = 0; k < job->custom_count; k++) {
-                bool known = false;
-
                 for (int c = 0; c < m->custom_count; c++) {
-                        if (strcmp(m->customs[c], job->custom[k].name) == 0) {
+                        if (strcmp(m->customs[c], job->custom[k].name) == 0)
                                 need->custom[c] = (int32_t)job->custom[k].count;
-                                known = true;
-                        }
                 }
-                if (!known && job->custom[k].count > 0)
-                        ret->unknown = job->custom[k].name;
         }
         json_array_foreach(job->sites, i, name)
         {
@@ -301,12 +300,6 @@ static void say_never(const struct model *m, const struct shaped *s, struct worl
                                                       : "no_site",
                                     .pointer = "",
                                     .fix = "null"};
-        if (s->unknown) {
-                ret->pointer = "/resources";
-                snprintf(ret->sentence, sizeof ret->sentence, "no worker offers %s now", s->unknown);
-                snprintf(ret->fix, sizeof ret->fix, "{\"resources\":{\"%s\":0}}", s->unknown);
-                return;
-        }
         snprintf(ret->sentence, sizeof ret->sentence, "%s",
                  limit     ? "it asks for more CPUs than its project may use in all"
                  : workers ? "no worker is large enough for it now"
@@ -323,7 +316,7 @@ bool world_never(const struct world_view *v, const struct job_spec *job, int32_t
         bool never;
 
         shape_of(v->m, job, p ? p : &nobody, s);
-        never = s->unknown || !place_can_ever(v->m, &s->shape);
+        never = !place_can_ever(v->m, &s->shape);
         if (never)
                 say_never(v->m, s, ret);
         free(s);

@@ -23,6 +23,8 @@ void world_free(struct world *w);
 int world_get(struct world *w, struct db *db, bool fresh, struct world_view **ret, struct err *err);
 void world_unref(struct world_view *v);
 
+/* Names of the countables that a registered site offers, beside cpus, memory and gpus. Borrowed. */
+const char *const *world_countables(const struct world_view *v, size_t *ret_n);
 bool world_has_site(const struct world_view *v, const char *name);
 
 struct world_never {                   /* why nothing that is registered could ever take a job */

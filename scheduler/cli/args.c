@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "args.h"
 
+#include "common/nearest.h"
 #include "common/util.h"
 
 #include <stdio.h>
@@ -48,33 +49,6 @@ bool command_is_group(const char *word)
         return false;
 }
 
-/* Edit distance, for words short enough to be commands. */
-static size_t distance(const char *a, const char *b)
-{
-        size_t row[40], n = strlen(b);
-
-        if (strlen(a) >= ARRAY_LEN(row) || n >= ARRAY_LEN(row))
-                return ARRAY_LEN(row);
-        for (size_t j = 0; j <= n; j++)
-                row[j] = j;
-        for (size_t i = 1; a[i - 1]; i++) {
-                size_t diagonal = row[0];
-
-                row[0] = i;
-                for (size_t j = 1; j <= n; j++) {
-                        size_t above = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
-
-                        if (above + 1 < best)
-                                best = above + 1;
-                        if (row[j - 1] + 1 < best)
-                                best = row[j - 1] + 1;
-                        diagonal = above;
-                        row[j] = best;
-                }
-        }
-        return row[n];
-}
-
 /* What people who come from elsewhere type. */
 static const struct {
         const char *word, *command;
@@ -96,8 +70,8 @@ static const struct {
 
 const struct command *command_suggest(const char *word)
 {
+        struct nearest near = nearest_to(word);
         const struct command *best = NULL;
-        size_t least = strlen(word) < 5 ? 2 : 3;
 
         for (const struct command *cmd = commands; cmd->name; cmd++) {
                 for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
@@ -107,12 +81,9 @@ const struct command *command_suggest(const char *word)
         }
 
         for (const struct command *cmd = commands; cmd->name; cmd++) {
-                size_t d = distance(word, cmd->name);
-
-                if (d < least) {
-                        least = d;
+                nearest_offer(&near, cmd->name);
+                if (near.best == cmd->name)
                         best = cmd;
-                }
         }
         return best;
 }

@@ -111,7 +111,11 @@ def countables(grid):
     ends(grid, job)
     body = grid.recorded(0.3, array="1-6")
     body["resources"] = {"cpus": 1, "licence": 1}
-    job = grid.submit(body)["id"]
+    post(grid, "/v1/jobs", body, want=422)
+    patch(grid, "/v1/sites/bravo", {"offer": {"custom": {"licence": 1}}})
+    job = grid.submit(dict(body, hold=True))["id"]
+    patch(grid, "/v1/sites/bravo", {"offer": {"custom": {}}})
+    post(grid, f"/v1/jobs/{job}/release", {})
     waits(grid, job, "too_large")
     patch(grid, "/v1/sites/bravo", {"offer": {"cpus": 4, "custom": {"licence": 2}}})
     ends(grid, job)

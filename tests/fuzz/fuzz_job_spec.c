@@ -32,10 +32,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             size ? json_loadb((const char *)data + 1, size - 1, JSON_REJECT_DUPLICATES, NULL) : NULL;
         struct issues is = {0};
         struct job_spec s = {0};
+        const char *const offered[] = {"licence"};
+        const struct job_rules rules = {
+            .lease_max_ms = LEASE_MS, .now_ms = NOW_MS, .countables = offered, .countable_count = 1};
 
         if (!doc)
                 return 0;
-        job_spec_read(doc, data[0] % 3, LEASE_MS, NOW_MS, &s, &is);
+        job_spec_read(doc, data[0] % 3, &rules, &s, &is);
         for (size_t i = 0; i < is.count; i++)
                 must(is.list[i].pointer && *is.list[i].code && *is.list[i].detail);
         must(is.count <= ISSUES_MAX);

@@ -46,9 +46,9 @@ static void slips_of_the_finger_are_met_with_a_suggestion(void **unused)
 {
         static const struct {
                 const char *typed, *meant;
-        } rows[] = {{"sumbit", "submit"},  {"job", "jobs"}, {"explian", "explain"},
-                    {"log", "logs"},       {"xyzzy", NULL}, {"sbatch", "submit"},
-                    {"scancel", "cancel"}, {"ls", "jobs"},  {"sinfo", "site list"}};
+        } rows[] = {{"sumbit", "submit"},   {"job", "jobs"},      {"explian", "explain"}, {"log", "logs"},
+                    {"xyzzy", NULL},        {"sbatch", "submit"}, {"scancel", "cancel"},  {"ls", "jobs"},
+                    {"sinfo", "site list"}, {"rnu", "run"}};
 
         (void)unused;
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

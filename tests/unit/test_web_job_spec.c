@@ -14,6 +14,10 @@
 #define LEASE_MAX (3600 * 1000)
 #define NOW       INT64_C(1700000000000)
 
+static const char *const offered[] = {"licence_x", "tape", "lic"};
+static const struct job_rules rules = {
+    .lease_max_ms = LEASE_MAX, .now_ms = NOW, .countables = offered, .countable_count = ARRAY_LEN(offered)};
+
 /* Where the faults are, separated by spaces, in the order found. */
 static void read_job(const char *text, int64_t position, struct job_spec *s, json_t **ret_json, char *ret,
                      size_t max)
@@ -23,7 +27,7 @@ static void read_job(const char *text, int64_t position, struct job_spec *s, jso
 
         *ret_json = json_loads(text, 0, NULL);
         assert_non_null(*ret_json);
-        job_spec_read(*ret_json, position, LEASE_MAX, NOW, s, &is);
+        job_spec_read(*ret_json, position, &rules, s, &is);
         ret[0] = '\0';
         for (size_t i = 0; i < is.count; i++)
                 n += (size_t)snprintf(ret + n, max - n, "%s%s:%s", i ? " " : "", is.list[i].pointer,
@@ -58,6 +62,10 @@ static const struct {
     {"{\"command\":[\"a\"],\"resources\":{\"cpus\":1.5,\"memory\":-1,\"gpus\":\"1\"}}",
      "/resources/cpus:type /resources/memory:range /resources/gpus:type"},
     {"{\"command\":[\"a\"],\"resources\":{\"lic/x\":1}}", "/resources/lic~1x:format"},
+    {"{\"command\":[\"a\"],\"resources\":{\"tape\":1,\"licence_x\":2}}", ""},
+    {"{\"command\":[\"a\"],\"resources\":{\"tape\":\"1\"}}", "/resources/tape:type"},
+    {"{\"command\":[\"a\"],\"resources\":{\"memroy\":\"2G\",\"tapes\":1,\"none\":0,\"nil\":null}}",
+     "/resources/memroy:unknown /resources/tapes:unknown"},
     {"{\"command\":[\"a\"],\"env\":{\"1A\":\"x\"}}", "/env/1A:format"},
     {"{\"command\":[\"a\"],\"env\":{\"REEVE_TASK\":\"x\"}}", "/env/REEVE_TASK:conflict"},
     {"{\"command\":[\"a\"],\"workdir\":\"x\"}", "/workdir:format"},
@@ -111,6 +119,41 @@ static void every_fault_of_a_job_is_named_where_it_is(void **unused)
                 read_job(cases[i].job, 0, &s, &json, faults, sizeof faults);
                 if (strcmp(faults, cases[i].faults) != 0)
                         fail_msg("%s: got \"%s\", want \"%s\"", cases[i].job, faults, cases[i].faults);
+                job_spec_release(&s);
+                json_decref(json);
+        }
+}
+
+static void unknown_names_bring_the_nearest_known_one(void **unused)
+{
+        static const struct {
+                const char *job, *says;
+        } rows[] = {
+            {"{\"command\":[\"a\"],\"prioritiy\":1}",
+             "\"prioritiy\": unknown member; did you mean \"priority\"?"},
+            {"{\"command\":[\"a\"],\"evn\":{}}", "\"evn\": unknown member; did you mean \"env\"?"},
+            {"{\"command\":[\"a\"],\"colour\":1}", "\"colour\": unknown member"},
+            {"{\"command\":[\"a\"],\"retry\":{\"delay_mx\":1}}",
+             "\"delay_mx\": unknown member; did you mean \"delay_max\"?"},
+            {"{\"command\":[\"a\"],\"resources\":{\"memroy\":\"2G\"}}",
+             "\"memroy\": no site offers such a resource; did you mean \"memory\"? offered are cpus, memory, "
+             "gpus, licence_x, tape, lic"},
+            {"{\"command\":[\"a\"],\"resources\":{\"license_x\":1}}",
+             "\"license_x\": no site offers such a resource; did you mean \"licence_x\"? offered are cpus, "
+             "memory, gpus, licence_x, tape, lic"},
+        };
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                json_t *json = json_loads(rows[i].job, 0, NULL);
+                struct issues is = {0};
+                struct job_spec s;
+
+                job_spec_read(json, 0, &rules, &s, &is);
+                assert_int_equal(is.count, 1);
+                assert_string_equal(is.list[0].code, "unknown");
+                assert_string_equal(is.list[0].detail, rows[i].says);
+                issues_release(&is);
                 job_spec_release(&s);
                 json_decref(json);
         }
@@ -212,6 +255,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(every_fault_of_a_job_is_named_where_it_is),
+            cmocka_unit_test(unknown_names_bring_the_nearest_known_one),
             cmocka_unit_test(a_job_of_a_list_may_name_only_earlier_ones),
             cmocka_unit_test(the_name_of_a_job_is_its_commands_base_name),
             cmocka_unit_test(the_stored_form_has_every_default_filled_in),

@@ -228,6 +228,29 @@ def a_full_disk_and_too_many_live_jobs_refuse_new_work_only(w):
 # ---- submission ------------------------------------------------------------------------------------------------
 
 @test
+def a_resource_that_nobody_offers_is_refused_with_what_there_is(w):
+    ask = {"command": ["a"], "resources": {"memroy": "2G", "scratch_z": 1}}
+    reply = w.s.post("/v1/jobs", ask)
+    refused(reply, 422, "bad_input", "/resources/memroy", "/resources/scratch_z")
+    same({e["code"] for e in reply.json["errors"]}, {"unknown"})
+    has(reply.json["errors"][0]["detail"], 'did you mean "memory"? offered are cpus, memory, gpus, licence')
+    refused(w.s.post("/v1/jobs:bulk", {"jobs": [{"command": ["a"]}, ask]}), 422, "bad_input", "/jobs/1/resources/memroy")
+    refused(w.s.post("/v1/explain", ask), 422, "bad_input", "/resources/memroy")
+    w.s.ok("POST", "/v1/sites", {"name": "zeta", "hosts": [{"address": "127.0.0.1", "port": 2222}], "accounts": [{"user": "grid"}],
+                                 "offer": {"custom": {"scratch_z": 2}}})
+    w.s.submit(resources={"scratch_z": 1})
+    w.s.ok("DELETE", "/v1/sites/zeta")
+
+
+@test
+def an_unknown_member_brings_the_nearest_known_one(w):
+    reply = w.s.post("/v1/jobs", {"command": ["a"], "labls": {}, "retry": {"delay_mx": 1}})
+    refused(reply, 422, "bad_input", "/labls", "/retry/delay_mx")
+    same([e["detail"] for e in reply.json["errors"]],
+         ['"labls": unknown member; did you mean "labels"?', '"delay_mx": unknown member; did you mean "delay_max"?'])
+
+
+@test
 def a_job_is_stored_in_the_documented_form(w):
     job = w.s.submit(name="n", script="#!/bin/sh\necho\n", args=["x"], array="3-9%2", env={"K": "v"}, workdir="/w",
                      resources={"cpus": 2, "memory": "1.5G", "gpus": 1, "licence_x": 4}, time_limit="1h30m", priority=-7,

@@ -43,7 +43,7 @@ class World:
         self.tokens = {"none": None, "viewer": s.user("vic", "viewer", "one"), "submitter": s.user("sue", "submitter", "one"),
                        "stranger": s.user("tom", "submitter", "two"), "admin": s.token}
         s.ok("POST", "/v1/sites", {"name": "alpha", "hosts": [{"address": "127.0.0.1", "port": 2222}],
-                                   "accounts": [{"user": "grid"}], "offer": {"cpus": 4, "memory": "8G"}})
+                                   "accounts": [{"user": "grid"}], "offer": {"cpus": 4, "memory": "8G", "custom": {"licence": 9, "licence_x": 9}}})
         self.job = s.submit(self.tokens["submitter"], project="one", outputs=["*.txt"])
         s.sql(f"insert into datasets (name, project_id, made_by, sealed_at) select 'set', id, 'sue', now() from projects where name = 'one'")
 
