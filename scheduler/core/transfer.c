@@ -240,7 +240,8 @@ void model_transfer_done(struct model *m, struct m_transfer *t, const char *root
 
         at->copy = true;
         at->suspect = false;
-        if (t->state != TRANSFER_QUEUED) {
+        /* What was gathered over several links tells nothing of one. */
+        if (t->state != TRANSFER_QUEUED && t->from != t->to && model_dataset_at(d, t->from)) {
                 struct m_link *l = model_link_put(m, t->from, t->to);
                 int64_t ms = m->wall_ms - t->started_at;
 
@@ -363,6 +364,48 @@ static void best_source(const struct model *m, const struct m_dataset *d, const 
         }
 }
 
+/* No site holds all of it, as with what a job's tasks made at several: it is gathered, part by part, the
+ * largest named as its source. What each place has is taken to be another part; the record knows better when
+ * it comes to that. */
+static void gather(const struct model *m, const struct m_dataset *d, const struct m_site *to, struct way *ret)
+{
+        double moving = 0, wait = 0;
+        int64_t files = 0, largest = -1;
+        int32_t from = 0;
+
+        for (size_t i = 0; i < d->site_count; i++) {
+                const struct m_dataset_site *at = &d->sites[i];
+                const struct m_site *site = model_site(m, at->site);
+
+                if (at->suspect || !site || !site_is_source(site))
+                        continue;
+                files += at->files;
+                if (site != to) {
+                        double rate = link_rate(m, site->id, to->id);
+
+                        moving += (double)at->bytes / rate + link_latency(m, site->id, to->id);
+                        wait = fmax(wait, queue_s(m, site->id, to->id, rate));
+                }
+                if (site != to ? at->bytes > largest : !from) {
+                        largest = site != to ? at->bytes : -1;
+                        from = site->id;
+                }
+        }
+        if (files < d->files)
+                return;
+        ret->seconds = wait + moving;
+        ret->moving = moving;
+        ret->from = from;
+}
+
+static void find_source(const struct model *m, const struct m_dataset *d, const struct m_site *to,
+                        int64_t bytes, int32_t avoid, struct way *ret)
+{
+        best_source(m, d, to, bytes, avoid, ret);
+        if (!ret->from)
+                gather(m, d, to, ret);
+}
+
 bool transfer_has_better_source(struct model *m, struct m_transfer *t)
 {
         struct way now = {0}, other = {0};
@@ -393,7 +436,7 @@ void dataset_way(const struct model *m, const struct m_dataset *d, const struct 
         if (!to->storage.accept || t || d->unmovable)
                 ret->seconds = INFINITY;
         else {
-                best_source(m, d, to, ret->bytes, 0, ret);
+                find_source(m, d, to, ret->bytes, 0, ret);
                 source_to_come(m, d, to, ret->bytes, ret);
         }
 }
@@ -432,7 +475,7 @@ static int32_t source_now(struct model *m, struct m_transfer *t)
             !dataset_may_be_at(t->dataset, to))
                 return 0;
         set_source(m, t, 0); /* what it promised itself does not stand in its way */
-        best_source(m, t->dataset, to, t->bytes, t->avoid, &w);
+        find_source(m, t->dataset, to, t->bytes, t->avoid, &w);
         source_to_come(m, t->dataset, to, t->bytes, &w);
         set_source(m, t, w.from);
         if (!w.from || w.to_come || link_rest(m, w.from, t->to) > 0 || !has_budget(m, t, w.from))

@@ -8,6 +8,9 @@
  * nothing special: what the record has open is queued in the model, and started anew as links come up. A copy
  * counts from the commit that says so. A failed try goes back into the queue with a pause, and looks for
  * another source.
+ *
+ * The files of a transfer lie at one place or at several (a job's outputs are where its tasks ran): they are
+ * ordered place by place, one order after the other, into the same directory.
  */
 #include "daemon/engine_transfers.h"
 
@@ -29,9 +32,13 @@
 struct move { /* a transfer that was ordered */
         struct engine *e;
         int64_t id;
-        struct transfer *remote;
+        struct transfer *remote; /* of the part under way */
         struct engine_worker *source, *destination;
-        char *file; /* of a dataset that is one file: its path, as at the site */
+        struct load_file *rows;         /* all its files, by place */
+        size_t row_count, first, count; /* the part under way */
+        uint64_t before, moved,
+            busy_ms; /* bytes of parts that are done; of them over links, and for how long */
+        char *file;  /* of a dataset that is one file: its path, as at the site */
         uint64_t rate;
         int64_t shown_at;  /* boot ms */
         struct move *next; /* of those that are over */
@@ -45,6 +52,7 @@ static struct move *move_of(const struct engine *e, int64_t id)
 static void move_free(struct move *v)
 {
         transfer_free(v->remote);
+        store_free_files(v->rows, v->row_count);
         free(v->file);
         free(v);
 }
@@ -168,7 +176,8 @@ static void done(struct engine *e, struct move *v, struct m_transfer *t, const s
         const char *root = copy_root(e, v, end->root);
         int32_t from = t->from, to = t->to;
         struct m_dataset *d = t->dataset;
-        double rate = end->busy_ms ? (double)end->bytes_moved * 1000.0 / (double)end->busy_ms : 0;
+        double rate = v->busy_ms ? (double)v->moved * 1000.0 / (double)v->busy_ms : 0;
+        bool gathered = v->rows[0].site != v->rows[v->row_count - 1].site;
 
         if (strlen(root) > STORE_ROOT_MAX) {
                 try_failed(e, t, FAULT_DESTINATION, "the path of the copy is too long for the catalog");
@@ -179,12 +188,13 @@ static void done(struct engine *e, struct move *v, struct m_transfer *t, const s
         COMMIT_ADD(
             e, copies,
             (struct commit_copy){.dataset = d->id, .site = to, .root = root, .is_file = v->file != NULL});
-        record_event(e, "transfer.done", NULL, 0, -1, to, "%s is at %s now: %lld bytes from %s, %s", d->name,
-                     model_site(e->m, to)->name, (long long)t->bytes, model_site(e->m, from)->name,
-                     transfer_way_name(end->way));
+        record_event(e, "transfer.done", NULL, 0, -1, to, "%s is at %s now: %lld bytes from %s%s, %s",
+                     d->name, model_site(e->m, to)->name, (long long)t->bytes, model_site(e->m, from)->name,
+                     gathered ? " and other sites" : "", transfer_way_name(end->way));
         d->users++;
         model_transfer_done(e->m, t, root);
-        learned(e, from, to, (int64_t)end->bytes_moved);
+        if (!gathered && from != to)
+                learned(e, from, to, (int64_t)v->moved);
         model_dataset_changed(e->m, d);
         model_dataset_drop(e->m, d);
         engine_wake(e);
@@ -192,10 +202,11 @@ static void done(struct engine *e, struct move *v, struct m_transfer *t, const s
 
 /* The source showed something else than what was registered: its place counts no more, unless it is the last.
  */
-static void source_is_wrong(struct engine *e, const struct m_transfer *t, enum move_end kind)
+static void source_is_wrong(struct engine *e, const struct move *v, const struct m_transfer *t,
+                            enum move_end kind)
 {
         if (kind == MOVE_SOURCE_GONE || kind == MOVE_SOURCE_CHANGED)
-                storage_suspect(e, t->dataset, t->from, move_end_sentence(kind));
+                storage_suspect(e, t->dataset, v->rows[v->first].site, move_end_sentence(kind));
 }
 
 static enum transfer_fault fault_of(enum move_end kind)
@@ -213,6 +224,8 @@ static enum transfer_fault fault_of(enum move_end kind)
         return FAULT_US;
 }
 
+static void next_part(struct engine *e, struct move *v, struct m_transfer *t);
+
 static void on_end(void *arg, struct transfer *remote, const struct transfer_end *end)
 {
         struct move *v = arg;
@@ -222,12 +235,18 @@ static void on_end(void *arg, struct transfer *remote, const struct transfer_end
 
         (void)remote;
         engine_clock(e);
+        v->moved += end->bytes_moved;
+        v->busy_ms += end->busy_ms;
+        if (t && end->kind == MOVE_DONE && !t->cancelling && v->first + v->count < v->row_count) {
+                next_part(e, v, t);
+                return;
+        }
         if (t && end->kind == MOVE_DONE) {
                 done(e, v, t, end);
         } else if (t && (end->kind == MOVE_CANCELLED || t->cancelling)) {
                 give_up(e, t, TRANSFER_CANCELLED, NULL);
         } else if (t) {
-                source_is_wrong(e, t, end->kind);
+                source_is_wrong(e, v, t, end->kind);
                 if (end->kind == MOVE_NO_SPACE)
                         storage_is_full(e, model_site(e->m, t->to));
                 snprintf(why, sizeof why, "%s%s%s", move_end_sentence(end->kind),
@@ -259,7 +278,7 @@ static void on_progress(void *arg, struct transfer *remote, const struct transfe
         if (!t)
                 return;
         engine_clock(e);
-        model_transfer_progress(e->m, t, (int64_t)p->bytes_done);
+        model_transfer_progress(e->m, t, (int64_t)(v->before + p->bytes_done));
         v->rate = p->bytes_per_s;
         if (now - v->shown_at < SHOW_MS)
                 return;
@@ -323,35 +342,78 @@ static int files_of(const struct load_file *rows, size_t n, struct transfer_file
         return 0;
 }
 
-static int order(struct engine *e, struct move *v, const struct m_transfer *t, const struct load_file *rows,
-                 size_t n, struct err *err)
+/* The next part: the files of one place, after those that are done. */
+static void part_take(struct move *v)
 {
-        const struct m_dataset_site *at = model_dataset_at(t->dataset, t->from);
-        const struct m_link *l = model_link(e->m, t->from, t->to);
+        const struct load_file *first;
+
+        for (size_t i = v->first; i < v->first + v->count; i++)
+                v->before += (uint64_t)v->rows[i].size;
+        v->first += v->count;
+        v->count = 0;
+        first = &v->rows[v->first];
+        while (v->first + v->count < v->row_count && v->rows[v->first + v->count].site == first->site &&
+               strcmp(v->rows[v->first + v->count].root, first->root) == 0)
+                v->count++;
+}
+
+static int order(struct engine *e, struct move *v, const struct m_transfer *t, struct err *err)
+{
+        const struct load_file *at = &v->rows[v->first];
+        const struct m_link *l = model_link(e->m, at->site, t->to);
         AUTO_FREE char *to = xasprintf(COPY_DIRECTORY, (long long)t->dataset->id);
         struct transfer_order o = {.id = (uint64_t)t->id,
                                    .source = v->source->link,
                                    .destination = v->destination->link,
+                                   .from = at->root,
+                                   .is_file = at->is_file,
                                    .to = to,
-                                   .file_count = n,
+                                   .file_count = v->count,
                                    .direct = l && l->direct,
                                    .rate_limit = l && l->budget > 0 ? (uint64_t)l->budget : 0,
                                    .keep_free = (uint64_t)e->set.disk_reserve};
         struct transfer_file *files = NULL;
         int rc;
 
-        if (!at)
-                return err_set(err, ERR_CONFLICT, "the source holds it no more");
-        if (files_of(rows, n, &files, err) < 0)
+        if (files_of(at, v->count, &files, err) < 0)
                 return -1;
-        o.from = at->root;
-        o.is_file = at->is_file;
         o.files = files;
-        if (at->is_file && n == 1)
+        if (at->is_file && v->count == 1)
                 v->file = xstrdup(files[0].path);
         rc = transfer_start(&o, &events, v, &v->remote, err);
-        files_release(files, n);
+        files_release(files, v->count);
         return rc;
+}
+
+/* Take up the next part with workers that are there. False: this try is over, as it was said; v lives. */
+static bool start_part(struct engine *e, struct move *v, struct m_transfer *t)
+{
+        struct err err = {0};
+
+        part_take(v);
+        v->source = pick_worker(e, v->rows[v->first].site, t->dataset->project, t->tries);
+        v->destination = pick_worker(e, t->to, t->dataset->project, t->tries);
+        /* What lies at the site already is copied by who is there. */
+        if (v->destination && v->rows[v->first].site == t->to)
+                v->source = v->destination;
+        if (!v->source || !v->destination) {
+                try_failed(e, t, v->source ? FAULT_DESTINATION : FAULT_SOURCE,
+                           "no worker is connected there");
+                return false;
+        }
+        if (order(e, v, t, &err) < 0) {
+                try_failed(e, t, FAULT_US, err.text);
+                return false;
+        }
+        return true;
+}
+
+static void next_part(struct engine *e, struct move *v, struct m_transfer *t)
+{
+        transfer_free(v->remote);
+        v->remote = NULL;
+        if (!start_part(e, v, t))
+                drop(e, v);
 }
 
 /* Too many files for one order: there is no way to move it, wherever it may be wanted. */
@@ -367,9 +429,7 @@ static void cannot_be_moved(struct engine *e, struct m_transfer *t)
 static void start(struct engine *e, struct m_transfer *t)
 {
         struct move *v = xcalloc(1, sizeof *v);
-        struct load_file *rows = NULL;
         struct err err = {0};
-        size_t n = 0;
 
         if (storage_is_removing(e, t->to, t->dataset->id)) {
                 free(v);
@@ -378,29 +438,18 @@ static void start(struct engine *e, struct m_transfer *t)
         }
         v->e = e;
         v->id = t->id;
-        v->source = pick_worker(e, t->from, t->dataset->project, t->tries);
-        v->destination = pick_worker(e, t->to, t->dataset->project, t->tries);
-        if (!v->source || !v->destination) {
-                try_failed(e, t, v->source ? FAULT_DESTINATION : FAULT_SOURCE,
-                           "no worker is connected there");
-                move_free(v);
-                return;
-        }
-        if (store_load_files(e->db, t->dataset->id, TRANSFER_FILES_MAX, &rows, &n, &err) < 0) {
-                move_free(v);
+        if (store_load_files(e->db, t->dataset->id, t->from, t->to, TRANSFER_FILES_MAX, &v->rows,
+                             &v->row_count, &err) < 0) {
                 try_failed(e, t, FAULT_US, err.text);
-                return;
-        }
-        if (n > TRANSFER_FILES_MAX) {
-                move_free(v);
+        } else if (v->row_count > TRANSFER_FILES_MAX) {
                 cannot_be_moved(e, t);
-        } else if (order(e, v, t, rows, n, &err) < 0) {
-                move_free(v);
-                try_failed(e, t, FAULT_US, err.text);
-        } else {
+        } else if (v->row_count < (size_t)t->dataset->files || !v->row_count) {
+                try_failed(e, t, FAULT_SOURCE, "some of its files are at no site any more");
+        } else if (start_part(e, v, t)) {
                 map_put(&e->moves, (uint64_t)v->id, v);
+                return;
         }
-        store_free_files(rows, n);
+        move_free(v);
 }
 
 int64_t transfers_ask(struct engine *e, struct m_dataset *d, int32_t to, const char *by)

@@ -146,28 +146,40 @@ static void file_fill(const struct rows *r, void *element)
         size_t n;
 
         f->path = row_text_copy(r, "path");
+        f->root = row_text_copy(r, "root");
+        f->site = (int32_t)row_int(r, "site_id");
+        f->is_file = row_bool(r, "is_file");
         f->size = row_int(r, "size");
         sum = row_bytes(r, "sha256", &n);
         if (n == sizeof f->sha256)
                 memcpy(f->sha256, sum, n);
 }
 
-int store_load_files(struct db *db, int64_t dataset, size_t max, struct load_file **ret, size_t *ret_n,
-                     struct err *err)
+int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, size_t max,
+                     struct load_file **ret, size_t *ret_n, struct err *err)
 {
-        struct stmt *st = db_stmt(db, "load_files",
-                                  "select path, size, sha256 from files where dataset_id = $1 order by path"
-                                  " limit $2");
+        struct stmt *st =
+            db_stmt(db, "load_files",
+                    "select * from (select distinct on (f.path) f.path, f.size, f.sha256, r.site_id, r.root,"
+                    " s.is_file from files f join replicas r on r.dataset_id = f.dataset_id and"
+                    " r.path = f.path and r.state = 'present' join dataset_sites s on s.dataset_id ="
+                    " r.dataset_id and s.site_id = r.site_id and s.root = r.root and not s.suspect"
+                    " where f.dataset_id = $1 order by f.path, r.site_id = $3 desc, r.site_id = $2 desc,"
+                    " r.site_id, r.root) as f order by site_id, root, path limit $4");
 
         bind_int(st, dataset);
+        bind_int(st, from);
+        bind_int(st, to);
         bind_int(st, (int64_t)max + 1);
         return LOAD_ALL(st, struct load_file, file_fill, ret, ret_n, err);
 }
 
 void store_free_files(struct load_file *rows, size_t n)
 {
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 free(rows[i].path);
+                free(rows[i].root);
+        }
         free(rows);
 }
 

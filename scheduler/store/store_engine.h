@@ -227,14 +227,18 @@ STORE_LOAD_(links, load_link)
 STORE_LOAD_(storage, load_storage)
 STORE_LOAD_(evictions, load_eviction)                                  /* to be done, at most 1,000 */
 int store_next_transfer(struct db *db, int64_t *ret, struct err *err); /* max id + 1 */
-/* Files of a dataset by path, at most max + 1: more than max tells that there are too many. */
+/* Files of a dataset and where each is to be read from for a copy at site `to`: there itself if it lies
+ * there, else at `from`, else elsewhere. By place, then path; files that lie nowhere are left out; at most
+ * max + 1: more than max tells that there are too many. */
 struct load_file {
-        char *path; /* catalog form */
+        char *path, *root; /* catalog form; absolute */
+        int32_t site;
+        bool is_file; /* root is the file itself */
         int64_t size;
         uint8_t sha256[32];
 };
-int store_load_files(struct db *db, int64_t dataset, size_t max, struct load_file **ret, size_t *ret_n,
-                     struct err *err);
+int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, size_t max,
+                     struct load_file **ret, size_t *ret_n, struct err *err);
 void store_free_files(struct load_file *rows, size_t n);
 
 /* ---- writing

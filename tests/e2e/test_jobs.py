@@ -172,8 +172,9 @@ def data_locality(grid):
         equal((job["state"], grid.attempt(job["id"])["site"], grid.log(job["id"])), ("succeeded", "bravo", b"1\n"))
     shown = grid.get(f"/v1/jobs/{job['id']}/explain")["placements"][0]
     equal(shown["site"], "bravo")
-    dropped = {c["site"]: c.get("dropped") for c in shown["candidates"]}
-    equal(dropped["alpha"], "data")
+    terms = {c["site"]: c for c in shown["candidates"]}
+    equal((terms["bravo"]["missing_bytes"], terms["alpha"]["missing_bytes"]), (0, 2))
+    assert terms["alpha"]["stage"] > 0 and terms["alpha"]["finish"] > terms["bravo"]["finish"], terms
 
 
 @suite.test

@@ -192,5 +192,19 @@ def copy_lost(grid):
     equal(len(copies(grid, "bravo", "mended")[0]), FILES, "files of the copy")
 
 
+@suite.test
+def what_lies_in_pieces_is_gathered(grid):
+    """what a job's tasks made at several sites is brought together where the next job runs"""
+    made = grid.submit({"command": ["/bin/sh", "-c", "sleep 2; echo $REEVE_TASK > part.$REEVE_TASK"], "array": "1-5",
+                        "outputs": ["part.*"]})["id"]
+    equal(grid.wait_job(made)["state"], "succeeded")
+    equal({grid.attempt(made, n)["site"] for n in range(1, 6)}, {"alpha", "bravo"}, "sites where it was made")
+    read = grid.run_job(command=["/bin/sh", "-c", "cat \"$REEVE_INPUT_1\"/*/part.* \"$REEVE_INPUT_1\"/part.* 2>/dev/null | sort -n"],
+                        inputs=[f"job:{made}"])
+    equal((read["state"], grid.log(read["id"])), ("succeeded", b"1\n2\n3\n4\n5\n"))
+    where = {s["site"]: s for s in grid.get(f"/v1/datasets/job-{made}")["sites"] if s["complete"]}
+    assert grid.attempt(read["id"])["site"] in where, where
+
+
 if __name__ == "__main__":
     sys.exit(1 if suite.run(setup, sys.argv[1:]) else 0)
