@@ -400,6 +400,19 @@ HANDLER(api_dataset_remove)
 /* ---- registering -----------------------------------------------------------------------------------------
  */
 
+/* One more place of a dataset that is there has to be where its policy allows it. */
+static int check_place(struct db *db, int64_t dataset, int32_t site, struct err *err)
+{
+        AUTO_ROWS struct rows *r = NULL;
+
+        if (store_site_allowed(db, dataset, site, &r, err) < 0)
+                return -1;
+        return !rows_next(r) || row_bool(r, "allowed")
+                   ? 0
+                   : err_set(err, ERR_CONFLICT,
+                             "there is such a dataset, and its policy does not allow it there");
+}
+
 static int dataset_check(struct request *rq, struct db *db, const struct dataset_body *in,
                          int32_t *ret_project, int32_t *ret_site, struct err *err)
 {
@@ -428,7 +441,7 @@ static int dataset_check(struct request *rq, struct db *db, const struct dataset
          */
         if (rows_next(taken) && !row_null(taken, "job_id"))
                 return err_set(err, ERR_CONFLICT, "there is a dataset \"%s\" already", in->name);
-        return 0;
+        return rows_count(taken) ? check_place(db, row_int(taken, "id"), *ret_site, err) : 0;
 }
 
 HANDLER(api_dataset_add)

@@ -181,19 +181,22 @@ static int compare_file(const char *name, const struct rows *r, const struct sca
 
 /* Is there a registered dataset of that name with exactly these files? 1 yes, 0 no such name, -1 there is,
  * and it differs. */
-static int scan_is_known(struct db *db, const char *name, int32_t project, const struct scan_file *files,
-                         size_t n, struct err *err)
+static int scan_is_known(struct db *db, const char *name, int32_t project, int32_t site,
+                         const struct scan_file *files, size_t n, struct err *err)
 {
         struct stmt *st = db_stmt(
             db, "scan_known",
             "select d.project_id, d.job_id is null and d.sealed_at is not null as fits, f.path, f.size,"
-            " f.sha256 from datasets d join files f on f.dataset_id = d.id where d.name = $1::text"
+            " f.sha256, coalesce($2::integer = any(reeve_allowed_sites(d.policy_sites, d.policy_labels)), "
+            "true)"
+            " as allowed from datasets d join files f on f.dataset_id = d.id where d.name = $1::text"
             " order by f.path collate \"C\"");
         AUTO_FREE const struct scan_file **sorted = xcalloc(n, sizeof *sorted);
         AUTO_ROWS struct rows *r = NULL;
         size_t i = 0;
 
         bind_text(st, name);
+        bind_int(st, site);
         if (db_query(st, &r, err) < 0)
                 return -1;
         if (!rows_count(r))
@@ -205,6 +208,9 @@ static int scan_is_known(struct db *db, const char *name, int32_t project, const
                 if (row_int(r, "project_id") != project || !row_bool(r, "fits"))
                         return err_set(err, ERR_CONFLICT,
                                        "there is a dataset \"%s\" already: choose another name", name);
+                if (!row_bool(r, "allowed"))
+                        return err_set(err, ERR_CONFLICT,
+                                       "the policy of \"%s\" does not allow it at this site", name);
                 if (compare_file(name, r, i < n ? sorted[i] : NULL, err) < 0)
                         return -1;
                 i++;
@@ -238,7 +244,7 @@ int store_dataset_register(struct db *db, int64_t epoch, const char *name, int32
         if (strlen(root) > STORE_ROOT_MAX)
                 return err_set(err, ERR_BAD_INPUT, "the path \"%.60s...\" is longer than %d bytes", root,
                                STORE_ROOT_MAX);
-        rc = scan_is_known(db, name, project, files, n, err);
+        rc = scan_is_known(db, name, project, site, files, n, err);
         if (rc)
                 return rc < 0 ? -1 : scan_add_known(db, epoch, name, site, root, is_file, err);
         if (db_pipeline_begin(db, err) < 0 || fence_add(db, epoch, err) < 0 ||

@@ -149,6 +149,8 @@ def a_policy_that_would_forbid_what_is_so_is_refused(w):
     refused(reply, 409, "conflict")
     has(reply.json["detail"], "kept")
     w.s.ok("PATCH", "/v1/sites/east", {"labels": ["eu"]})
+    # Nor is it registered elsewhere under its name.
+    refused(w.s.post("/v1/datasets", {"name": "kept", "site": "west", "path": "/x"}), 409, "conflict")
     # What is still being made runs anywhere.
     w.s.sql("insert into datasets (name, project_id, made_by) select 'growing', id, 'sue' from projects where name = 'one'")
     refused(w.s.request("PATCH", "/v1/datasets/growing", {"policy": {"sites": ["east"]}}), 409, "conflict")
