@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "help.h"
+#include "job_file.h"
 #include "profile.h"
 #include "sheet.h"
 #include "text.h"
@@ -69,8 +70,9 @@ int exit_code_of(enum err_code code)
         return (size_t)code < ARRAY_LEN(codes) ? codes[code] : EXIT_FAILED;
 }
 
-/* What the server found wrong, one place a line, unless the one thing was said already. */
-static void say_particulars(const json_t *problem, const char *said)
+/* What the server found wrong, one place a line, unless the one thing was said already and stands in no file.
+ */
+static void say_particulars(const struct cli *c, const json_t *problem, const char *said)
 {
         const json_t *errors = json_object_get(problem, "errors");
 
@@ -79,8 +81,12 @@ static void say_particulars(const json_t *problem, const char *said)
                 AUTO_FREE char *where = text_line(json_text_at(e, "pointer"));
                 AUTO_FREE char *what = text_line(json_text_at(e, "detail"));
 
-                if (json_array_size(errors) > 1 || !strstr(said, what))
-                        fprintf(stderr, "  %s%s%s\n", where, *where ? ": " : "", what);
+                AUTO_FREE char *place =
+                    c->file ? job_file_place(c->file, c->sent, json_text_at(e, "pointer")) : NULL;
+
+                if (place || json_array_size(errors) > 1 || !strstr(said, what))
+                        fprintf(stderr, "  %s%s%s%s%s\n", place ? place : "", place ? ": " : "", where,
+                                *where ? ": " : "", what);
         }
 }
 
@@ -121,7 +127,7 @@ int cli_fail(struct cli *c, const struct err *err)
         cli_progress_end(c);
         fprintf(stderr, "reeve: %s\n", line);
         if (c->client)
-                say_particulars(client_problem(c->client), line);
+                say_particulars(c, client_problem(c->client), line);
         if (next)
                 fprintf(stderr, "  %s\n", next);
         return exit_code_of(err->code);

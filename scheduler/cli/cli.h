@@ -32,6 +32,8 @@ enum exit_code {
 
 enum format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_ID };
 
+struct job_file;
+
 struct cli {
         struct client *client; /* made by the first cli_client */
         enum format format;
@@ -45,6 +47,9 @@ struct cli {
         bool animate;    /* standard error is a terminal that can rewrite a line */
         int width;       /* columns of the terminal */
         const char *url; /* --url, or NULL */
+        const struct job_file
+            *file;          /* the job file that was sent, and what was sent; or NULL: places that the */
+        const json_t *sent; /* server names are shown with its lines */
 };
 
 bool cli_format_is_known(const char *word);

@@ -166,10 +166,11 @@ static int submit(struct cli *c, const struct args *a, bool dry, const char *pri
         const char *given = args_get(a, "idempotency-key");
         struct err err;
         json_t *spec, *notes;
+        struct job_file file;
         char key[33];
         int rc;
 
-        if (spec_build_noted(a, &spec, &notes, &err) < 0)
+        if (spec_build_noted(a, &spec, &notes, &file, &err) < 0)
                 return cli_fail(c, &err);
         if (print || !cli_wants_json(c))
                 say_notes(c, notes);
@@ -183,12 +184,16 @@ static int submit(struct cli *c, const struct args *a, bool dry, const char *pri
                 rc = print_request(c, print, body, path, given ? given : key);
                 json_decref(body);
         } else {
+                c->file = &file;
+                c->sent = spec;
                 rc = send_job(c, a, dry, spec, given ? given : key, ret_reply);
+                c->file = NULL;
                 if (rc == -1 && cli_wants_json(c))
                         add_notes(*ret_reply, notes);
         }
         json_decref(notes);
         json_decref(spec);
+        job_file_release(&file);
         return rc;
 }
 

@@ -19,6 +19,7 @@ struct doc {
         const char *what;
         const char *const *text_keys;
         size_t nodes;
+        struct doc_lines *lines; /* or NULL */
         struct err *err;
 };
 
@@ -108,6 +109,19 @@ static int read_scalar(struct doc *d, const yaml_event_t *e, bool text, json_t *
 
 static int read_value(struct doc *d, yaml_event_t *e, bool text, unsigned depth, json_t **ret);
 
+/* A value that was begun, by its name, on this line. */
+static int read_noted(struct doc *d, yaml_event_t *e, const char *name, size_t line, bool text,
+                      unsigned depth, json_t **ret)
+{
+        size_t at = d->lines ? doc_lines_open(d->lines, name, line + 1) : 0;
+
+        if (read_value(d, e, text, depth, ret) < 0)
+                return -1;
+        if (d->lines)
+                doc_lines_close(d->lines, at, *ret);
+        return 0;
+}
+
 static int read_list(struct doc *d, bool text, unsigned depth, json_t **ret)
 {
         json_t *list = json_array();
@@ -124,7 +138,7 @@ static int read_list(struct doc *d, bool text, unsigned depth, json_t **ret)
                         *ret = list;
                         return 0;
                 }
-                r = read_value(d, &e, text, depth + 1, &item);
+                r = read_noted(d, &e, NULL, e.start_mark.line, text, depth + 1, &item);
                 yaml_event_delete(&e);
                 if (r < 0)
                         break;
@@ -132,6 +146,13 @@ static int read_list(struct doc *d, bool text, unsigned depth, json_t **ret)
         }
         json_decref(list);
         return -1;
+}
+
+static bool is_null(const yaml_event_t *e)
+{
+        const char *s = e->type == YAML_SCALAR_EVENT ? (const char *)e->data.scalar.value : "";
+
+        return strcmp(s, "null") == 0 || strcmp(s, "~") == 0;
 }
 
 static int read_member(struct doc *d, yaml_event_t *key, bool text, unsigned depth, json_t *object)
@@ -147,7 +168,8 @@ static int read_member(struct doc *d, yaml_event_t *key, bool text, unsigned dep
                 return fail_at(d, &key->start_mark, "this name stands here twice");
         if (next_event(d, &e) < 0)
                 return -1;
-        r = read_value(d, &e, text || is_text_key(d, name), depth + 1, &value);
+        text = text || (is_text_key(d, name) && !is_null(&e));
+        r = read_noted(d, &e, name, key->start_mark.line, text, depth + 1, &value);
         if (r == 0 && json_object_set_new(object, name, value) < 0)
                 r = fail_at(d, &key->start_mark, "not UTF-8");
         yaml_event_delete(&e);
@@ -225,7 +247,7 @@ static int read_document(struct doc *d, json_t **ret)
         if (expect(d, YAML_STREAM_START_EVENT, "not YAML") < 0 ||
             expect(d, YAML_DOCUMENT_START_EVENT, "the file is empty") < 0 || next_event(d, &e) < 0)
                 return -1;
-        r = read_value(d, &e, false, 0, &value);
+        r = read_noted(d, &e, NULL, e.start_mark.line, false, 0, &value);
         yaml_event_delete(&e);
         if (r == 0)
                 r = expect(d, YAML_DOCUMENT_END_EVENT, "the end was expected");
@@ -242,7 +264,13 @@ static int read_document(struct doc *d, json_t **ret)
 int doc_parse(const char *what, const char *s, size_t n, const char *const *text_keys, json_t **ret,
               struct err *err)
 {
-        struct doc d = {.what = what, .text_keys = text_keys, .err = err};
+        return doc_parse_lines(what, s, n, text_keys, ret, NULL, err);
+}
+
+int doc_parse_lines(const char *what, const char *s, size_t n, const char *const *text_keys, json_t **ret,
+                    struct doc_lines *lines, struct err *err)
+{
+        struct doc d = {.what = what, .text_keys = text_keys, .lines = lines, .err = err};
         int r;
 
         if (n > DOC_SIZE_MAX)

@@ -10,6 +10,7 @@
 #define REEVE_CLI_DOC_H
 
 #include "common/err.h"
+#include "doc_lines.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -19,9 +20,14 @@
 #define DOC_NODES_MAX 4000000
 
 /* `what` names the source in messages; `text_keys` (NULL-terminated, or NULL) are names whose values keep
- * plain scalars as the text that was written: an environment variable VERSION: 1.10 is not 1.1. */
+ * plain scalars as the text that was written: an environment variable VERSION: 1.10 is not 1.1. Right behind
+ * such a name null is null all the same. */
 int doc_parse(const char *what, const char *s, size_t n, const char *const *text_keys, json_t **ret,
               struct err *err);
+
+/* The same, and notes the lines in `lines` (may be NULL). */
+int doc_parse_lines(const char *what, const char *s, size_t n, const char *const *text_keys, json_t **ret,
+                    struct doc_lines *lines, struct err *err);
 
 /* A whole file, or standard input for "-". *ret is NUL-terminated; *ret_n does not count that. */
 int doc_read_file(const char *path, size_t max, char **ret, size_t *ret_n, struct err *err);

@@ -547,26 +547,6 @@ static int put_script(const struct args *a, json_t *spec, json_t *notes, struct 
         return a->word_count > 1 ? put_words(a->words + 1, spec, "args", err) : 0;
 }
 
-static int read_job_file(const char *path, json_t **ret, struct err *err)
-{
-        static const char *const text_keys[] = {"env", "labels", "command", "args", "script", "name", NULL};
-        const char *shown = strcmp(path, "-") == 0 ? "standard input" : path;
-        AUTO_FREE char *text = NULL;
-        json_t *doc;
-        size_t n;
-
-        if (doc_read_file(path, DOC_SIZE_MAX, &text, &n, err) < 0 ||
-            doc_parse(shown, text, n, text_keys, &doc, err) < 0)
-                return -1;
-        if (!json_is_object(doc) && !(json_is_array(doc) && json_array_size(doc))) {
-                json_decref(doc);
-                return err_set(err, ERR_BAD_INPUT, "%s: a job (names and values) or a list of jobs is wanted",
-                               shown);
-        }
-        *ret = doc;
-        return 0;
-}
-
 static int put_work(const struct args *a, json_t *spec, json_t *notes, struct err *err)
 {
         if (a->word_count && args_has(a, "file"))
@@ -578,16 +558,20 @@ static int put_work(const struct args *a, json_t *spec, json_t *notes, struct er
 
 int spec_build(const struct args *a, json_t **ret, struct err *err)
 {
+        struct job_file file;
         json_t *notes;
 
-        if (spec_build_noted(a, ret, &notes, err) < 0)
+        if (spec_build_noted(a, ret, &notes, &file, err) < 0)
                 return -1;
         json_decref(notes);
+        job_file_release(&file);
         return 0;
 }
 
-int spec_build_noted(const struct args *a, json_t **ret, json_t **ret_notes, struct err *err)
+int spec_build_noted(const struct args *a, json_t **ret, json_t **ret_notes, struct job_file *ret_file,
+                     struct err *err)
 {
+        struct job_file from = {0};
         const char *file = args_get(a, "file");
         json_t *spec = NULL, *notes = json_array();
         bool script = !file && !a->dashes;
@@ -601,7 +585,7 @@ int spec_build_noted(const struct args *a, json_t **ret, json_t **ret_notes, str
                     "nothing to run; give a script, -f FILE, or -- and a command: reeve %s -- hostname",
                     a->command->name);
         }
-        if (file && read_job_file(file, &spec, err) < 0) {
+        if (file && job_file_read(file, &spec, &from, err) < 0) {
                 json_decref(notes);
                 return -1;
         }
@@ -610,11 +594,6 @@ int spec_build_noted(const struct args *a, json_t **ret, json_t **ret_notes, str
         if (json_is_array(spec)) {
                 json_array_foreach(spec, i, one)
                 {
-                        if (!json_is_object(one)) {
-                                err_set(err, ERR_BAD_INPUT, "%s: item %zu of the list is not a job", file,
-                                        i + 1);
-                                goto fail;
-                        }
                         if (put_options(a, one, err) < 0)
                                 goto fail;
                 }
@@ -623,8 +602,10 @@ int spec_build_noted(const struct args *a, json_t **ret, json_t **ret_notes, str
         }
         *ret = spec;
         *ret_notes = notes;
+        *ret_file = from;
         return 0;
 fail:
+        job_file_release(&from);
         json_decref(notes);
         json_decref(spec);
         return -1;

@@ -263,7 +263,7 @@ def a_job_is_stored_in_the_documented_form(w):
                 "task_env": [], "stdio": {"in": None, "out": None, "err": None, "append": False}, "warn": None, "workdir": "/w", "time_limit_ms": 5400000, "throttle": 2,
                 "retry": {"max": 2, "site_max": 5, "delay_ms": 10000, "delay_max_ms": 3600000,
                           "on_exit": [{"from": 75, "to": 75, "action": "retry"}, {"from": 64, "to": 78, "action": "fail"}]},
-                "deadline_ms": 4099766400000, "inputs": ["set"], "outputs": ["*.sam"], "output_dataset": "named",
+                "deadline_ms": 4099766400000, "inputs": ["set"], "partition": None, "outputs": ["*.sam"], "output_dataset": "named",
                 "sites": ["alpha"], "lease_ms": 1800000, "log_limit": 1048576})
     shown = w.s.ok("GET", f"/v1/jobs/{job}")
     same((shown["name"], shown["first_task"], shown["last_task"], shown["tasks"]["total"], shown["labels"], shown["priority"]),
