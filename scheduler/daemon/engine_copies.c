@@ -48,19 +48,6 @@ struct answer {
         bool allowed, whole;
 };
 
-static bool has_source(const struct engine *e, const struct m_dataset *d, int32_t to, bool connected)
-{
-        for (size_t i = 0; i < d->site_count; i++) {
-                const struct m_dataset_site *at = &d->sites[i];
-                const struct m_site *s = model_site(e->m, at->site);
-
-                if (at->site != to && !at->suspect && at->files == d->files && s &&
-                    (!connected || site_is_source(s)))
-                        return true;
-        }
-        return false;
-}
-
 static void look(struct engine *e, const struct m_dataset *d, struct m_site *s, struct answer *ret)
 {
         *ret = (struct answer){.site = s, .allowed = dataset_may_be_at(d, s)};
@@ -83,12 +70,12 @@ static void look(struct engine *e, const struct m_dataset *d, struct m_site *s, 
                 ret->why_not = "no worker of the site is connected";
         else if (site_space(s) < ret->way.bytes)
                 ret->why_not = "the site has no room for it";
-        else if (!has_source(e, d, s->id, false))
-                ret->why_not = "no other site has all of it";
-        else if (!has_source(e, d, s->id, true))
-                ret->why_not = "no site that has all of it is connected";
-        else if (!isfinite(ret->way.seconds))
+        else if (isfinite(ret->way.seconds))
+                ret->why_not = NULL;
+        else if (model_transfer_to(e->m, d, s->id))
                 ret->why_not = "a transfer to it is being stopped; ask again";
+        else
+                ret->why_not = "not all of it lies at sites that are connected";
 }
 
 static double order_key(const struct answer *a)
