@@ -46,14 +46,17 @@ void issue_add(struct issues *is, const char *below, const char *code, const cha
             .pointer = xasprintf("%s%s", is->at, below), .code = xstrdup(code), .detail = xstrdup(text)};
 }
 
-void issue_unknown(struct issues *is, const char *name, const char *what, const char *near)
+void issue_unknown(struct issues *is, const char *name, const char *near, const char *inside)
 {
         char quoted[NEAREST_WORD_MAX + 5] = "";
 
         if (strlen(name) <= NEAREST_WORD_MAX)
                 snprintf(quoted, sizeof quoted, "\"%s\": ", name);
-        issue_add(is, "", "unknown", near ? "%sunknown %s; did you mean \"%s\"?" : "%sunknown %s", quoted,
-                  what, near);
+        if (near)
+                issue_add(is, "", "unknown", "%sunknown member; did you mean \"%s\"%s%s%s?", quoted, near,
+                          inside ? " in \"" : "", inside ? inside : "", inside ? "\"" : "");
+        else
+                issue_add(is, "", "unknown", "%sunknown member", quoted);
 }
 
 bool issues_has(const struct issues *is, const char *below)
@@ -327,13 +330,20 @@ static int field_find(const struct field *fields, const char *name)
 
 static void say_unknown(const struct field *fields, const char *name, struct issues *is)
 {
-        struct nearest near = nearest_to(name);
+        struct nearest near = nearest_to(name), below = near;
+        const char *inside = NULL;
 
         if (is->count >= ISSUES_MAX)
                 return;
-        for (; fields->type != F_END; fields++)
-                nearest_offer(&near, fields->name);
-        issue_unknown(is, name, "member", near.best);
+        for (const struct field *f = fields; f->type != F_END; f++)
+                nearest_offer(&near, f->name);
+        for (const struct field *f = fields; !near.best && f->type != F_END; f++)
+                for (const struct field *in = f->type == F_OBJECT ? f->of : NULL; in && in->type != F_END;
+                     in++) {
+                        nearest_offer(&below, in->name);
+                        inside = below.best == in->name ? f->name : inside;
+                }
+        issue_unknown(is, name, inside ? below.best : near.best, inside);
 }
 
 void fields_read(const json_t *object, const struct field *fields, void *out, uint64_t *ret_given,
@@ -392,9 +402,9 @@ static void write_limits(struct buf *b, const struct field *f)
 }
 
 /* The members of an object's schema, in the object that is open. */
-static void write_object(struct buf *b, const struct field *fields)
+static void write_object(struct buf *b, const struct field *fields, bool open)
 {
-        j_bool(b, "additionalProperties", false);
+        j_bool(b, "additionalProperties", open);
         j_obj(b, "properties");
         for (const struct field *f = fields; f->type != F_END; f++)
                 if (!(f->flags & FIELD_HIDDEN))
@@ -423,7 +433,7 @@ static void field_schema(struct buf *b, const struct field *f)
         if (f->of && f->type == F_ARRAY)
                 fields_schema(b, "items", f->of);
         else if (f->of)
-                write_object(b, f->of);
+                write_object(b, f->of, f->flags & FIELD_OPEN);
         if (f->sample) {
                 j_arr(b, "examples");
                 j_raw(b, NULL, f->sample);
@@ -436,6 +446,6 @@ void fields_schema(struct buf *b, const char *key, const struct field *fields)
 {
         j_obj(b, key);
         j_str(b, "type", "object");
-        write_object(b, fields);
+        write_object(b, fields, false);
         j_obj_end(b);
 }

@@ -44,8 +44,9 @@ void issues_clear(struct issues *is);
 /* Note a fault at the present place followed by `below` ("" or "/name"). */
 void issue_add(struct issues *is, const char *below, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* The present place bears a name that is not known; `near`: what was probably meant, or NULL. */
-void issue_unknown(struct issues *is, const char *name, const char *what, const char *near);
+/* The present place bears a name that is not known; `near`: what was probably meant, or NULL; `inside`: the
+ * member to which that belongs, or NULL. */
+void issue_unknown(struct issues *is, const char *name, const char *near, const char *inside);
 /* Is there a fault at the present place followed by `below`? */
 bool issues_has(const struct issues *is, const char *below);
 /* Go one step down, and back up to the mark it returned. */
@@ -72,6 +73,7 @@ enum field_type {
 
 #define FIELD_REQUIRED 1u
 #define FIELD_HIDDEN   2u /* accepted, not described */
+#define FIELD_OPEN     4u /* F_OBJECT with `of`: other members are taken too */
 
 struct field {
         const char *name;

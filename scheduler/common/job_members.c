@@ -39,25 +39,20 @@ bool job_members_has(const struct job_members *m, const char *name)
         return m->open;
 }
 
-/* The first group, other than this one, that has exactly this name. */
-static const char *home_of(const struct job_members *here, const char *name)
-{
-        for (const struct job_members *m = job_members; m->group; m++)
-                for (const char *const *n = m->names; m != here && *n; n++)
-                        if (strcmp(*n, name) == 0)
-                                return m->group;
-        return NULL;
-}
-
 void job_members_hint(const struct job_members *m, const char *name, char *ret, size_t max)
 {
-        const char *home = home_of(m, name), *near = nearest_of(name, m->names);
+        const char *near = nearest_of(name, m->names), *home = NULL;
+        struct nearest all = nearest_to(name);
 
-        if (near)
+        for (const struct job_members *g = job_members; !near && !*m->group && g->group; g++)
+                for (const char *const *n = g->names; g != m && *n; n++) {
+                        nearest_offer(&all, *n);
+                        home = all.best == *n ? g->group : home;
+                }
+        if (home)
+                snprintf(ret, max, "unknown member; did you mean \"%s\" in \"%s\"?", all.best, home);
+        else if (near)
                 snprintf(ret, max, "unknown member; did you mean \"%s\"?", near);
-        else if (home)
-                snprintf(ret, max, "unknown member; it belongs %s%s%s",
-                         *home ? "into \"" : "to the job itself", home, *home ? "\"" : "");
         else
                 snprintf(ret, max, "unknown member");
 }

@@ -148,6 +148,32 @@ def commands(grid):
     assert not wrong, "\n".join(wrong)
 
 
+# Job files, options beside them, and what the message must name: where it stands, or (an option's) that it stands nowhere.
+BAD_FILES = [
+    ("command: [a]\nmemroy: 2G\n", [], 'FILE:2: "memroy": unknown member; did you mean "memory" in "resources"?'),
+    ("command: [a]\nlabls: {}\n", [], 'FILE:2: "labls": unknown member; did you mean "labels"?'),
+    ("command: [a]\nresources:\n  memroy: 2G\n", [], 'FILE:3: /resources/memroy: "memroy": no site offers such a resource; did you mean "memory"?'),
+    ('[{"command": ["a"]},\n {"command": ["b"],\n  "priority": 5000}]', [], "FILE:3: /jobs/1/priority: must be"),
+    ("name: x\nenv: {}\n", [], "FILE:1: /command: is required"),
+    ("command: [a]\npriority: 1\n", ["--priority", "5000"], "/priority: must be"),
+    ("command: [a\n", [], "FILE: line 2"),
+]
+
+
+@suite.test
+def job_files(grid):
+    """what is wrong in a job file is told with its line, whoever finds it"""
+    path = os.path.join(grid.directory, "job.yaml")
+    wrong = []
+    for text, words, says in BAD_FILES:
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        done = grid.run("submit", *words, "-f", path, check=False)
+        if done.returncode != 2 or says.replace("FILE", path) not in done.stderr or (words and path in done.stderr):
+            wrong.append(f"{text!r}: {done.returncode}; {done.stderr.strip()!r}")
+    assert not wrong, "\n".join(wrong)
+
+
 @suite.test
 def nobody_listens(grid):
     """a server that does not answer is exit code 6"""

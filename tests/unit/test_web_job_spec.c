@@ -133,6 +133,8 @@ static void unknown_names_bring_the_nearest_known_one(void **unused)
              "\"prioritiy\": unknown member; did you mean \"priority\"?"},
             {"{\"command\":[\"a\"],\"evn\":{}}", "\"evn\": unknown member; did you mean \"env\"?"},
             {"{\"command\":[\"a\"],\"colour\":1}", "\"colour\": unknown member"},
+            {"{\"command\":[\"a\"],\"memroy\":1}",
+             "\"memroy\": unknown member; did you mean \"memory\" in \"resources\"?"},
             {"{\"command\":[\"a\"],\"retry\":{\"delay_mx\":1}}",
              "\"delay_mx\": unknown member; did you mean \"delay_max\"?"},
             {"{\"command\":[\"a\"],\"resources\":{\"memroy\":\"2G\"}}",
