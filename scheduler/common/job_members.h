@@ -20,8 +20,7 @@ extern const struct job_members job_members[];
 
 const struct job_members *job_members_of(const char *group);
 bool job_members_has(const struct job_members *m, const char *name);
-/* Why a name cannot stand there, behind its place and the name: the nearest known one, or where it belongs.
- */
+/* Why a name cannot stand there: with the nearest known one, for a job also of those inside its members. */
 void job_members_hint(const struct job_members *m, const char *name, char *ret, size_t max);
 
 #endif
