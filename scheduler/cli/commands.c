@@ -276,8 +276,8 @@ const struct command commands[] = {
     {"data copy", "DATASET SITE [OPTIONS]", "Bring a dataset to a site ahead of demand.",
      "  reeve data copy lambda beta --wait\n", copy_options, NULL, 2, 2, false, cmd_data_copy},
     {"data evict", "DATASET SITE [OPTIONS]", "Let the copy of a dataset at a site go.",
-     "Only a copy that Reeve made goes, and never the last complete one, one that is pinned, or one that a\n"
-     "live job reads.\n",
+     "Only a copy that Reeve made goes, and never the last complete one, one that is\n"
+     "pinned, or one that a live job reads.\n",
      dry_options, NULL, 2, 2, false, cmd_data_evict},
     {"data pin", "DATASET SITE [OPTIONS]", "Keep a dataset at a site: it is not evicted there.", NULL,
      dry_options, NULL, 2, 2, false, cmd_data_pin},

@@ -290,6 +290,14 @@ void put_template(struct buf *b, const struct proto_template *t)
         buf_u32(b, t->warn_ms);
 }
 
+static bool get_bool(struct reader *r)
+{
+        uint8_t v = reader_u8(r);
+
+        r->bad |= v > 1;
+        return v == 1;
+}
+
 static void read_template(struct reader *r, struct proto_template *t)
 {
         t->job = (int64_t)reader_u64(r);
@@ -313,7 +321,7 @@ static void read_template(struct reader *r, struct proto_template *t)
         t->task_env = get_pairs(r, TEMPLATE_TASK_ENV_MAX + 1, &/* and PART_VARIABLE */ t->task_env_count);
         for (size_t i = 0; i < ARRAY_LEN(t->stdio); i++)
                 t->stdio[i] = get_optional(r, TEMPLATE_TASK_TEXT_MAX);
-        t->stdio_append = reader_u8(r) == 1;
+        t->stdio_append = get_bool(r);
         t->warn_signal = reader_u8(r);
         t->warn_ms = reader_u32(r);
 }

@@ -14,11 +14,11 @@ static const struct {
     [W_TASK] = {"task", true},
     [W_ATTEMPT] = {"attempt", true},
     [W_RESTART] = {"restart", true},
-    [W_NAME] = {"name"},
-    [W_PROJECT] = {"project"},
-    [W_SITE] = {"site"},
-    [W_USER] = {"user"},
-    [W_HOST] = {"host"},
+    [W_NAME] = {"name", false},
+    [W_PROJECT] = {"project", false},
+    [W_SITE] = {"site", false},
+    [W_USER] = {"user", false},
+    [W_HOST] = {"host", false},
 };
 
 /* A name in braces at *p, which moves behind it; -1 when there is none of ours. */

@@ -108,11 +108,12 @@ def one_that_comes_back_hears_what_it_missed(w):
     stream.close()
     event(w.s, w.job, "missed")
     engine(w.s, f"update job_queue set priority = priority + 1 where job_id = {w.job}")
-    again = opened(w, f"events,job:{w.job}", last_id=last)
-    again.until("event", happened("missed"))
+    again = Stream(w.s.port, w.tokens["admin"], f"events,job:{w.job}", last_id=last)
+    again.until("event or reset", lambda kind, data: kind == "reset" or happened("missed")(kind, data))
     again.close()
-    again = opened(w, f"events,job:{w.job}", last_id=last)
-    again.change(f"job:{w.job}")
+    # Where nobody listened for a moment, it is told to fetch everything anew instead.
+    again = Stream(w.s.port, w.tokens["admin"], f"events,job:{w.job}", last_id=last)
+    again.until("change or reset", lambda kind, data: kind == "reset" or kind == "change" and data["topic"] == f"job:{w.job}")
     again.close()
 
 
