@@ -10,8 +10,9 @@ AS_USER := tests/support/unprivileged
 
 SUITES := build:900! \
 	-- checks:180 unit:300 groups:150 fuzz:600 sim:300 store:600 clang:900 san:1200 \
-	-- web:600 e2e:900 slurm:300 browser:600 \
-	-- faults:600 planted:1200 demo:300
+	-- web:600 e2e:1200 \
+	-- slurm:400 browser:900 \
+	-- faults:900 planted:1200 demo:300
 
 .PHONY: check
 check: deps

@@ -129,20 +129,22 @@ static inline void on_wait_over(uv_timer_t *t)
         *(bool *)t->data = true;
 }
 
-/* Turn the loop until *done, or WAIT_MS have passed. */
+/* Turn the loop until *done, or WAIT_MS have passed. True: it was done, whatever happened in the turn after.
+ */
 static inline bool wait_until(uv_loop_t *loop, const bool *done)
 {
         static uv_timer_t timer;
-        bool over = false;
+        bool over = false, was;
 
         uv_timer_init(loop, &timer);
         timer.data = &over;
         uv_timer_start(&timer, on_wait_over, WAIT_MS, 0);
         while (!*done && !over)
                 uv_run(loop, UV_RUN_ONCE);
+        was = *done;
         uv_close((uv_handle_t *)&timer, NULL);
         uv_run(loop, UV_RUN_NOWAIT);
-        return *done;
+        return was;
 }
 
 #endif
