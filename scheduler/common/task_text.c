@@ -10,15 +10,9 @@ static const struct {
         const char *name;
         bool number;
 } words[W_COUNT] = {
-    [W_JOB] = {"job", true},
-    [W_TASK] = {"task", true},
-    [W_ATTEMPT] = {"attempt", true},
-    [W_RESTART] = {"restart", true},
-    [W_NAME] = {"name", false},
-    [W_PROJECT] = {"project", false},
-    [W_SITE] = {"site", false},
-    [W_USER] = {"user", false},
-    [W_HOST] = {"host", false},
+    [W_JOB] = {"job", true},         [W_TASK] = {"task", true},  [W_ATTEMPT] = {"attempt", true},
+    [W_RESTART] = {"restart", true}, [W_NAME] = {"name", false}, [W_PROJECT] = {"project", false},
+    [W_SITE] = {"site", false},      [W_USER] = {"user", false}, [W_HOST] = {"host", false},
 };
 
 /* A name in braces at *p, which moves behind it; -1 when there is none of ours. */
