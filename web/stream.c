@@ -108,6 +108,26 @@ static int open_of(const struct streams *h, int32_t user)
         return n;
 }
 
+static int by_job(const void *a, const void *b)
+{
+        const struct watched *x = a, *y = b;
+
+        return (x->job > y->job) - (x->job < y->job);
+}
+
+/* A job that others watch already is told to who comes now, too: what its client fetched may be from just
+ * before. Others are told by the first look at them. */
+static void tell_known(const struct streams *h, struct listener *l)
+{
+        for (size_t i = 0; i < l->count && h->watched_count; i++) {
+                const struct watched key = {.job = l->topics[i].topic.job};
+                const struct watched *w = bsearch(&key, h->watched, h->watched_count, sizeof key, by_job);
+
+                if (l->topics[i].topic.kind == TOPIC_JOB && w && w->known)
+                        listener_mark(l, l->topics[i].topic, h->feed.next - 1);
+        }
+}
+
 struct stream *stream_new(struct request *rq, const struct topic *topics, size_t n, uint64_t last_id,
                           const char **ret_why)
 {
@@ -132,6 +152,7 @@ struct stream *stream_new(struct request *rq, const struct topic *topics, size_t
                 if (!h->looking)
                         feed_gap(&h->feed);
                 listener_init(&s->hears, &h->feed, topics, n, last_id, s->born_at);
+                tell_known(h, &s->hears);
                 s->next = h->first;
                 if (h->first)
                         h->first->prev = s;
@@ -188,13 +209,6 @@ static void mark_all(struct streams *h, struct topic t)
 
         for (struct stream *s = h->first; s; s = s->next)
                 listener_mark(&s->hears, t, seq);
-}
-
-static int by_job(const void *a, const void *b)
-{
-        const struct watched *x = a, *y = b;
-
-        return (x->job > y->job) - (x->job < y->job);
 }
 
 /* The jobs that are watched now, each once, with what was known of them. */
