@@ -536,7 +536,7 @@ const cases = [
       must((await w.page.getAttribute("#field-memory", "aria-invalid")) === "true", "the field is not marked");
       await w.page.fill("#field-memory", "64G");
       await w.page.waitForSelector(".notice.bad:has-text('never run')");
-      await w.page.click("text=Do that");
+      await w.page.click(".side button:has-text('32')");
       await wait_until("the fix is in the field", async () => (await w.page.inputValue("#field-memory")) === "32G");
       await w.page.waitForSelector("text=would be accepted");
       must(w.mock.scene.submitted.length === 0, "a check stored the job");
