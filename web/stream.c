@@ -79,7 +79,8 @@ static ssize_t stream_read(void *cls, uint64_t pos, char *to, size_t max)
 
         (void)pos;
         pthread_mutex_lock(&h->lock);
-        if (!buf_len(&s->out) && listener_due(&s->hears, &h->feed) <= now)
+        /* Not before it is known from which event on: what happened after "ready" is told. */
+        if (!buf_len(&s->out) && h->event >= 0 && listener_due(&s->hears, &h->feed) <= now)
                 listener_write(&s->hears, &h->feed, now, may_see, s->who, &s->out);
         if (!buf_len(&s->out) && now - s->hears.wrote_at >= STREAM_BEAT_MS)
                 listener_beat(&s->hears, now, &s->out);
