@@ -73,7 +73,7 @@ struct w_job {
             sites; /* files, files, jobs, sites that may run it (none: all) */
 };
 
-enum world_reading { READING_PLATFORM, READING_WORKLOAD }; /* what files are read for now */
+enum world_reading { READING_PLATFORM, READING_WORKLOAD }; /* what the file that is being read describes */
 
 enum world_guess { GUESS_EXACT, GUESS_CLASS }; /* run times known beforehand, or the median of the class */
 
