@@ -43,6 +43,12 @@
         X(TRANSFER_FAILED, "failed", "given up")                                                             \
         X(TRANSFER_CANCELLED, "cancelled", "nobody needs it any more")
 
+#define ARRIVAL_STATES(X)                                                                                    \
+        X(ARRIVAL_FILLING, "filling", "files are being named, and sent")                                     \
+        X(ARRIVAL_WAITING, "waiting", "all is there, for a site that can take it")                           \
+        X(ARRIVAL_MOVING, "moving", "on its way to its site")                                                \
+        X(ARRIVAL_FAILED, "failed", "it cannot be done; somebody has to look")
+
 #define REPLICA_STATES(X)                                                                                    \
         X(REPLICA_PLEDGED, "pledged", "space is set aside; the bytes are not there yet")                     \
         X(REPLICA_PRESENT, "present", "complete and checksummed")                                            \
@@ -107,6 +113,7 @@
         X(WAIT_NONE, "none", "nothing holds it back")                                                        \
         X(WAIT_NEW, "new", "just arrived; the engine has not looked at it yet")                              \
         X(WAIT_HELD, "held", "on hold until somebody releases it")                                           \
+        X(WAIT_NOT_YET, "not_yet", "it is not to start before a moment that is still to come")               \
         X(WAIT_AFTER, "after", "waits for another job")                                                      \
         X(WAIT_INPUT_PENDING, "input_pending", "an input is still being made by another job")                \
         X(WAIT_INPUT_NOWHERE, "input_nowhere",                                                               \
@@ -132,6 +139,7 @@ enum job_state { JOB_STATES(STATE_ENUM_) JOB_STATE_COUNT };
 enum task_state { TASK_STATES(STATE_ENUM_) TASK_STATE_COUNT };
 enum attempt_state { ATTEMPT_STATES(STATE_ENUM_) ATTEMPT_STATE_COUNT };
 enum transfer_state { TRANSFER_STATES(STATE_ENUM_) TRANSFER_STATE_COUNT };
+enum arrival_state { ARRIVAL_STATES(STATE_ENUM_) ARRIVAL_STATE_COUNT };
 enum replica_state { REPLICA_STATES(STATE_ENUM_) REPLICA_STATE_COUNT };
 enum site_health { SITE_HEALTHS(STATE_ENUM_) SITE_HEALTH_COUNT };
 enum site_intent { SITE_INTENTS(STATE_ENUM_) SITE_INTENT_COUNT };
@@ -150,6 +158,7 @@ STATE_DECLARE_(job_state)
 STATE_DECLARE_(task_state)
 STATE_DECLARE_(attempt_state)
 STATE_DECLARE_(transfer_state)
+STATE_DECLARE_(arrival_state)
 STATE_DECLARE_(replica_state)
 STATE_DECLARE_(site_health)
 STATE_DECLARE_(site_intent)

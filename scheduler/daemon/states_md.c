@@ -51,5 +51,6 @@ void states_print_markdown(FILE *to)
         SECTION_("Site intent", SITE_INTENTS);
         SECTION_("Worker connection", LINK_STATES);
         SECTION_("Transfer", TRANSFER_STATES);
+        SECTION_("Data that comes in", ARRIVAL_STATES);
         SECTION_("Replica", REPLICA_STATES);
 }

@@ -67,6 +67,7 @@ static void checks_hold_exactly_the_words_of_the_program(void **state)
             {"workers", "link", WORDS(LINK_STATES), LINK_STATE_COUNT},
             {"replicas", "state", WORDS(REPLICA_STATES), REPLICA_STATE_COUNT},
             {"transfers", "state", WORDS(TRANSFER_STATES), TRANSFER_STATE_COUNT},
+            {"arrivals", "state", WORDS(ARRIVAL_STATES), ARRIVAL_STATE_COUNT},
         };
         struct db *db = *state;
 
