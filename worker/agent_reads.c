@@ -5,11 +5,9 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "worker/chores.h"
-#include "worker/keeper.h"
 #include "worker/spool.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define SCANS_AT_ONCE 2
 #define SCANS_MAX     64

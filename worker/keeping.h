@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keeping.h - what the parts of the keeper share: its state, and who does what.
  *
- *   keeper.c    start, stop, the agent and its frames
- *   attempts.c  start, end, limits: everything that happens to attempts
+ *   keeper.c    start, stop, the agent as a process
+ *   keeper_frames.c
+ *               what agent and keeper tell each other
+ *   attempts_start.c, attempts_watch.c, attempts.c
+ *               attempts start, are watched, and end
  *   killing.c   signals to everything of an attempt
  *   recover.c   journal records, and picking up what an earlier keeper left
  *
@@ -85,24 +88,39 @@ struct keeper {
         int64_t stop_ms;
 };
 
-/* ---- attempts.c ---- */
-void attempts_on_child(struct keeper *k);
-/* Look for leftovers of exited attempts; write the results of those that have none. */
-void attempts_finalize(struct keeper *k);
+/* ---- attempts_start.c ---- */
 void attempts_start(struct keeper *k);
 /* The attempt's one timer: its time limit, or the end of its grace. */
 void attempt_timer(struct keeper *k, struct attempt *a, uint64_t delay_ms, loop_timer_cb cb);
+
+/* ---- attempts_watch.c ---- */
+/* Set the timer of its time limit; it ran for ran_ms already, -1: it starts now. */
+void attempt_limits(struct keeper *k, struct attempt *a, int64_t ran_ms);
+void attempts_lease_ended(struct keeper *k);
+/* Limits of adopted attempts count from their own start. */
+void attempts_resume(struct keeper *k);
+/* Something runs: make sure that the tick does. */
+void attempts_watch(struct keeper *k);
+
+/* ---- attempts.c ---- */
+int64_t attempts_clock_us(void); /* CLOCK_BOOTTIME */
+/* It ended, with this result. */
+void attempt_end_with(struct keeper *k, struct attempt *a, const struct proto_result *res);
+/* Its leader ended, as wait4 told. */
+void attempt_on_exit(struct keeper *k, struct attempt *a, int status, const struct rusage *usage);
+/* What is said of one that took too much memory. */
+void attempt_memory_words(char *to, size_t size, const struct attempt *a);
+/* Keep head and tail of its logs. False when one is too long and cannot be cut. */
+bool attempt_cap_logs(struct attempt *a);
+void attempts_on_child(struct keeper *k);
+/* Look for leftovers of exited attempts; write the results of those that have none. */
+void attempts_finalize(struct keeper *k);
 /* End an attempt that never started, or whose run is already settled. */
 void attempt_end_unstarted(struct keeper *k, struct attempt *a, enum outcome outcome, const char *text);
 void attempt_published(struct keeper *k, struct attempt *a, enum outcome outcome, uint32_t count,
                        const char *text);
 /* The engine has committed its result. */
 void attempt_acked(struct keeper *k, struct attempt *a);
-void attempts_lease_ended(struct keeper *k);
-/* Limits of adopted attempts count from their own start. */
-void attempts_resume(struct keeper *k);
-/* Something runs: make sure that the tick does. */
-void attempts_watch(struct keeper *k);
 void attempt_put_finish(struct keeper *k, const struct attempt *a);
 void attempt_finish_by_result(struct keeper *k, struct attempt *a, const struct proto_result *res,
                               bool outputs);
@@ -115,7 +133,16 @@ void attempt_kill(struct keeper *k, struct attempt *a, enum outcome outcome, uin
 /* One look at all processes serves every attempt that was told to end since the last one. */
 void kills_send(struct keeper *k);
 
-/* ---- keeper.c ---- */
+/* ---- keeper_frames.c ---- */
+void keeper_frame_from_agent(struct keeper *k, const struct frame *f);
+void keeper_send_accepted(struct keeper *k);
+void keeper_send_empty(struct keeper *k, uint8_t type);
+/* Results from this one on that are durable. */
+void keeper_send_results(struct keeper *k, struct attempt *a);
+/* Nothing new is started; what runs ends as `mode` says. */
+void keeper_stop(struct keeper *k, enum stop_mode mode);
+/* A timer: the lease is over, unless it was renewed. */
+void keeper_lease_end(void *arg);
 /* The agent's output buffer with a frame of this type begun, or NULL when no agent wants it. */
 struct buf *keeper_frame(struct keeper *k, uint8_t type, size_t *ret_mark);
 void keeper_frame_end(struct keeper *k, size_t mark);
