@@ -187,11 +187,14 @@ struct waited {
         enum wait_reason reason;
 };
 
-/* Oldest first, without repetitions (a scheduler that starts anew tells again what holds). */
-static size_t read_waits(struct rows *r, struct waited ret[WAITS_SHOWN + 1])
+/* Oldest first, without repetitions (what held for a moment between is left out). The record has what held
+ * once, newest first; what holds now stands with the job. */
+static size_t read_waits(struct rows *r, const struct waited *now, struct waited ret[WAITS_SHOWN + 1])
 {
         size_t n = 0, out = 0;
 
+        if (now)
+                ret[n++] = *now;
         while (n <= WAITS_SHOWN && rows_next(r)) {
                 ret[n].since = row_time(r, "since");
                 if (wait_reason_parse(row_text(r, "reason"), &ret[n].reason) == 0)
@@ -210,8 +213,10 @@ static size_t read_waits(struct rows *r, struct waited ret[WAITS_SHOWN + 1])
         return out;
 }
 
-/* ended: when the job's waiting was over for good; INT64_MIN: it is not. */
-static int write_history(struct buf *b, struct db *db, int64_t job, int64_t ended, struct err *err)
+/* now: what holds, of a live job. ended: when the waiting of another was over for good; INT64_MIN: unknown.
+ */
+static int write_history(struct buf *b, struct db *db, int64_t job, const struct waited *now, int64_t ended,
+                         struct err *err)
 {
         struct waited w[WAITS_SHOWN + 1];
         AUTO_ROWS struct rows *r = NULL;
@@ -219,10 +224,10 @@ static int write_history(struct buf *b, struct db *db, int64_t job, int64_t ende
 
         if (store_job_waits(db, job, WAITS_SHOWN + 1, &r, err) < 0)
                 return -1;
-        n = read_waits(r, w);
+        n = read_waits(r, now, w);
         j_arr(b, "history");
         for (size_t i = n > WAITS_SHOWN ? 1 : 0; i < n; i++) {
-                if (w[i].reason == WAIT_NONE)
+                if (w[i].reason == WAIT_NONE || w[i].reason == WAIT_NEW)
                         continue;
                 j_obj(b, NULL);
                 j_str(b, "reason", wait_reason_name(w[i].reason));
@@ -261,6 +266,8 @@ static void write_waiting(struct buf *b, struct rows *r, enum wait_reason reason
                 add_held(details, r);
         if (reason == WAIT_BACKOFF)
                 explain_time_in_words(details, "until");
+        if (reason == WAIT_NOT_YET)
+                explain_time_in_words(details, "at");
         j_obj(b, "wait");
         j_str(b, "reason", wait_reason_name(reason));
         j_time(b, "since", row_time(r, "wait_since"));
@@ -436,10 +443,11 @@ static int explain(struct request *rq, struct db *db, const struct span *s, cons
                 return err_set(err, ERR_UNAVAILABLE,
                                s->live ? "the scheduler does not answer now; try again"
                                        : "the job has ended; ask about a new one: POST /v1/explain");
-        json_t *kept = !fresh && t->waits && !row_null(t->job, "wait_detail")
-                           ? json_loads(row_text(t->job, "wait_detail"), 0, NULL)
-                           : NULL;
+        struct waited now = {.reason = s->wait};
         struct buf *b = &rq->out;
+
+        if (s->live)
+                now.since = row_time(t->job, "wait_since");
 
         j_obj(b, NULL);
         j_int(b, "job", s->job);
@@ -451,9 +459,8 @@ static int explain(struct request *rq, struct db *db, const struct span *s, cons
                 j_null(b, "attempt");
         else
                 j_int(b, "attempt", of->attempt);
-        write_told(b, s, t, fresh ? doc : kept);
-        json_decref(kept);
-        if (write_history(b, db, s->job, t->ended, err) < 0)
+        write_told(b, s, t, fresh ? doc : NULL);
+        if (write_history(b, db, s->job, s->live ? &now : NULL, t->ended, err) < 0)
                 return -1;
         explain_write_guest(b, "what_if", json_object_get(doc, "what_if"), NULL);
         t->chosen.task = of->task;

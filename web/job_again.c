@@ -95,6 +95,15 @@ static void put_deadline(json_t *out, const json_t *v, int64_t now_ms)
                                     json_string(num_format_time(json_integer_value(v), text)));
 }
 
+static void put_not_before(json_t *out, const json_t *v, int64_t now_ms)
+{
+        char text[32];
+
+        if (json_integer_value(v) > now_ms)
+                json_object_set_new(out, "not_before",
+                                    json_string(num_format_time(json_integer_value(v), text)));
+}
+
 static void put_retry(json_t *out, const json_t *v, int64_t now_ms)
 {
         json_t *retry = json_object(), *on_exit = json_object(), *rule;
@@ -130,6 +139,7 @@ static const struct {
     {"time_limit_ms", put_time_limit},
     {"lease_ms", put_lease},
     {"deadline_ms", put_deadline},
+    {"not_before_ms", put_not_before},
     {"retry", put_retry},
     {"throttle", skip}, /* stands in the array */
     {"output_dataset", skip},

@@ -138,6 +138,7 @@ const struct field job_fields[] = {
             "jobs it waits for: an id, or {job, on: ok|any|not_ok, each: task by task}",
             "[1233,{\"job\":1230,\"on\":\"any\"}]"),
     SPEC(hold, F_BOOL, 0, 0, "do not start before somebody releases it", "false"),
+    SPEC(not_before, F_TIME, 0, 0, "no task starts before that moment", "\"2030-11-30T20:00:00Z\""),
     SPEC(deadline, F_TIME, 0, 0, "tasks not started by then are cancelled", "\"2030-12-01T00:00:00Z\""),
     SPEC(labels, F_OBJECT, 0, JOB_LABELS_MAX, "free labels", "{\"run\":\"7\"}"),
     SPEC(inputs, F_STRINGS, 0, JOB_INPUTS_MAX, "dataset names; job:N is the output dataset of job N",
@@ -740,7 +741,7 @@ void job_spec_read(const json_t *job, int64_t bulk_position, const struct job_ru
         size_t before = is->count;
 
         memset(s, 0, sizeof *s);
-        s->time_limit = s->deadline = s->lease = INT64_MIN;
+        s->time_limit = s->not_before = s->deadline = s->lease = INT64_MIN;
         s->log_limit = 16 << 20;
         fields_read(job, job_fields, s, &s->given, is);
         if (is->count > before && !json_is_object(job))
@@ -766,6 +767,8 @@ void job_spec_read(const json_t *job, int64_t bulk_position, const struct job_ru
                           (long long)rules->lease_max_ms / 1000);
         if (s->deadline != INT64_MIN && s->deadline <= rules->now_ms)
                 issue_add(is, "/deadline", "range", "lies in the past");
+        else if (s->deadline != INT64_MIN && s->deadline <= s->not_before)
+                issue_add(is, "/not_before", "conflict", "must lie before the deadline");
         if (!s->name)
                 default_name(s);
 }
@@ -902,6 +905,7 @@ void job_spec_write(struct buf *b, const struct job_spec *s, const char *const *
         write_optional(b, "time_limit_ms", s->time_limit);
         j_int(b, "throttle", s->throttle);
         write_retry(b, s);
+        write_optional(b, "not_before_ms", s->not_before);
         write_optional(b, "deadline_ms", s->deadline);
         j_arr(b, "inputs");
         for (size_t i = 0; i < json_array_size(s->inputs); i++)

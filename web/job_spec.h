@@ -68,8 +68,8 @@ struct job_spec {
         const char *name, *project, *script, *array, *workdir, *output_dataset;
         json_t *command, *args, *resources, *env, *retry_in, *after_in, *labels, *inputs, *outputs, *sites;
         json_t *task_env, *stdio_in, *warn_in, *partition_in;
-        int64_t time_limit, priority, deadline, lease,
-            log_limit; /* ms, -, wall ms, ms, bytes; INT64_MIN none */
+        int64_t time_limit, priority, not_before, deadline, lease,
+            log_limit; /* ms, -, wall ms, wall ms, ms, bytes; INT64_MIN none */
         bool hold;
         /* as understood */
         char name_default[40];

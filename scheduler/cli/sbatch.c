@@ -141,12 +141,14 @@ static int put_time(struct asked *a, const char *value, struct err *err)
 static int put_begin(struct asked *a, const char *value, struct err *err)
 {
         int64_t ms;
+        char moment[32];
+        struct err why;
 
-        if (sbatch_moment(a->option, value, a->from->now_ms, &ms, err) == 0 && ms <= a->from->now_ms)
-                return 0;
-        return wrong(a, err,
-                     "is refused: Reeve starts jobs as soon as it can; submit it with --hold, and "
-                     "release it when it may begin");
+        if (sbatch_moment(a->option, value, a->from->now_ms, &ms, &why) < 0)
+                return wrong(a, err, "\"%.60s\" is no moment: 2030-12-01T07:00:00, 07:30 or now+2hours",
+                             value);
+        json_object_del(a->job, "not_before");
+        return ms > a->from->now_ms ? put_text(a, "not_before", num_format_time(ms, moment), err) : 0;
 }
 
 /* sbatch: not ended by then is removed; here: not begun by then is cancelled. */

@@ -38,6 +38,7 @@ const struct option spec_options[] = {
     {"after", 0, "JOBS", "start when others ended: 12,ok:13,any:14,not_ok:15,each:16 (each: task by task)",
      true},
     {"hold", 0, NULL, "do not start before `reeve release`", false},
+    {"not-before", 0, "TIME", "start no task before then: 2026-11-21T07:00:00Z, or 2h from now", false},
     {"deadline", 0, "TIME", "tasks not started by then are cancelled: 2026-11-21T07:00:00Z, or 2h from now",
      false},
     {"label", 'l', "KEY=VALUE", "label to find it by", true},
@@ -54,7 +55,7 @@ const struct option spec_options[] = {
     {0},
 };
 
-enum kind { TEXT, WHOLE, SIZE, DURATION, RANGE, DEADLINE, SWITCH, LIST };
+enum kind { TEXT, WHOLE, SIZE, DURATION, RANGE, MOMENT, SWITCH, LIST };
 
 /* One option, one member. Those that need more than a line stand in `builders`. */
 static const struct {
@@ -74,7 +75,8 @@ static const struct {
     {"site-retries", "retry", "site_max", WHOLE},
     {"retry-delay", "retry", "delay", DURATION},
     {"hold", NULL, "hold", SWITCH},
-    {"deadline", NULL, "deadline", DEADLINE},
+    {"not-before", NULL, "not_before", MOMENT},
+    {"deadline", NULL, "deadline", MOMENT},
     {"input", NULL, "inputs", LIST},
     {"output", NULL, "outputs", LIST},
     {"output-dataset", NULL, "output_dataset", TEXT},
@@ -108,16 +110,17 @@ static int put_text(json_t *object, const char *what, const char *name, const ch
 }
 
 /* A moment, or a duration from now on. */
-static int put_deadline(json_t *object, const char *member, const char *value, struct err *err)
+static int put_moment(json_t *object, const char *what, const char *member, const char *value,
+                      struct err *err)
 {
         int64_t ms;
         char text[32];
 
-        if (num_duration("--deadline", value, &ms, NULL) == 0)
+        if (num_duration(what, value, &ms, NULL) == 0)
                 ms += clock_wall_ms();
-        else if (num_time("--deadline", value, &ms, err) < 0)
+        else if (num_time(what, value, &ms, err) < 0)
                 return -1;
-        return put_text(object, "--deadline", member, num_format_time(ms, text), err);
+        return put_text(object, what, member, num_format_time(ms, text), err);
 }
 
 static int put_list(const struct args *a, const char *option, json_t *object, const char *member,
@@ -156,8 +159,8 @@ static int put_member(const struct args *a, size_t i, json_t *spec, struct err *
                 return 0;
         case LIST:
                 return put_list(a, option, object, member, err);
-        case DEADLINE:
-                return put_deadline(object, member, value, err);
+        case MOMENT:
+                return put_moment(object, what, member, value, err);
         case SIZE:
                 if (num_size(what, value, &v, err) < 0)
                         return -1;

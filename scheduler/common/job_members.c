@@ -11,8 +11,8 @@
 const struct job_members job_members[] = {
     {"",
      NAMES("name", "project", "command", "script", "args", "array", "resources", "env", "task_env", "stdio",
-           "warn", "workdir", "time_limit", "priority", "retry", "after", "hold", "deadline", "labels",
-           "inputs", "partition", "outputs", "output_dataset", "sites", "lease", "log_limit"),
+           "warn", "workdir", "time_limit", "priority", "retry", "after", "hold", "not_before", "deadline",
+           "labels", "inputs", "partition", "outputs", "output_dataset", "sites", "lease", "log_limit"),
      false},
     {"resources", NAMES("cpus", "memory", "gpus"), true},
     {"stdio", NAMES("in", "out", "err", "append"), false},

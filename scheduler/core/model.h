@@ -289,6 +289,7 @@ struct m_job {
         uint8_t *left; /* of an element-wise job, a bit each: tasks that wait for no other job any more */
         struct retry_policy retry;
         int64_t submitted_at, started_at, deadline; /* wall ms; INT64_MIN = none */
+        int64_t not_before;                         /* wall ms; 0 = at any time */
         bool held, cancelling, elementwise;
         char *held_by, *cancelled_by;
         bool dependency_failed;
@@ -301,10 +302,8 @@ struct m_job {
         char *spec; /* JSON, NULL = to be read again */
         /* For decide() and pages. */
         enum wait_reason wait;
-        int64_t wait_since, wait_written; /* wall ms, now ms */
-        enum wait_reason wait_told;       /* the last one in its history, when, and how many */
-        int64_t wait_told_at;             /* now ms */
-        int32_t wait_tellings;
+        int64_t wait_since;       /* wall ms */
+        int32_t wait_tellings;    /* rows of its history written */
         int64_t decision;         /* the one its last placement refers to */
         struct m_choice *choices; /* by site where it was placed */
         size_t choice_count, choice_cap;
@@ -313,7 +312,7 @@ struct m_job {
         size_t deadline_place; /* in the engine's heap of deadlines */
         size_t place;          /* in the heap of its shape */
         size_t wake_place;
-        int64_t wake_at; /* wall ms of the next retry that is due */
+        int64_t wake_at; /* wall ms when it may go on: a retry is due, or its moment came */
         struct m_job *dirty_next;
 };
 
@@ -417,7 +416,7 @@ struct job_init {
         struct res need;
         int64_t time_limit_ms, expect_ms;
         struct retry_policy retry;
-        int64_t submitted_at, started_at, deadline;
+        int64_t submitted_at, started_at, deadline, not_before;
         bool held, cancelling;
         const struct m_after *after; /* met is set by the caller for dependencies that ended */
         size_t after_count;

@@ -361,6 +361,7 @@ struct m_job *model_job_add(struct model *m, const struct job_init *init)
         j->submitted_at = init->submitted_at;
         j->started_at = init->started_at;
         j->deadline = init->deadline;
+        j->not_before = init->not_before;
         j->held = init->held;
         j->cancelling = init->cancelling;
         j->shape = shape_for(m, init);
@@ -535,7 +536,7 @@ static bool inputs_are_sealed(const struct m_job *j)
 /* Tasks that could be placed at this moment as far as the job itself is concerned. */
 static bool job_can_go(const struct model *m, const struct m_job *j)
 {
-        if (j->held || j->cancelling || (j->throttle && j->live >= j->throttle))
+        if (j->held || j->cancelling || j->not_before > m->wall_ms || (j->throttle && j->live >= j->throttle))
                 return false;
         if (!(j->retry_count && j->retries[0].due <= m->wall_ms) && (j->elementwise || j->next > j->last))
                 return false;
@@ -546,6 +547,8 @@ void model_job_update(struct model *m, struct m_job *j)
 {
         int64_t wake = j->retry_count && j->retries[0].due > m->wall_ms ? j->retries[0].due : TIME_NEVER;
 
+        if (j->not_before > m->wall_ms)
+                wake = j->not_before;
         if (job_can_go(m, j)) {
                 if (!heap_has(&j->shape->jobs, j))
                         heap_add(&j->shape->jobs, j);

@@ -582,6 +582,8 @@ enum wait_reason job_wait_reason(const struct model *m, const struct m_job *j)
                 return WAIT_NONE;
         if (j->held)
                 return WAIT_HELD;
+        if (j->not_before > m->wall_ms)
+                return WAIT_NOT_YET;
         if (!waits || job_is_blocked(j))
                 return WAIT_AFTER;
         for (size_t i = 0; i < j->input_count; i++) {

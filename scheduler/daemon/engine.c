@@ -31,7 +31,6 @@
 #define UPKEEP_PAUSE_MS  250 /* between slices */
 #define SWEEP_MS         1000
 #define STATEMENT_MS     20000
-#define DETAILS_PER_PASS 50
 #define NOTIFY_MS        20
 #define DISK_MS          30000
 
@@ -238,7 +237,6 @@ static void pass(struct engine *e)
                 engine_reset(e, &err);
                 return;
         }
-        e->details_left = DETAILS_PER_PASS;
         decide(e->m, &e->next_decision, &e->plan);
         record_plan(e);
         transfers_record_plan(e);
@@ -390,9 +388,9 @@ static void on_tick(uv_timer_t *t)
                 record_usage(e);
         if (is_due(&e->sweep_at, now, SWEEP_MS)) {
                 jobs_deadlines(e);
-                wait_sweep(e);
                 act_resend(e);
         }
+        wait_sweep(e, now);
         if (retries_are_due(e->m) || !commit_is_empty(&e->commit))
                 engine_wake(e);
         /* Timers run before the loop sleeps, passes after it. */

@@ -182,6 +182,7 @@ static struct m_job *add_job(struct engine *e, const struct load_job *row, const
             .submitted_at = row->submitted_at,
             .started_at = row->started_at,
             .deadline = spec->deadline,
+            .not_before = spec->not_before,
             .held = row->held,
             .cancelling = row->cancel,
             .after_count = row->after_count,
@@ -205,6 +206,8 @@ static struct m_job *add_job(struct engine *e, const struct load_job *row, const
         init.inputs = inputs;
         init.sites = sites;
         j = model_job_add(e->m, &init);
+        j->wait = row->wait;
+        j->wait_since = row->wait_since;
         if (j->deadline != INT64_MIN)
                 heap_add(&e->deadlines, j);
         if (row->held)
@@ -857,7 +860,6 @@ static void hold(struct engine *e, struct m_job *j, bool on, const char *by)
         j->held_by = on ? xstrdup(by) : NULL;
         model_job_dirty(e->m, j);
         model_job_update(e->m, j);
-        j->wait_written = 0;
         record_event(e, on ? "job.held" : "job.released", by, j->id, -1, 0, "job %lld is %s",
                      (long long)j->id, on ? "on hold" : "released");
 }

@@ -119,14 +119,14 @@ struct engine {
         int64_t explain_us; /* spent on explanations since the last tick */
         uint32_t probe_counter;
         bool world_loaded;
-        size_t wait_cursor;
+        size_t wait_cursor;       /* of the sweep over the reasons to wait; 0: between two rounds */
+        int64_t wait_round;       /* boot ms when the next one may begin */
         struct map moves;         /* transfers under way, by id: engine_transfers.c */
         struct removal *removals; /* engine_storage.c */
         int64_t storage_at;
         struct upkeep upkeep;
         struct progress_book *progress; /* while leading */
         int task_events;                /* of the commit that is being built */
-        int details_left; /* explanations still to be made in this pass; the sweep brings up the rest */
         int64_t placed_total, pass_us;
         int64_t figures_at, disk_at, usage_at, upkeep_at, sweep_at, poll_at;
 };
@@ -195,10 +195,12 @@ void act_resend(struct engine *e);
 
 /* engine_wait.c */
 char *wait_candidates_json(struct arena *a, const struct candidate *c, size_t n);
-void wait_sweep(struct engine *e);
-const char *wait_detail_json(struct engine *e, struct m_job *j);
-/* Note the job's reason in its history, unless it changes too often. */
-void wait_tell(struct engine *e, struct m_job *j);
+/* Go on round the live jobs, and have the reasons that changed written. */
+void wait_sweep(struct engine *e, int64_t now);
+/* Bring the job's reason up to now; true when it changed, which is to be written then. */
+bool wait_settle(struct engine *e, struct m_job *j);
+/* The job ended: what held last goes into its history. */
+void wait_end(struct engine *e, struct m_job *j);
 
 /* engine_explain.c */
 /* The answer to an explain call as JSON, malloc'd; NULL with *err when it cannot be given. */

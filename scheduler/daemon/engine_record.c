@@ -76,9 +76,7 @@ void record_plan(struct engine *e)
 
 static void record_job(struct engine *e, struct m_job *j)
 {
-        const char *detail = wait_detail_json(e, j); /* brings j->wait up to date */
-
-        wait_tell(e, j);
+        wait_settle(e, j);
         COMMIT_ADD(e, jobs,
                    (struct commit_job){
                        .job = j->id,
@@ -93,7 +91,6 @@ static void record_job(struct engine *e, struct m_job *j)
                                            ? arena_strdup(&e->arena, j->cancelled_by ? j->cancelled_by : "")
                                            : NULL,
                        .wait = j->wait,
-                       .wait_detail = detail,
                        .wait_since = j->wait_since,
                    });
 }
@@ -111,6 +108,7 @@ void record_dirty_jobs(struct engine *e)
                 j->dirty = false;
                 /* The record of a job that ended in this pass is written as its end. */
                 if (job_is_done(j) && !j->live) {
+                        wait_end(e, j);
                         progress_job_ended(e, j->id);
                 } else {
                         record_job(e, j);

@@ -2,20 +2,19 @@
 /* Why things wait and why they were placed, as written with their rows: docs/api.md, "Explain". What is told
  * when somebody asks: engine_explain.c. */
 #include "daemon/engine_priv.h"
-#include "daemon/explain.h"
 
 #include "common/buf.h"
 #include "common/util.h"
 
 #include <string.h>
 
-#define JSON_MAX      (256u << 10)
-#define SITES_SHOWN   200  /* candidates written with a decision */
-#define SWEEP_JOBS    2000 /* jobs looked at in one sweep */
-#define SWEEP_WRITES  200  /* of them written */
-#define WAIT_WRITE_MS 1000 /* a job's reason is written at most this often */
-#define WAIT_TELL_MS  5000 /* a reason that holds for less may be left out of the job's history */
-#define WAITS_MAX     200  /* changes told of one job in one leadership */
+#define JSON_MAX     (256u << 10)
+#define SITES_SHOWN  200   /* candidates written with a decision */
+#define SWEEP_JOBS   25000 /* jobs looked at in one sweep */
+#define SWEEP_WRITES 4000  /* of them written: some 50 ms of a commit */
+#define ROUND_MS     1000  /* between the starts of two rounds over all jobs */
+#define WAIT_TELL_MS 5000  /* a reason that held for less is left out of the job's history */
+#define WAITS_MAX    200   /* rows of one job's history in one leadership */
 
 static void put_name(struct buf *b, const char *name)
 {
@@ -81,79 +80,55 @@ char *wait_candidates_json(struct arena *a, const struct candidate *c, size_t n)
         return finish(a, &b);
 }
 
-static char *make_detail(struct engine *e, const struct m_job *j)
+/* The reason that held until now goes into the job's history, unless it was gone in a moment. */
+static void keep_former(struct engine *e, struct m_job *j)
 {
-        struct about a;
-        AUTO_FREE char *text = NULL;
-        json_t *doc;
-
-        about_job(&a, e->m, j);
-        about_open(&a);
-        doc = explain_waiting(&a, j->wait, false);
-        about_close(&a);
-        text = json_dumps(doc, JSON_COMPACT);
-        json_decref(doc);
-        return arena_strdup(&e->arena, text ? text : "{}");
-}
-
-/* The job's history lacks its present reason, and it is time to tell it. */
-static bool is_untold(const struct engine *e, const struct m_job *j)
-{
-        return j->wait != j->wait_told && j->wait != WAIT_NEW && j->wait_tellings < WAITS_MAX &&
-               (!j->wait_tellings || e->m->now_ms - j->wait_told_at >= WAIT_TELL_MS);
-}
-
-void wait_tell(struct engine *e, struct m_job *j)
-{
-        if (!is_untold(e, j))
+        if (j->wait == WAIT_NEW || e->m->wall_ms - j->wait_since < WAIT_TELL_MS ||
+            j->wait_tellings >= WAITS_MAX)
                 return;
         COMMIT_ADD(e, waits, (struct commit_wait){.job = j->id, .since = j->wait_since, .reason = j->wait});
-        j->wait_told = j->wait;
-        j->wait_told_at = e->m->now_ms;
         j->wait_tellings++;
 }
 
-/* The detail that is written with the job's row; only while it waits, and made only when its reason is
- * written anew. */
-const char *wait_detail_json(struct engine *e, struct m_job *j)
+bool wait_settle(struct engine *e, struct m_job *j)
 {
         enum wait_reason now = job_wait_reason(e->m, j);
 
-        if (e->details_left <= 0 && now != WAIT_NONE)
-                return NULL;
-        if (now == WAIT_NONE) {
-                if (j->wait != WAIT_NONE)
-                        j->wait_since = e->m->wall_ms;
-                j->wait = WAIT_NONE;
-                return NULL;
-        }
-        /* Busy turns over with every slot: it is said once, and then left to the sweep. */
-        if (now != j->wait) {
-                j->wait = now;
-                j->wait_since = e->m->wall_ms;
-        } else if (j->wait_written && e->m->now_ms - j->wait_written < WAIT_WRITE_MS) {
-                return NULL;
-        }
-        j->wait_written = e->m->now_ms;
-        e->details_left--;
-        return make_detail(e, j);
+        if (now == j->wait)
+                return false;
+        keep_former(e, j);
+        j->wait = now;
+        j->wait_since = e->m->wall_ms;
+        return true;
 }
 
-/* Go round the live jobs and write the reasons that changed. */
-void wait_sweep(struct engine *e)
+void wait_end(struct engine *e, struct m_job *j)
 {
-        struct m_job *j;
+        keep_former(e, j);
+}
+
+/* Many jobs may wait for something else at once (a site is closed, a limit raised), so they are written in
+ * bulk, a bounded part of them in each commit. One that is dirty is written anyway. */
+void wait_sweep(struct engine *e, int64_t now)
+{
+        struct m_job *j = NULL;
         int looked = 0, written = 0;
 
+        if (!e->wait_cursor && now < e->wait_round)
+                return;
+        if (!e->wait_cursor)
+                e->wait_round = now + ROUND_MS;
         while (looked < SWEEP_JOBS && written < SWEEP_WRITES &&
                (j = map_next(&e->m->jobs, &e->wait_cursor))) {
                 looked++;
-                if (j->dirty || job_is_done(j) || (job_wait_reason(e->m, j) == j->wait && !is_untold(e, j)))
+                if (j->dirty || job_is_done(j) || !wait_settle(e, j))
                         continue;
-                model_job_dirty(e->m, j);
-                engine_wake(e);
+                COMMIT_ADD(e, reasons,
+                           (struct commit_wait){.job = j->id, .since = j->wait_since, .reason = j->wait});
                 written++;
         }
-        if (looked < SWEEP_JOBS && written < SWEEP_WRITES)
+        if (!j)
                 e->wait_cursor = 0;
+        if (written)
+                engine_wake(e);
 }

@@ -210,7 +210,7 @@ static bool in_line(enum wait_reason why)
 {
         return why == WAIT_NONE || why == WAIT_NEW || why == WAIT_BUSY || why == WAIT_PRIORITY ||
                why == WAIT_PROJECT_LIMIT || why == WAIT_SITE_LIMIT || why == WAIT_THROTTLE ||
-               why == WAIT_BACKOFF || why == WAIT_STAGING;
+               why == WAIT_BACKOFF || why == WAIT_NOT_YET || why == WAIT_STAGING;
 }
 
 static double later(double seconds, double floor_s)
@@ -233,6 +233,8 @@ static json_t *start_json(const struct about *a, enum wait_reason why, double *r
                                  no_start(why));
         if (why == WAIT_BACKOFF)
                 pause = (double)(a->j->retries[0].due - m->wall_ms) / 1000;
+        if (why == WAIT_NOT_YET)
+                pause = (double)(a->j->not_before - m->wall_ms) / 1000;
         if (later(f.likely, pause) > 0)
                 say(said, "; likely to start in about %s", span_words(later(f.likely, pause)).s);
         f.latest += DISPATCH_S + f.latest / 10;

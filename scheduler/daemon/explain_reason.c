@@ -255,6 +255,13 @@ static json_t *details_backoff(const struct about *a, struct words *said)
                          (json_int_t)r->due, "task", r->task, "failures", failures);
 }
 
+static json_t *details_not_yet(const struct about *a, struct words *said)
+{
+        say(said, "it is not to start before a moment that is %s away",
+            span_words((double)(a->j->not_before - a->m->wall_ms) / 1000).s);
+        return json_pack("{s:I}", "at", (json_int_t)a->j->not_before);
+}
+
 static json_t *details_busy(const struct about *a, struct words *said)
 {
         const struct words w = about_dropped_at(a, PLACE_FREE);
@@ -289,7 +296,7 @@ static const struct {
     {WAIT_PROJECT_LIMIT, details_project}, {WAIT_SITE_LIMIT, details_site_limit},
     {WAIT_BACKOFF, details_backoff},       {WAIT_BUSY, details_busy},
     {WAIT_CLOSED, details_closed},         {WAIT_DOWN, details_down},
-    {WAIT_STAGING, details_staging},
+    {WAIT_STAGING, details_staging},       {WAIT_NOT_YET, details_not_yet},
 };
 
 /* The particulars, and the sentence with the figures. */

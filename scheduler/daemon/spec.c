@@ -81,6 +81,7 @@ int spec_parse(struct model *m, const char *json, struct spec *ret, struct err *
         s.time_limit_ms = member_int(doc, "time_limit_ms", 0);
         s.throttle = clamp32(member_int(doc, "throttle", 0));
         s.deadline = member_int(doc, "deadline_ms", INT64_MIN);
+        s.not_before = member_int(doc, "not_before_ms", 0);
         read_retry(json_object_get(doc, "retry"), &s.retry);
         sites = json_object_get(doc, "sites");
         names = json_array_size(sites) ? xcalloc(json_array_size(sites), sizeof *names) : NULL;

@@ -14,7 +14,8 @@ struct spec {
         int64_t time_limit_ms;
         int32_t throttle;
         struct retry_policy retry;
-        int64_t deadline; /* wall ms, INT64_MIN = none */
+        int64_t deadline;   /* wall ms, INT64_MIN = none */
+        int64_t not_before; /* wall ms, 0 = at any time */
         const char *const *sites;
         size_t site_count;
         void *doc; /* owned */

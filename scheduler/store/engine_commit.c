@@ -22,15 +22,15 @@
 bool commit_is_empty(const struct commit *c)
 {
         return !(c->placed_n || c->states_n || c->ended_n || c->retries_n || c->unqueued_n || c->jobs_n ||
-                 c->waits_n || c->done_n || c->decisions_n || c->events_n || c->outputs_n || c->usage_n ||
-                 c->intents_n || c->transfers_n || c->copies_n || c->links_n || c->suspects_n ||
+                 c->waits_n || c->reasons_n || c->done_n || c->decisions_n || c->events_n || c->outputs_n ||
+                 c->usage_n || c->intents_n || c->transfers_n || c->copies_n || c->links_n || c->suspects_n ||
                  c->tasks_succeeded || c->tasks_failed || c->tasks_cancelled);
 }
 
 void commit_clear(struct commit *c)
 {
         c->placed_n = c->states_n = c->ended_n = c->retries_n = c->unqueued_n = c->jobs_n = c->waits_n =
-            c->done_n = 0;
+            c->reasons_n = c->done_n = 0;
         c->decisions_n = c->events_n = c->outputs_n = c->usage_n = c->intents_n = 0;
         c->transfers_n = c->copies_n = c->links_n = c->suspects_n = 0;
         c->tasks_succeeded = c->tasks_failed = c->tasks_cancelled = 0;
@@ -45,6 +45,7 @@ void commit_release(struct commit *c)
         free(c->unqueued);
         free(c->jobs);
         free(c->waits);
+        free(c->reasons);
         free(c->done);
         free(c->decisions);
         free(c->events);
@@ -362,15 +363,14 @@ static int add_jobs(struct db *db, const struct commit *c, size_t at, size_t n, 
                     " j.held_by in ('', q.held_by) then q.held_at else now() end, cancelled_by = case when"
                     " j.cancelled_by = '' then q.cancelled_by else j.cancelled_by end, cancelled_at = case"
                     " when j.cancelled_by is null then null when j.cancelled_by in ('', q.cancelled_by) then"
-                    " q.cancelled_at else now() end, wait = j.wait, wait_detail = case when j.wait = 'none'"
-                    " then null else coalesce(j.wait_detail::json, q.wait_detail) end, wait_since ="
-                    " coalesce(j.wait_since, q.wait_since) from (select unnest($1::bigint[]) as job,"
+                    " q.cancelled_at else now() end, wait = j.wait, wait_since = coalesce(j.wait_since,"
+                    " q.wait_since) from (select unnest($1::bigint[]) as job,"
                     " unnest($2::integer[]) as priority, unnest($3::integer[]) as next_task,"
                     " unnest($4::integer[]) as succeeded, unnest($5::integer[]) as failed,"
                     " unnest($6::integer[]) as cancelled, unnest($7::timestamptz[]) as started_at,"
                     " unnest($8::text[]) as held_by, unnest($9::text[]) as cancelled_by, unnest($10::text[])"
-                    " as wait, unnest($11::text[]) as wait_detail, unnest($12::timestamptz[]) as wait_since)"
-                    " as j where q.job_id = any(array[j.job]) returning 1) select reeve_expect(count(*), $13,"
+                    " as wait, unnest($11::timestamptz[]) as wait_since) as j where q.job_id ="
+                    " any(array[j.job]) returning 1) select reeve_expect(count(*), $12,"
                     " 'live jobs') from moved");
 
         COLUMN(i64, st, v, job, n);
@@ -383,9 +383,23 @@ static int add_jobs(struct db *db, const struct commit *c, size_t at, size_t n, 
         COLUMN(text, st, v, held_by, n);
         COLUMN(text, st, v, cancelled_by, n);
         COLUMN(word, st, v, wait, n, wait_word);
-        COLUMN(text, st, v, wait_detail, n);
         COLUMN(time, st, v, wait_since, n);
         bind_int(st, (int64_t)n);
+        return db_pipeline_add(st, err);
+}
+
+/* A job that is gone from the queue by now waits for nothing. */
+static int add_reasons(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err)
+{
+        const struct commit_wait *v = c->reasons + at;
+        struct stmt *st = db_stmt(db, "commit_reasons",
+                                  "update job_queue q set wait = w.reason, wait_since = w.since from (select"
+                                  " unnest($1::bigint[]) as job, unnest($2::timestamptz[]) as since,"
+                                  " unnest($3::text[]) as reason) as w where q.job_id = any(array[w.job])");
+
+        COLUMN(i64, st, v, job, n);
+        COLUMN(time, st, v, since, n);
+        COLUMN(word, st, v, reason, n, wait_word);
         return db_pipeline_add(st, err);
 }
 
@@ -570,7 +584,8 @@ static int add_parts(struct db *db, const struct commit *c, int64_t epoch, struc
 {
         if (in_batches(add_unqueued, db, c, c->unqueued_n, err) < 0 || add_all_states(db, c, err) < 0 ||
             add_all_ended(db, c, epoch, err) < 0 || in_batches(add_retries, db, c, c->retries_n, err) < 0 ||
-            add_all_placed(db, c, epoch, err) < 0 || in_batches(add_jobs, db, c, c->jobs_n, err) < 0 ||
+            add_all_placed(db, c, epoch, err) < 0 || in_batches(add_reasons, db, c, c->reasons_n, err) < 0 ||
+            in_batches(add_jobs, db, c, c->jobs_n, err) < 0 ||
             in_batches(add_waits, db, c, c->waits_n, err) < 0 ||
             in_batches(add_decisions, db, c, c->decisions_n, err) < 0 ||
             in_batches(add_events, db, c, c->events_n, err) < 0 || outputs_add(db, c, err) < 0 ||
@@ -583,8 +598,8 @@ static int add_parts(struct db *db, const struct commit *c, int64_t epoch, struc
 
 static bool shows(const struct commit *c)
 {
-        return c->placed_n || c->states_n || c->ended_n || c->jobs_n || c->done_n || c->events_n ||
-               c->outputs_n || c->intents_n;
+        return c->placed_n || c->states_n || c->ended_n || c->jobs_n || c->reasons_n || c->done_n ||
+               c->events_n || c->outputs_n || c->intents_n;
 }
 
 /* Jobs that look different now. Rows of one job often stand together. */
@@ -602,6 +617,7 @@ static void tell_web(struct db *db, const struct commit *c)
         TELL_(unqueued, job);
         TELL_(jobs, job);
         TELL_(waits, job);
+        TELL_(reasons, job);
         TELL_(done, job);
         (void)db_notify_about(db, "reeve_web", WEB_NOTIFY_MS, NULL);
 }

@@ -16,7 +16,7 @@
         " j.task_list, coalesce(j.task_count, j.last_task - j.first_task + 1) as task_total,"                \
         " q.succeeded, q.failed, q.cancelled, j.submitted_at, q.started_at, q.taken,"                        \
         " (select u.name from users u where u.id = j.user_id) as user,"                                      \
-        " q.held_by is not null as held, q.cancelled_by is not null as cancel,"                              \
+        " q.held_by is not null as held, q.cancelled_by is not null as cancel, q.wait, q.wait_since,"        \
         " (select d.id from datasets d where d.job_id = j.id order by d.id limit 1) as output"               \
         " from job_queue q join jobs j on j.id = q.job_id"
 
@@ -43,6 +43,9 @@ static void job_fill(const struct rows *r, void *element)
         j->taken = row_bool(r, "taken");
         j->held = row_bool(r, "held");
         j->cancel = row_bool(r, "cancel");
+        if (wait_reason_parse(row_text(r, "wait"), &j->wait) < 0)
+                j->wait = WAIT_NEW;
+        j->wait_since = row_time(r, "wait_since");
         j->output_dataset = row_int(r, "output");
 }
 

@@ -92,6 +92,8 @@ struct load_job {
         int32_t succeeded, failed, cancelled;
         int64_t submitted_at, started_at;
         bool taken, held, cancel;
+        enum wait_reason wait;
+        int64_t wait_since;
         int64_t output_dataset; /* id, 0 = none */
         struct {
                 int64_t job;
@@ -282,10 +284,9 @@ struct commit_job { /* the moving part of a live job, as the engine knows it */
         int64_t started_at;
         const char *held_by, *cancelled_by; /* NULL = not; times are set when they turn non-null */
         enum wait_reason wait;
-        const char *wait_detail; /* JSON or NULL */
         int64_t wait_since;
 };
-struct commit_wait { /* the reason of a job's wait changed */
+struct commit_wait { /* why a job waits, or waited, and since when */
         int64_t job, since;
         enum wait_reason reason;
 };
@@ -354,6 +355,7 @@ struct commit {
         COMMIT_ROWS_(commit_task, unqueued)
         COMMIT_ROWS_(commit_job, jobs)
         COMMIT_ROWS_(commit_wait, waits)
+        COMMIT_ROWS_(commit_wait, reasons)
         COMMIT_ROWS_(commit_done, done)
         COMMIT_ROWS_(commit_decision, decisions)
         COMMIT_ROWS_(commit_event, events)
@@ -378,12 +380,13 @@ void commit_release(struct commit *c);
  * queued one stood in task_queue), states and ended (that attempt is open), jobs and done (the job lives).
  * Statements whose rows are empty are not sent.
  *
- * held_by and cancelled_by "" keep who is on record; wait_detail NULL keeps the detail while the job waits.
- * Several states of one attempt in one commit are fine, the last counts; those of an attempt that ends in the
- * same commit are not written. Of one task at most one row in retries, of one job at most one in jobs. An
- * output that was published before (an earlier attempt, the same dataset and path) replaces the earlier one.
- * Texts that are not UTF-8 are mended; an output whose path or root is longer than its maximum would be
- * refused with the whole commit, so the caller ends such an attempt as output_failed.
+ * held_by and cancelled_by "" keep who is on record. reasons: why live jobs wait now (a row in jobs says so,
+ * too, and goes before one in reasons); waits: what held until now, for their history. Several states of one
+ * attempt in one commit are fine, the last counts; those of an attempt that ends in the same commit are not
+ * written. Of one task at most one row in retries, of one job at most one in jobs. An output that was
+ * published before (an earlier attempt, the same dataset and path) replaces the earlier one. Texts that are
+ * not UTF-8 are mended; an output whose path or root is longer than its maximum would be refused with the
+ * whole commit, so the caller ends such an attempt as output_failed.
  *
  * Channel reeve_web is notified after a commit with anything that people can see, at most every 20 ms: while
  * db_notify_waits(db) is true, call db_notify_flush(db, err) once some 20 ms passed without a commit. */

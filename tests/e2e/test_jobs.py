@@ -260,6 +260,19 @@ def deadline(grid):
 
 
 @suite.test
+def not_before(grid):
+    """a job waits for its moment, says so, and starts then"""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 4))
+    job = grid.submit({"command": ["/bin/true"], "not_before": moment})["id"]
+    why = wait_until(lambda: (lambda e: e["wait"] and e["wait"]["reason"] == "not_yet" and e)(grid.get(f"/v1/jobs/{job}/explain")), 10, "it waits for its moment")
+    equal(why["wait"]["details"], {"at": moment})
+    assert why["wait"]["start"]["likely"] >= moment, why["wait"]["start"]
+    ended = grid.wait_job(job)
+    equal(ended["state"], "succeeded")
+    assert ended["started_at"] >= moment, (ended["started_at"], moment)
+
+
+@suite.test
 def run_returns_the_code(grid):
     """`reeve run` prints what the program prints and ends with its code"""
     done = grid.run("run", "--", "/bin/sh", "-c", "echo hello; exit 7", check=False)

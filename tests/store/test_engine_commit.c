@@ -146,13 +146,13 @@ static void a_job_moves_and_ends(void **state)
                   &err));
         ADD(&c, jobs, job_row(job, 1));
         c.jobs[0].held_by = "ann";
-        c.jobs[0].wait_detail = "{\"x\":1}";
+        c.jobs[0].wait = WAIT_BUSY;
         c.jobs[0].priority = 7;
         commit_ok(db, &c);
-        assert_string_equal(
-            ask_text(db, "select concat_ws('/', held_by, held_at is not null, cancelled_by, wait_detail,"
-                         " priority) as v from job_queue"),
-            "ann/t/{\"x\":1}/7");
+        assert_string_equal(ask_text(db,
+                                     "select concat_ws('/', held_by, held_at is not null, cancelled_by, wait,"
+                                     " priority) as v from job_queue"),
+                            "ann/t/busy/7");
         ADD(&c, jobs, job_row(job, 3));
         c.jobs[0].cancelled_by = "bob";
         c.jobs[0].started_at = NOW;
@@ -165,9 +165,12 @@ static void a_job_moves_and_ends(void **state)
         c.jobs[0].cancelled_by = "";
         c.jobs[0].held_by = "";
         commit_ok(db, &c);
+        ADD(&c, reasons, {job, NOW, WAIT_CLOSED});
+        ADD(&c, reasons, {job + 1, NOW, WAIT_CLOSED}); /* gone meanwhile */
+        commit_ok(db, &c);
         assert_string_equal(
-            ask_text(db, "select concat_ws('/', held_by, cancelled_by, wait_detail) as v from job_queue"),
-            "bob/{\"x\":1}");
+            ask_text(db, "select concat_ws('/', held_by, cancelled_by, wait) as v from job_queue"),
+            "bob/closed");
         assert_int_equal(store_job_end(db, job, &end, &err), 0);
 
         ADD(&c, retries, {job, 1, 1, 0, 0, 0, NOW, NULL});

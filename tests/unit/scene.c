@@ -258,6 +258,8 @@ static void read_job(struct model *m, struct line *l)
             .submitted_at = m->wall_ms,
             .started_at = INT64_MIN,
             .deadline = INT64_MIN,
+            .not_before =
+                number(l, "notbefore", 0) ? m->wall_ms + (int64_t)number(l, "notbefore", 0) * 1000 : 0,
             .held = flag(l, "held"),
             .inputs = inputs,
             .sites = sites};
@@ -513,7 +515,8 @@ static char *audit_job(const struct model *m, const struct m_job *j)
         int32_t live = 0;
         struct m_attempt *a;
         bool can_go =
-            !j->held && !j->cancelling && !job_is_blocked(j) && (!j->throttle || j->live < j->throttle) &&
+            !j->held && !j->cancelling && j->not_before <= m->wall_ms && !job_is_blocked(j) &&
+            (!j->throttle || j->live < j->throttle) &&
             ((j->retry_count && j->retries[0].due <= m->wall_ms) || (!j->elementwise && j->next <= j->last));
 
         for (size_t i = 0; (a = map_next(&m->attempts, &i));)

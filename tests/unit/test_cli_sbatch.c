@@ -147,6 +147,8 @@ static void options_become_members_of_the_job(void **unused)
             {"--job-n=x --dep=afterok:1", "{\"after\":[{\"job\":1,\"on\":\"ok\"}],\"name\":\"x\"}"},
             {"-Hvk", "{\"hold\":true}"},
             {"--mail-type=ALL -p long --begin=now", "{}"},
+            {"--begin=now+1hour", "{\"not_before\":\"2027-01-15T09:00:00.000Z\"}"},
+            {"--begin=now+1hour -b now", "{}"},
         };
 
         (void)unused;
@@ -170,7 +172,7 @@ static void what_would_compute_something_else_is_refused_by_name(void **unused)
             {"-d after:12", "s.sh:1: -d \"after:12\" is refused"},
             {"-d afterok:12_3", "s.sh:1: -d \"12_3\" is refused"},
             {"-d 'afterok:1?afterok:2'", "s.sh:1: -d is refused"},
-            {"--begin=now+1hour", "s.sh:1: --begin is refused"},
+            {"--begin=soon", "s.sh:1: --begin \"soon\" is no moment"},
             {"--container=x", "s.sh:1: --container is refused"},
             {"--foo", "s.sh:1: --foo is no option of sbatch"},
             {"--ntasks-per", "s.sh:1: --ntasks-per is the beginning of several options"},

@@ -252,6 +252,9 @@ static void job_waits_for_the_reason_that_holds_it_back(void **unused)
             {"site a\njob 1", WAIT_NONE, NULL},
             {"job 1", WAIT_NO_SITE, NULL},
             {"site a\njob 1 held", WAIT_HELD, NULL},
+            {"site a\njob 1 notbefore=5 held", WAIT_HELD, NULL},
+            {"site a\njob 1 notbefore=5", WAIT_NOT_YET, NULL},
+            {"site a\njob 1 notbefore=5 after=9", WAIT_NOT_YET, NULL},
             {"site a\njob 1 after=9", WAIT_AFTER, NULL},
             {"site a\njob 1 tasks=3 after=9 elementwise", WAIT_AFTER, NULL},
             {"site a\njob 1 tasks=3 after=9 elementwise held", WAIT_HELD, NULL},
@@ -307,6 +310,22 @@ static void job_that_came_after_the_pass_is_new(void **unused)
         model_free(m);
 }
 
+static void job_starts_when_its_moment_has_come(void **unused)
+{
+        struct model *m = scene("site a\njob 1 notbefore=5");
+
+        (void)unused;
+        free(scene_decide(m));
+        assert_int_equal(model_wake(m), m->wall_ms + 5000);
+        m->wall_ms += 4999;
+        free(scene_decide(m));
+        assert_int_equal(model_job(m, 1)->live, 0);
+        m->wall_ms++;
+        free(scene_decide(m));
+        assert_int_equal(model_job(m, 1)->live, 1);
+        model_free(m);
+}
+
 static void site_limit_is_named_in_the_next_pass(void **unused)
 {
         struct model *m = scene("site a cpus=9 max_tasks=2\njob 1 tasks=5");
@@ -330,6 +349,7 @@ int main(void)
             cmocka_unit_test(place_explains_what_could_ever_run),
             cmocka_unit_test(job_waits_for_the_reason_that_holds_it_back),
             cmocka_unit_test(job_that_came_after_the_pass_is_new),
+            cmocka_unit_test(job_starts_when_its_moment_has_come),
             cmocka_unit_test(site_limit_is_named_in_the_next_pass),
         };
 

@@ -22,7 +22,7 @@ static const char whole[] =
     "ms\":"
     "9000,\"on_exit\":[{\"from\":75,\"to\":76,\"action\":\"retry\"},{\"from\":1,\"to\":9,\"action\":\"fail\"}"
     "]},"
-    "\"deadline_ms\":1796083200000,\"inputs\":[],\"outputs\":[\"*.sam\"],\"output_dataset\":null,\"sites\":"
+    "\"not_before_ms\":1796068800000,\"deadline_ms\":1796083200000,\"inputs\":[],\"outputs\":[\"*.sam\"],\"output_dataset\":null,\"sites\":"
     "[\"alpha\",\"beta\"],\"lease_ms\":null,\"log_limit\":1001}";
 
 static void a_spec_is_read_whole(void **unused)
@@ -41,6 +41,7 @@ static void a_spec_is_read_whole(void **unused)
         assert_int_equal(s.time_limit_ms, 7000);
         assert_int_equal(s.throttle, 5);
         assert_int_equal(s.deadline, 1796083200000);
+        assert_int_equal(s.not_before, 1796068800000);
         assert_int_equal(s.retry.task_max, 2);
         assert_int_equal(s.retry.site_max, 7);
         assert_int_equal(s.retry.delay_ms, 100);
@@ -67,6 +68,7 @@ static void what_a_spec_leaves_out_has_a_default(void **unused)
         assert_int_equal(s.retry.task_max, 0);
         assert_int_equal(s.retry.site_max, 5);
         assert_true(s.deadline == INT64_MIN);
+        assert_int_equal(s.not_before, 0);
         assert_int_equal(s.site_count, 0);
         spec_release(&s);
         model_free(m);

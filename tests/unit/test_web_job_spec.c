@@ -94,6 +94,8 @@ static const struct {
     {"{\"command\":[\"a\"],\"after\":[{\"on\":\"ok\"}]}", "/after/0/job:missing"},
     {"{\"command\":[\"a\"],\"deadline\":\"2001-01-01T00:00:00Z\"}", "/deadline:range"},
     {"{\"command\":[\"a\"],\"deadline\":\"tomorrow\"}", "/deadline:format"},
+    {"{\"command\":[\"a\"],\"not_before\":\"2099-01-02T00:00:00Z\",\"deadline\":\"2099-01-01T00:00:00Z\"}",
+     "/not_before:conflict"},
     {"{\"command\":[\"a\"],\"labels\":{\"k\":1}}", "/labels/k:type"},
     {"{\"command\":[\"a\"],\"inputs\":[\"A\",\"job:0\",\"job:7\",\"job:#1\"]}",
      "/inputs/0:format /inputs/1:format /inputs/3:format"},
@@ -229,7 +231,8 @@ static void the_stored_form_has_every_default_filled_in(void **unused)
             "\"stdio\":{\"in\":null,\"out\":null,\"err\":null,\"append\":false},\"warn\":null,\"workdir\":"
             "null,\"time_limit_ms\":null,\"throttle\":0,"
             "\"retry\":{\"max\":0,\"site_max\":5,\"delay_ms\":5000,\"delay_max_ms\":3600000,\"on_exit\":[]},"
-            "\"deadline_ms\":null,\"inputs\":[],\"partition\":null,\"outputs\":[],\"output_dataset\":null,"
+            "\"not_before_ms\":null,\"deadline_ms\":null,\"inputs\":[],\"partition\":null,\"outputs\":[],"
+            "\"output_dataset\":null,"
             "\"sites\":[],"
             "\"lease_ms\":null,\"log_limit\":16777216}");
         buf_release(&b);

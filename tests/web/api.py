@@ -255,7 +255,7 @@ def a_job_is_stored_in_the_documented_form(w):
     job = w.s.submit(name="n", script="#!/bin/sh\necho\n", args=["x"], array="3-9%2", env={"K": "v"}, workdir="/w",
                      resources={"cpus": 2, "memory": "1.5G", "gpus": 1, "licence_x": 4}, time_limit="1h30m", priority=-7,
                      retry={"max": 2, "delay": "10s", "on_exit": {"75": "retry", "64-78": "fail"}}, hold=True,
-                     deadline="2099-12-01T00:00:00Z", labels={"k": "v"}, outputs=["*.sam"], output_dataset="named",
+                     not_before="2099-11-30T00:00:00Z", deadline="2099-12-01T00:00:00Z", labels={"k": "v"}, outputs=["*.sam"], output_dataset="named",
                      sites=["alpha"], lease="30m", log_limit="1M", inputs=["set"], after=[{"job": w.job, "on": "not_ok"}])
     spec = w.s.ok("GET", f"/v1/jobs/{job}/spec")
     same(spec, {"command": None, "script": "#!/bin/sh\necho\n", "args": ["x"],
@@ -263,7 +263,7 @@ def a_job_is_stored_in_the_documented_form(w):
                 "task_env": [], "stdio": {"in": None, "out": None, "err": None, "append": False}, "warn": None, "workdir": "/w", "time_limit_ms": 5400000, "throttle": 2,
                 "retry": {"max": 2, "site_max": 5, "delay_ms": 10000, "delay_max_ms": 3600000,
                           "on_exit": [{"from": 75, "to": 75, "action": "retry"}, {"from": 64, "to": 78, "action": "fail"}]},
-                "deadline_ms": 4099766400000, "inputs": ["set"], "partition": None, "outputs": ["*.sam"], "output_dataset": "named",
+                "not_before_ms": 4099680000000, "deadline_ms": 4099766400000, "inputs": ["set"], "partition": None, "outputs": ["*.sam"], "output_dataset": "named",
                 "sites": ["alpha"], "lease_ms": 1800000, "log_limit": 1048576})
     shown = w.s.ok("GET", f"/v1/jobs/{job}")
     same((shown["name"], shown["first_task"], shown["last_task"], shown["tasks"]["total"], shown["labels"], shown["priority"]),
@@ -387,11 +387,7 @@ def world_of_tasks(w):
     """A job of ten tasks with one in every state; the engine's part is written by SQL."""
     job = w.s.submit(array="1-10")
     site, worker = w.s.sql("select site_id, id from workers order by id limit 1")[0]
-    w.s.sql(f"update job_queue set taken = true, next_task = 8, succeeded = 1, failed = 1, wait = 'busy', started_at = now(),"
-            f" wait_detail = '{{\"can_ever_run\":true,\"never\":null,\"sentence\":\"waits: alpha is busy\",\"wait\":{{\"details\":{{}},"
-            "\"funnel\":[{\"step\":\"known\",\"sites\":1,\"dropped\":[]}],\"would_help\":[{\"change\":null,\"sentence\":\"a larger site\","
-            "\"sites\":[],\"start_in\":null}]}}'"
-            f" where job_id = {job}")
+    w.s.sql(f"update job_queue set taken = true, next_task = 8, succeeded = 1, failed = 1, wait = 'busy', started_at = now() where job_id = {job}")
     decision = w.s.sql(f"insert into decisions (job_id, task, site_id, candidates) values ({job}, 1, {site},"
                        f" '[{{\"site\":\"alpha\",\"finish\":3.2,\"missing_bytes\":0}}]') returning id")[0][0]
     w.s.sql("insert into attempts (job_id, task, attempt, epoch, site_id, worker_id, state, outcome, blame, final, code, placed_at,"
@@ -436,8 +432,7 @@ def an_explanation_says_why_it_waits_and_why_it_ran_there(w):
     job = world_of_tasks(w)
     why = w.s.ok("GET", f"/v1/jobs/{job}/explain")
     has(why["sentence"], "busy")
-    same(([step["step"] for step in why["wait"]["funnel"]], [h["sentence"] for h in why["wait"]["would_help"]], why["can_ever_run"], why["live"]),
-         (["known"], ["a larger site"], True, False))
+    same((why["wait"]["reason"], why["wait"]["sentence"], why["wait"]["funnel"], why["can_ever_run"], why["live"]), ("busy", None, [], True, False))
     same((why["placements"][0]["site"], why["placements"][0]["candidates"][0]["finish"]), ("alpha", 3.2))
     has(why["placements"][0]["sentence"], "alpha")
     task = w.s.ok("GET", f"/v1/jobs/{job}/explain?task=1")

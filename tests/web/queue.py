@@ -120,7 +120,7 @@ FULL = {"name": "full", "project": "one", "script": "#!/bin/sh\necho $1\n", "arg
         "resources": {"cpus": 2, "memory": "1G", "gpus": 0, "licence": 3}, "env": {"A": "1", "B": ""}, "task_env": {"SEED": "{task}"}, "stdio": {"out": "{job}.out"},
         "warn": {"signal": "USR1", "before": "30s"}, "workdir": "/w",
         "time_limit": "90m", "retry": {"max": 2, "site_max": 7, "delay": "2s", "delay_max": "1h", "on_exit": {"75": "retry", "64-78": "fail"}},
-        "deadline": "2099-01-01T00:00:00Z", "labels": {"k": "v"}, "inputs": ["set"], "outputs": ["*.txt"], "sites": ["alpha"],
+        "not_before": "2098-01-01T00:00:00Z", "deadline": "2099-01-01T00:00:00Z", "labels": {"k": "v"}, "inputs": ["set"], "outputs": ["*.txt"], "sites": ["alpha"],
         "lease": "20m", "log_limit": "1M", "priority": 7}
 
 
