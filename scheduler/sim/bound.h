@@ -4,8 +4,9 @@
  *
  * It drops every order: places, links, senders and receivers are only asked whether they can do the work put
  * on them by C, and each job whether it can be staged and run by C alone. So its optimum is at most the
- * makespan of any real schedule. Arrivals are taken to be at once, and what jobs wait for is dropped: both
- * only lower it.
+ * makespan of any real schedule. What is kept of the order: a file comes hop after hop from where it lies,
+ * and a job's files that share the last hop come one after the other before it runs. Arrivals are taken to be
+ * at once, and what jobs wait for is dropped: both only lower it.
  */
 #ifndef REEVE_SIM_BOUND_H
 #define REEVE_SIM_BOUND_H
