@@ -10,9 +10,9 @@ $(BUILD)/tests/worker-drive: $(O)/tests/support/hollow/drive.o $(O)/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^
 
 # These tests drive the real program.
-$(BUILD)/tests/test_worker_run $(BUILD)/tests/test_worker_transfers: | $(BUILD)/reeve-worker
+$(addprefix $(BUILD)/tests/test_worker_,run outputs survival groups transfers): | $(BUILD)/reeve-worker
 
 # Limits kept by control groups: only root can hand some over to the ordinary account that the worker runs under.
 .PHONY: check-groups
-check-groups: $(BUILD)/reeve-worker $(BUILD)/tests/test_worker_run
-	@TEST='*group*' tests/support/run-programs 120 $(BUILD)/tests/test_worker_run
+check-groups: $(BUILD)/reeve-worker $(BUILD)/tests/test_worker_groups
+	@tests/support/run-programs 120 $(BUILD)/tests/test_worker_groups
