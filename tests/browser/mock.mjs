@@ -9,6 +9,7 @@ import { createServer } from "node:http";
 import { readFileSync, readdirSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
+import { world_routes, world_scene } from "./mock_world.mjs";
 
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
@@ -148,7 +149,7 @@ export function scene_new() {
   ];
   for (let i = 0; i < 17; i++) events.push({ seq: 900 - i, at: at(70 + 9 * i), kind: "task.ended", job: 1037, task: 337000 - i, site: "gamma", actor: null, text: `task ${337000 - i} succeeded at gamma` });
   return {
-    version: 1, jobs: jobs(), sites, events, silent: false, streams: true, test_fails: false, calls: [], acts: [], submitted: [],
+    version: 1, world: world_scene(), jobs: jobs(), sites, events, silent: false, streams: true, test_fails: false, calls: [], acts: [], submitted: [],
     log: Buffer.from("reads; of these:\n\u001b[31mred\u001b[0m \u202eevil <b>not bold</b>\n\u001b[2Jcleared\n 10 %\r 90 %\rdone\n" + Array.from({ length: 400 }, (_, i) => `line ${i + 1}: 92.14% overall alignment rate é\n`).join("")), log_final: false, gap: null,
     running: [1, 2, 3, 4, 5, 6].map((i) => ({ job: i < 3 ? 1040 : 1037, name: i < 3 ? "align" : "parameter-sweep", task: i < 3 ? i + 4 : 337000 + i, attempt: i === 2 ? 3 : 1, site: i < 3 ? "alpha" : "gamma", started_at: at(39 + i * 3) })),
   };
@@ -261,6 +262,9 @@ routes.push([/^POST \/v1\/explain$/, (s, m, q, body) => {
 }]);
 routes.push([/^GET \/v1\/queue$/, (s) => ({ projects: [], items: s.jobs.filter((j) => j.wait).map((j, i) => ({ position: i + 7, job: j.id, tasks: j.tasks.ready, alike: 0 })).sort((a, b) => a.job - b.job), waiting: { jobs: 3, tasks: 12 }, more: false })]);
 routes.push([/^GET \/v1\/datasets$/, () => ({ items: [{ name: "lambda", project: "phage", state: "sealed", files: 3, bytes: 48_524, sites: ["alpha"] }, { name: HOSTILE, project: "phage", state: "sealed", files: 1, bytes: 10, sites: [] }], next_cursor: null })]);
+
+// Of two answers to the same the first counts.
+routes.unshift(...world_routes);
 
 const STEPS = ["reach", "algorithms", "host key", "login", "session", "shell", "upload", "worker", "disk", "clock", "survival", "task"];
 const site_of = (s, m) => s.sites.find((x) => x.name === decodeURIComponent(m[1]));

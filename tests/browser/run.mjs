@@ -2,6 +2,7 @@
 // run.mjs UIDIR [OUTDIR] - the dashboard against canned answers. Prints TAP.
 import { readFileSync } from "node:fs";
 import { axe_check, must, overflow_check, run_cases, shot, wait_until } from "./browser.mjs";
+import { hostile_pages, world_cases, world_views } from "./cases_world.mjs";
 import { CODE, mock_start, TOKEN } from "./mock.mjs";
 
 const [ui_dir, out_dir] = process.argv.slice(2);
@@ -41,6 +42,7 @@ const page_views = [
   ["new-site-test", async (w) => ((w.mock.scene.test_fails = true), await sign_in(w, "/sites/new?site=gamma"), await w.page.click("text=Test now"), await w.page.waitForSelector(".steps .failed"))],
   ["submit", async (w) => (await sign_in(w, "/submit"), await w.page.fill("label:has-text('Command and') input", "bowtie2 -x lambda"), await w.page.fill("#field-array", "1,5,7-100:3%20"), await w.page.waitForSelector(".preview .funnel", { state: "attached" }))],
   ["submit-script", async (w) => (await sign_in(w, "/submit?mode=script"), await w.page.fill("textarea", "#!/bin/bash\n#SBATCH --array=1-9 -t 2:00:00\n#SBATCH --mail-type=END\nsrun ./x\n"), await w.page.fill("#field-memory", "64G"), await w.page.waitForSelector(".preview .notice.bad"))],
+  ...world_views(sign_in),
   ["no-such-page", async (w) => (await sign_in(w, "/nowhere"), await w.page.waitForSelector(".empty"))],
 ];
 
@@ -110,7 +112,7 @@ const cases = [
   {
     name: "hostile names are text: nothing runs, nothing hides, nothing reorders",
     run: async (w) => {
-      for (const [path, there] of [["/", ".jobs tbody tr"], ["/jobs", ".jobs tbody tr"], ["/jobs/1038", ".life"], ["/jobs/1038?tab=spec", "pre.code"], ["/jobs/1040?tab=why", ".candidates"], ["/jobs/1040?tab=tasks&task=6", ".attempts li"], ["/sites", ".sites-table tbody tr"], ["/sites/delta", ".site-head"]]) {
+      for (const [path, there] of [["/", ".jobs tbody tr"], ["/jobs", ".jobs tbody tr"], ["/jobs/1038", ".life"], ["/jobs/1038?tab=spec", "pre.code"], ["/jobs/1040?tab=why", ".candidates"], ["/jobs/1040?tab=tasks&task=6", ".attempts li"], ["/sites", ".sites-table tbody tr"], ["/sites/delta", ".site-head"], ...hostile_pages]) {
         await sign_in(w, path);
         await w.page.waitForSelector(there);
         must((await w.page.locator("main img, main script, main b b").count()) === 0, `an element came out of a name on ${path}`);
@@ -681,7 +683,7 @@ const cases = [
   },
 ];
 
-const failed = await run_cases(cases, async () => {
+const failed = await run_cases([...cases, ...world_cases(sign_in)], async () => {
   const mock = await mock_start(ui_dir);
   return { mock, origin: mock.url, stop: mock.stop };
 });

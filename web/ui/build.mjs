@@ -63,6 +63,17 @@ function asset(name, bytes) {
   return `/assets/${basename(file)}`;
 }
 
+// Styles that only some pages need come inside the program of these, as text: NAME.sheet.css is what
+// `import text from "./NAME.sheet.css"` yields, made small.
+const sheets = {
+  name: "sheets",
+  setup: (build) =>
+    build.onLoad({ filter: /\.sheet\.css$/ }, async ({ path }) => {
+      const small = await esbuild.transform(readFileSync(path, "utf8"), { loader: "css", minify: true, target: common.target, legalComments: "none" });
+      return { contents: small.code, loader: "text" };
+    }),
+};
+
 // The program, in pieces. Returns the address of the piece that starts it.
 async function program() {
   const result = await esbuild.build({
@@ -74,6 +85,7 @@ async function program() {
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     metafile: true,
+    plugins: [sheets],
   });
   const pieces = new Map(Object.entries(result.metafile.outputs).map(([path, o]) => [basename(path), o]));
   const sizes = new Map(result.outputFiles.map((f) => [basename(f.path), compress(f.path, f.contents)]));

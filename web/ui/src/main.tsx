@@ -23,22 +23,47 @@ import { Login, login_problem } from "./pages/login";
 interface PageRow {
   pattern: RegExp;
   page: ComponentType<{ id: string }>;
-  // The word in the navigation; null for pages reached from others.
-  nav: { to: string; word: string } | null;
+  // The word in the navigation; null for pages reached from others. Where there is no room for all of them, those with
+  // `more` stand in a menu: "narrow" on small screens, "always" everywhere.
+  nav: { to: string; word: string; more?: "narrow" | "always" } | null;
 }
 
 const sites = () => import("./pages/sites");
+const data = () => import("./pages/data");
 
 // The first group of a pattern is the page's id.
 const pages: PageRow[] = [
   { pattern: /^\/()$/, page: Home, nav: { to: "/", word: words.overview } },
   { pattern: /^\/jobs()$/, page: Jobs, nav: { to: "/jobs", word: words.jobs } },
-  { pattern: /^\/sites()$/, page: lazy(() => sites().then((m) => m.Sites)), nav: { to: "/sites", word: words.sites } },
+  { pattern: /^\/data()$/, page: lazy(() => data().then((m) => m.Datasets)), nav: { to: "/data", word: words.data, more: "narrow" } },
+  { pattern: /^\/sites()$/, page: lazy(() => sites().then((m) => m.Sites)), nav: { to: "/sites", word: words.sites, more: "narrow" } },
   { pattern: /^\/sites\/new()$/, page: lazy(() => sites().then((m) => m.SiteNew)), nav: null },
   { pattern: /^\/sites\/([^/]{1,200})$/, page: lazy(() => sites().then((m) => m.SitePage)), nav: null },
   { pattern: /^\/submit()$/, page: lazy(() => import("./pages/submit").then((m) => m.Submit)), nav: { to: "/submit", word: words.submit_nav } },
   { pattern: /^\/jobs\/(\d{1,18})$/, page: JobPage, nav: null },
+  { pattern: /^\/data:new()$/, page: lazy(() => data().then((m) => m.DataNew)), nav: null },
+  { pattern: /^\/data\/([^/]{1,600})$/, page: lazy(() => data().then((m) => m.DatasetPage)), nav: null },
 ];
+const nav = pages.flatMap((p) => (p.nav ? [p.nav] : []));
+const is_here = (to: string) => path.value === to || (to !== "/" && path.value.startsWith(`${to}/`));
+
+// The rest of the pages. On a wide screen only those that are always in the menu.
+function More() {
+  const rest = nav.filter((n) => n.more);
+  const inside = rest.some((n) => is_here(n.to) && n.more === "always");
+  return (
+    <details class="menu more-menu">
+      <summary aria-current={inside ? "page" : undefined}>{words.nav_more}</summary>
+      <div class="menu-body" onClick={(e) => ((e.currentTarget.parentElement as HTMLDetailsElement).open = false)}>
+        {rest.map((n) => (
+          <Link key={n.to} to={n.to} class={n.more === "narrow" ? "narrow" : ""} aria-current={is_here(n.to) ? "page" : undefined}>
+            {n.word}
+          </Link>
+        ))}
+      </div>
+    </details>
+  );
+}
 
 function LinkBadge() {
   const now = link.value;
@@ -88,14 +113,15 @@ function Header({ user }: { user: Me }) {
         <span class="wide">{words.product}</span>
       </Link>
       <nav aria-label={words.main_nav}>
-        {pages.map(
-          (p) =>
-            p.nav && (
-              <Link key={p.nav.to} to={p.nav.to} aria-current={path.value === p.nav.to || (p.nav.to !== "/" && path.value.startsWith(`${p.nav.to}/`)) ? "page" : undefined}>
-                {p.nav.word}
+        {nav.map(
+          (n) =>
+            n.more !== "always" && (
+              <Link key={n.to} to={n.to} class={n.more ? "wide" : ""} aria-current={is_here(n.to) ? "page" : undefined}>
+                {n.word}
               </Link>
             ),
         )}
+        <More />
       </nav>
       <div class="status" role="status">
         {link.value.state === "idle" ? null : (

@@ -18,6 +18,7 @@ export const pause_toggle = () => void (paused.value = !paused.value);
 const pages: [string, string, string][] = [
   ["h", "/", words.overview],
   ["j", "/jobs", words.jobs],
+  ["d", "/data", words.data],
   ["s", "/sites", words.sites],
   ["n", "/submit", words.submit_nav],
 ];

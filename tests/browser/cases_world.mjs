@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// cases_world.mjs - cases about data, transfers, links, the queue, workers and the grid's history.
+import { must, wait_until } from "./browser.mjs";
+
+const text_of = (page, selector) => page.locator(selector).first().innerText();
+const section = (id) => `#${id} >> xpath=ancestor::section`;
+
+// Looked at in both themes and widths: name, how to open it.
+export const world_views = (sign_in) => [
+  ["data", async (w) => (await sign_in(w, "/data"), await w.page.waitForSelector(".datasets tbody tr"))],
+  ["dataset", async (w) => (await sign_in(w, "/data/lambda"), await w.page.waitForSelector(".spots tbody tr:nth-child(5)"), await w.page.waitForSelector(".lineage svg"), await w.page.waitForSelector(".file-rows tbody tr"))],
+  ["dataset-arriving", async (w) => (await sign_in(w, "/data/arriving"), await w.page.waitForSelector(".drop"))],
+  ["data-new", async (w) => (await sign_in(w, "/data:new"), await w.page.waitForSelector(".drop"))],
+];
+
+// Pages that show names of others: address, what must be there.
+export const hostile_pages = [["/data", ".datasets tbody tr"], ["/data/lambda", ".file-rows tbody tr"]];
+
+export const world_cases = (sign_in) => [
+  {
+    name: "data: the filter stands in the address, and Back takes it off",
+    run: async (w) => {
+      await sign_in(w, "/data");
+      await w.page.waitForSelector(".datasets tbody tr:nth-child(50)");
+      await w.page.click(".pager a:has-text('Older')");
+      await wait_until("the second page", async () => (await w.page.locator(".datasets tbody tr").count()) === 23);
+      await w.page.goto(`${w.mock.url}/data?name=sample-00`);
+      await wait_until("nine", async () => (await w.page.locator(".datasets tbody tr").count()) === 9);
+      must(w.mock.requests.some((r) => r.includes("name=sample-00*")), "names are not found by how they begin");
+      await w.page.fill(".sieve input >> nth=0", "nothing");
+      await w.page.keyboard.press("Enter");
+      await w.page.waitForSelector("text=No dataset matches");
+      await w.page.click("text=Show all");
+      await w.page.waitForSelector(".datasets tbody tr:nth-child(50)");
+      const [file] = await Promise.all([w.page.waitForEvent("download"), (await w.page.click("summary:has-text('Export')"), w.page.click("text=Save as CSV"))]);
+      must((await file.path()) !== null, "no file");
+    },
+  },
+  {
+    name: "a dataset: where it is, how soon elsewhere; copied, pinned, evicted, each with its consequence",
+    run: async (w) => {
+      await sign_in(w, "/data/lambda");
+      await w.page.waitForSelector(".spots tbody tr:nth-child(5)");
+      const spots = await text_of(w.page, ".spots");
+      must(spots.includes("5 min 10 s") && spots.includes("not allowed by its policy") && spots.includes("suspect") && spots.includes("pinned by ann"), spots);
+      await w.page.click(".spots tr:has-text('epsilon') button:has-text('Copy here')");
+      must((await text_of(w.page, "dialog")).includes("48.0 GiB are moved from alpha, which takes about 14 min"), await text_of(w.page, "dialog"));
+      await w.page.click("dialog summary");
+      must((await text_of(w.page, "dialog")).includes("reeve data copy lambda epsilon"), "no command");
+      await w.page.click("dialog .primary");
+      await w.page.waitForSelector("text=The copy is under way");
+      await w.page.click(".spots tr:has-text('gamma') button:has-text('Pin')");
+      await w.page.click("dialog .primary");
+      await w.page.waitForSelector(".spots tr:has-text('gamma') button:has-text('Unpin')");
+      await w.page.click(".spots tr:has-text('delta') button:has-text('Evict')");
+      must((await text_of(w.page, "dialog")).includes("20.0 GiB are deleted there"), await text_of(w.page, "dialog"));
+      await w.page.click("dialog .danger");
+      await w.page.waitForSelector("text=Evicted");
+      must(w.mock.scene.acts.join() === 'copy lambda {"site":"epsilon"},pin lambda {"site":"gamma","pinned":true},evict lambda {"site":"delta"}', w.mock.scene.acts.join());
+    },
+  },
+  {
+    name: "a dataset: its policy and its end are changed, and it is forgotten",
+    run: async (w) => {
+      await sign_in(w, "/data/lambda");
+      await w.page.click("text=Change where it may be");
+      await w.page.fill("dialog input >> nth=0", "alpha, gamma");
+      await w.page.fill("dialog input >> nth=1", "");
+      await w.page.click("dialog .primary");
+      await wait_until("the policy", async () => (await text_of(w.page, section("facts"))).includes("only at alpha, gamma"));
+      await w.page.click("text=Change when it expires");
+      await w.page.fill("dialog input", "");
+      await w.page.click("dialog .primary");
+      await wait_until("never", async () => (await text_of(w.page, section("facts"))).includes("never"));
+      await w.page.click(".actions button:has-text('Forget it')");
+      await w.page.click("dialog .danger");
+      await w.page.waitForSelector(".datasets tbody tr");
+      must(w.mock.scene.acts.join() === 'change lambda {"policy":{"sites":["alpha","gamma"]}},change lambda {"expires_at":null},forget lambda', w.mock.scene.acts.join());
+    },
+  },
+  {
+    name: "a dataset: lineage is drawn and told, and a box leads to its job; the engine says where to run",
+    run: async (w) => {
+      await sign_in(w, "/data/lambda");
+      await w.page.waitForSelector(".lineage-box.own");
+      must((await w.page.locator(".lineage-box").count()) === 6, "boxes are missing");
+      await w.page.click("text=As a list");
+      must((await text_of(w.page, ".lineage-list")).includes("comes from job 1030"), await text_of(w.page, ".lineage-list"));
+      await w.page.click("button:has-text('Ask the engine')");
+      await wait_until("the forecast", async () => (await text_of(w.page, section("best"))).includes("could start now at alpha"));
+      await w.page.focus(".lineage-box.job >> nth=0");
+      await w.page.keyboard.press("Enter");
+      await wait_until("the job", async () => w.page.url().endsWith("/jobs/1030"));
+    },
+  },
+  {
+    name: "files are sent piece by piece; what breaks goes on where it stopped, also after a reload",
+    page: { allow: /status of 507/ },
+    run: async (w) => {
+      w.mock.scene.world.cut = 1;
+      await sign_in(w, "/data:new");
+      await w.page.fill("label:has-text('Name of the dataset') input", "fresh");
+      const files = [{ name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("0123456789") }, { name: "b.txt", mimeType: "text/plain", buffer: Buffer.from("x".repeat(9 * 1024 * 1024)) }];
+      await w.page.setInputFiles("input[type=file] >> nth=0", files);
+      await w.page.waitForSelector("text=2 files, 9.0 MiB");
+      must((await text_of(w.page, ".new-data > .command code")).includes("reeve data put fresh a.txt b.txt"), await text_of(w.page, ".new-data > .command code"));
+      await w.page.click("button:has-text('Send the files')");
+      await w.page.waitForSelector("text=the spool for uploads is full");
+      w.mock.scene.world.cut = 0;
+      await w.page.reload();
+      await w.page.waitForSelector("text=choose the same files again");
+      await w.page.setInputFiles("input[type=file] >> nth=0", files);
+      await w.page.click("button:has-text('Go on')");
+      await wait_until("it is sealed", async () => w.mock.scene.acts.includes("seal fresh"));
+      await w.page.waitForSelector(".job-head :text('sealed')");
+      const sent = w.mock.scene.world.uploads;
+      must(sent.filter((u) => u === "a.txt@0+10").length === 1, `a whole file was sent twice: ${sent}`);
+      must(sent.includes(`b.txt@${8 * 1024 * 1024}+${1024 * 1024}`), `the second piece is missing: ${sent}`);
+    },
+  },
+  {
+    name: "what lies at a site is registered, what lies on the web is fetched",
+    run: async (w) => {
+      await sign_in(w, "/data:new?way=site");
+      await w.page.fill("label:has-text('Name of the dataset') input", "genomes");
+      await w.page.fill("label:has-text('Site') input", "alpha");
+      await w.page.fill("label:has-text('Path there') input", "/data/genomes");
+      await w.page.click("button:has-text('Register them')");
+      await w.page.waitForSelector("text=The dataset is registered");
+      await w.page.click(".tabs button:has-text('On the web')");
+      await w.page.fill("label:has-text('Addresses') textarea", "https://data.example.org/a\nhttps://data.example.org/b");
+      await w.page.click("button:has-text('Fetch them')");
+      await wait_until("its page", async () => w.page.url().endsWith("/data/genomes"));
+      must(w.mock.scene.acts.length === 2 && w.mock.scene.acts[1].includes('"fetch":{"site":"alpha","files":[{"url":"https://data.example.org/a"},{"url":"https://data.example.org/b"}]}'), w.mock.scene.acts.join());
+    },
+  },
+];

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// mock_world.mjs - canned answers about data, transfers, links, the queue, workers and the grid's history.
+
+const START = Date.now();
+const at = (s) => new Date(START - s * 1000).toISOString();
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+const HOSTILE = '<img src=x onerror=alert(1)>"\'\u202egnp.exe\u0007\u001b[31m&amp;{{7*7}}';
+
+function dataset(name, more) {
+  return {
+    name, base: name, version: 1, project: "phage", state: "sealed", files: 12, bytes: 48 * GIB, made_by: "ann", made_at: at(90_000), job: null, sealed_at: at(89_000),
+    expires_at: null, policy: null, arrival: null, sites: [], reads: { last_at: at(3600), jobs: 14, more: false, days: Array.from({ length: 20 }, (_, i) => ({ day: new Date(START - i * 86_400_000).toISOString().slice(0, 10), jobs: (i * 7) % 5 + 1, tasks: 40 })) }, ...more,
+  };
+}
+
+const place = (site, more) => ({ site, root: "/data/lambda", files: 12, bytes: 48 * GIB, missing: 0, complete: true, copy: true, suspect: false, used_at: at(500), checked_at: at(5000), pinned_by: null, pinned_at: null, ...more });
+
+export function world_scene() {
+  const datasets = [
+    dataset("arriving", { state: "open", sealed_at: null, files: 3, bytes: 30, arrival: { kind: "upload", state: "filling", site: "alpha", files: 3, bytes: 30, received_files: 1, received_bytes: 10, moved_bytes: 0, transfer: null, message: null, expires_at: at(-600_000) } }),
+    dataset("lambda", {
+      sites: [place("alpha", { copy: false, pinned_by: "ann" }), place("gamma", { suspect: true }), place("delta", { bytes: 20 * GIB, missing: 28 * GIB, complete: false })],
+      used_by: [{ job: 1040, name: "align", user: "ann", state: "active", submitted_at: at(60) }, { job: 1037, name: HOSTILE, user: "bob", state: "failed", submitted_at: at(4000) }],
+      expires_at: at(-400_000), policy: { sites: [], labels: ["eu"], by: "ann" }, lineage: { job: 1030, name: "split-reads", user: "ann", state: "succeeded", inputs: ["raw"] }, job: 1030,
+    }),
+    dataset(`evil ${HOSTILE}`, { bytes: 10, files: 1, sites: [] }),
+    ...Array.from({ length: 70 }, (_, i) => dataset(`sample-${String(i + 1).padStart(3, "0")}`, { bytes: (i + 1) * 77 * MIB, sites: [place(["alpha", "gamma"][i % 2])], made_at: at(100_000 + i * 1000) })),
+  ];
+  const files = [
+    { path: "reads/chr1.fastq", size: 8 * GIB, sha256: "ab".repeat(32), task: null },
+    { path: `reads/${HOSTILE}`, size: 10, sha256: "cd".repeat(32), task: null },
+    ...Array.from({ length: 58 }, (_, i) => ({ path: `reads/part-${i}.fastq`, size: 700 * MIB, sha256: "ef".repeat(32), task: null })),
+  ];
+  return { datasets, files, received: {}, uploads: [] };
+}
+
+const nodes = [
+  { id: "d1", kind: "dataset", name: "raw", level: -2, state: "sealed", files: 1, bytes: 90 * GIB, at: at(200_000) },
+  { id: "j1", kind: "job", job: 1030, name: "split-reads", level: -1, state: "succeeded", user: "ann", at: at(95_000) },
+  { id: "d2", kind: "dataset", name: "lambda", level: 0, state: "sealed", files: 12, bytes: 48 * GIB, at: at(90_000) },
+  { id: "j2", kind: "job", job: 1040, name: "align", level: 1, state: "active", user: "ann", at: at(60) },
+  { id: "j3", kind: "job", job: 1037, name: HOSTILE, level: 1, state: "failed", user: "bob", at: at(4000) },
+  { id: "d3", kind: "dataset", name: "job-1040", level: 2, state: "open", files: 4, bytes: 2 * GIB, at: at(50) },
+];
+const edges = [["d1", "j1"], ["j1", "d2"], ["d2", "j2"], ["d2", "j3"], ["j2", "d3"]].map(([from, to]) => ({ from, to }));
+
+const where = [
+  { site: "alpha", state: "complete", bytes: 48 * GIB, missing: 0, seconds: 0, from: null, allowed: true, sentence: "lies there" },
+  { site: "gamma", state: "complete", bytes: 48 * GIB, missing: 0, seconds: 0, from: null, allowed: true, sentence: "lies there" },
+  { site: "delta", state: "part", bytes: 20 * GIB, missing: 28 * GIB, seconds: 310, from: "alpha", allowed: true, sentence: "28 GiB are missing; alpha is the quickest source" },
+  { site: "epsilon", state: "none", bytes: 0, missing: 48 * GIB, seconds: 840, from: "alpha", allowed: true, sentence: "nothing of it is there" },
+  { site: "beta", state: "none", bytes: 0, missing: 48 * GIB, seconds: null, from: null, allowed: false, sentence: "its policy wants a site labelled eu" },
+];
+
+const one = (s, m) => s.world.datasets.find((d) => d.name === decodeURIComponent(m[1])) ?? null;
+const listed = (d) => ({ ...d, sites: d.sites.map((p) => p.site) });
+const act = (s, text) => {
+  s.acts.push(text);
+  s.version++;
+};
+const call = (s, kind, site, result) => {
+  const c = { id: s.calls.length + 1, kind, site, state: "done", asked_at: at(0), ended_at: at(0), steps: [], result, message: null };
+  s.calls.push(c);
+  return c;
+};
+const page_of = (list, q, key) => {
+  const limit = Number(q.get("limit") ?? 100);
+  const from = q.get("cursor") ? list.findIndex((i) => String(i[key]) === q.get("cursor")) : 0;
+  return { items: list.slice(from, from + limit), next_cursor: list[from + limit] ? String(list[from + limit][key]) : null };
+};
+
+// Patterns and answers, as in mock.mjs.
+export const world_routes = [
+  [/^GET \/v1\/datasets$/, (s, m, q) => {
+    const starts = q.get("name")?.replace("*", "");
+    const fits = (d) => (!starts || d.name.startsWith(starts)) && (!q.get("state") || d.state === q.get("state")) && (!q.get("site") || d.sites.some((p) => p.site === q.get("site")));
+    return page_of(s.world.datasets.filter(fits).map(listed), q, "name");
+  }],
+  [/^POST \/v1\/datasets$/, (s, m, q, body) => {
+    const b = JSON.parse(body);
+    act(s, `new ${b.name} ${body}`);
+    if (b.path) return call(s, "scan", b.site, { dataset: b.name, files: 3, bytes: 30 });
+    const d = dataset(b.name, { state: "open", sealed_at: null, files: 0, bytes: 0, arrival: { kind: b.upload ? "upload" : "fetch", state: "filling", site: "alpha", files: 0, bytes: 0, received_files: 0, received_bytes: 0, moved_bytes: 0, transfer: null, message: null, expires_at: at(-600_000) } });
+    s.world.datasets.unshift(d);
+    return d;
+  }],
+  [/^GET \/v1\/datasets\/([^/]+)$/, (s, m) => one(s, m)],
+  [/^GET \/v1\/datasets\/([^/]+)\/where$/, (s, m) => (one(s, m) ? { dataset: one(s, m).name, bytes: one(s, m).bytes, live: true, items: where } : null)],
+  [/^GET \/v1\/datasets\/([^/]+)\/lineage$/, (s, m, q) => ({ dataset: decodeURIComponent(m[1]), depth: Number(q.get("depth")), more: true, nodes: one(s, m)?.name === "lambda" ? nodes : nodes.slice(2, 3), edges: one(s, m)?.name === "lambda" ? edges : [] })],
+  [/^GET \/v1\/datasets\/([^/]+)\/files$/, (s, m, q) => {
+    if (one(s, m)?.state !== "open") return page_of(s.world.files, q, "path");
+    const got = s.world.received[one(s, m).name] ?? {};
+    return { items: Object.entries(got).map(([path, f]) => ({ path, size: f.size, sha256: null, task: null, received: f.received })), next_cursor: null };
+  }],
+  [/^PUT \/v1\/datasets\/([^/]+)\/files$/, (s, m, q, body) => {
+    const d = one(s, m);
+    const got = (s.world.received[d.name] ??= {});
+    const f = (got[q.get("path")] ??= { size: Number(q.get("size")), received: 0 });
+    s.world.uploads.push(`${q.get("path")}@${q.get("offset")}+${body.length}`);
+    if (s.world.cut > 0 && s.world.uploads.length > s.world.cut) return { status: 507, title: "A limit is reached", code: "limit", detail: "the spool for uploads is full" };
+    f.received = Number(q.get("offset")) + body.length;
+    d.arrival = { ...d.arrival, files: Object.keys(got).length, bytes: Object.values(got).reduce((n, x) => n + x.size, 0), received_bytes: Object.values(got).reduce((n, x) => n + x.received, 0), received_files: Object.values(got).filter((x) => x.received >= x.size).length };
+    s.version++;
+    return { path: q.get("path"), size: f.size, received: f.received, complete: f.received >= f.size };
+  }],
+  [/^POST \/v1\/datasets\/([^/]+)\/seal$/, (s, m) => {
+    act(s, `seal ${m[1]}`);
+    return Object.assign(one(s, m), { state: "sealed", arrival: null, sealed_at: at(0), files: 2, bytes: 20 });
+  }],
+  [/^POST \/v1\/datasets\/([^/]+)\/(copy|evict)$/, (s, m, q, body) => {
+    act(s, `${m[2]} ${m[1]} ${body}`);
+    return call(s, m[2], JSON.parse(body).site, m[2] === "copy" ? { transfer: 17 } : { places: 1 });
+  }],
+  [/^POST \/v1\/datasets\/([^/]+)\/pin$/, (s, m, q, body) => {
+    act(s, `pin ${m[1]} ${body}`);
+    const b = JSON.parse(body);
+    const p = one(s, m).sites.find((x) => x.site === b.site);
+    p.pinned_by = b.pinned ? "ann" : null;
+    return one(s, m);
+  }],
+  [/^PATCH \/v1\/datasets\/([^/]+)$/, (s, m, q, body) => {
+    act(s, `change ${m[1]} ${body}`);
+    const b = JSON.parse(body);
+    if (b.policy) b.policy = { sites: [], labels: [], by: "ann", ...b.policy };
+    return Object.assign(one(s, m), b);
+  }],
+  [/^DELETE \/v1\/datasets\/([^/]+)$/, (s, m) => {
+    act(s, `forget ${m[1]}`);
+    s.world.datasets.splice(s.world.datasets.indexOf(one(s, m)), 1);
+    return {};
+  }],
+];
