@@ -12,8 +12,10 @@
 
 #include <stdbool.h>
 
-#define TRANSFER_FILES_MAX 100000       /* of one transfer: split larger sets */
-#define TRANSFER_BATCH_MAX (256u << 10) /* bytes of a list in one frame; a longer list goes in several */
+#define TRANSFER_FILES_MAX    100000       /* of one transfer: split larger sets */
+#define TRANSFER_BATCH_MAX    (256u << 10) /* bytes of a list in one frame; a longer list goes in several */
+#define TRANSFER_SIZE_UNKNOWN UINT64_MAX
+#define FETCH_PREFIXES_MAX    64 /* of one fetch */
 
 /* Types of frames between engine and worker, beside those of proto.h. */
 enum transfer_frame {

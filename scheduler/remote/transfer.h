@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* transfer.h - move files from one worker to another, by the best way there is.
+/* transfer.h - move files to a worker: from another worker by the best way there is, from this host, or from
+ * HTTP servers.
  *
  * The engine says what and between whom; this part chooses the way, sets both sides up, watches, cleans up:
  *
@@ -12,6 +13,13 @@
  *            where the source site's admin allows it. It must prove itself by logging in within a few
  *            seconds; if it does not, the relay takes over, and on_way says why
  *   relay    two connectors back to back: the bytes pass this host, but not this process
+ *
+ * Without a source there are two more kinds, each with one way:
+ *   files of this host (`spool` is set): a relay with one connector, and `reeve-worker send` as a child of
+ * this process at its other end fetch    files with URLs: the destination's worker fetches them with the
+ * `curl` of its site, one after the other. Only what begins with one of `prefixes`, redirects included, and
+ * no address that is private or local unless `private_hosts`. Sizes and checksums may be unknown: on_files
+ * tells them. Workers that cannot say so before anything is asked of them
  *
  * At the destination a file is written aside, checksummed while it is written, flushed, and published by
  * rename below <root>/data/<to>/: what has its name there is whole and verified. What was written before a
@@ -40,17 +48,19 @@ struct transfer;
 struct transfer_file {
         const char *path; /* bytes as at the site (catalog_decode'd); relative to the source's root and to the
                              destination's directory: no "..", no empty part */
-        uint64_t size;    /* as the catalog has it */
+        uint64_t size;    /* as the catalog has it; of a fetch also TRANSFER_SIZE_UNKNOWN */
         const uint8_t *sha256; /* 32 bytes; NULL: not known, what was read is reported */
+        const char *url;       /* of a fetch; NULL else. It passed url_check */
 };
 
 struct transfer_order {
         uint64_t id;                     /* of the transfer; the same id again goes on where it stopped */
-        struct worker_link *source;      /* ready */
+        struct worker_link *source;      /* ready; NULL: files of this host, or a fetch */
         struct worker_link *destination; /* ready; the same link: a local copy */
-        const char *from; /* absolute path at the source: a directory, or with is_file the file */
-        bool is_file;     /* `from` is the one file itself; its path names it at the destination */
-        const char *to;   /* relative directory below <root>/data of the destination */
+        const char
+            *from;    /* absolute path at the source: a directory, or with is_file the file; NULL: a fetch */
+        bool is_file; /* `from` is the one file itself; its path names it at the destination */
+        const char *to; /* relative directory below <root>/data of the destination */
         const struct transfer_file *files;
         size_t file_count;
 
@@ -59,6 +69,13 @@ struct transfer_order {
                                         ~/.ssh/authorized_keys */
         const char *direct_host;     /* how the destination reaches the source; NULL: as the engine does */
         uint16_t direct_port;        /* 0: as the engine does */
+
+        const char *spool; /* files of this host: an absolute directory of reeved's where their list is kept
+                              while they move (<spool>/transfers/<id>.offer) */
+        const char *const *prefixes; /* of a fetch: what every URL and every redirect begins with, at most
+                                        FETCH_PREFIXES_MAX; each passed url_check_prefix */
+        size_t prefix_count;
+        bool private_hosts; /* of a fetch: addresses that are private or local may be asked */
 
         bool own_backend; /* a relay logs in by each site's own back end; else by this host's ssh where there
                              is one: twice as fast as libssh2, in a wider sandbox */
