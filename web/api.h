@@ -63,9 +63,20 @@ extern const struct field many_fields[];
 
 /* api_jobs.c */
 #define JOBS_IDS_MAX 1000
-/* Filters as written: name:value (-1: it is not), and name or name*. The texts are cut, and borrowed. */
+/* Filters as written: name:value (-1: it is not), and name, name* or *name*. The texts are cut, and borrowed.
+ */
 int jobs_filter_label(char *text, struct jobs_filter *f);
 void jobs_filter_name(char *text, struct jobs_filter *f);
+/* A time, or how long ago; no text: INT64_MIN. */
+int jobs_filter_time(const char *name, const char *text, int64_t *ret, struct err *err);
+/* The filters of a request but ids, cursor and limit; released by the caller, also after a failure. */
+struct jobs_asked {
+        struct jobs_filter filter; /* borrows from the rest */
+        char *label, *name;
+        int64_t project;
+};
+int jobs_filter_read(struct request *rq, struct jobs_asked *a, struct err *err);
+void jobs_asked_release(struct jobs_asked *a);
 HANDLER(api_jobs);
 HANDLER(api_job);
 HANDLER(api_job_spec);
@@ -91,6 +102,18 @@ HANDLER(api_tasks);
 HANDLER(api_strip);
 HANDLER(api_task);
 HANDLER(api_task_log);
+
+/* api_graph.c */
+HANDLER(api_job_graph);
+HANDLER(api_job_timeline);
+
+/* api_facets.c */
+HANDLER(api_job_facets);
+
+/* api_views.c */
+HANDLER(api_views);
+HANDLER(api_views_put);
+extern const struct field views_fields[];
 
 /* api_workers.c */
 HANDLER(api_workers);

@@ -222,16 +222,33 @@ static int read_state(const struct request *rq, struct jobs_filter *f, struct er
         return 0;
 }
 
-/* name=align, or name=align* for how it starts. */
+/* name=align; name=align* for how it starts, name=*lig* for what it has in it. */
 void jobs_filter_name(char *text, struct jobs_filter *f)
 {
         size_t n = strlen(text);
 
         f->name = text;
-        if (n && text[n - 1] == '*') {
-                text[n - 1] = '\0';
-                f->name_prefix = true;
-        }
+        if (!n || text[n - 1] != '*')
+                return;
+        text[n - 1] = '\0';
+        f->name_how = text[0] == '*' ? NAME_HAS : NAME_STARTS;
+        f->name += text[0] == '*';
+}
+
+int jobs_filter_time(const char *name, const char *text, int64_t *ret, struct err *err)
+{
+        int64_t ago;
+
+        *ret = INT64_MIN;
+        if (!text || num_time(name, text, ret, NULL) == 0)
+                return 0;
+        if (num_duration(name, text, &ago, NULL) < 0)
+                return err_set(err, ERR_BAD_INPUT,
+                               "%s: \"%.40s\" is neither a time like 2026-11-21T07:00:00Z nor how long ago, "
+                               "like 2d",
+                               name, text);
+        *ret = clock_wall_ms() - ago;
+        return 0;
 }
 
 static int list_reply(struct request *rq, struct db *db, struct jobs_filter *f, struct err *err)
@@ -253,27 +270,55 @@ static int list_reply(struct request *rq, struct db *db, struct jobs_filter *f, 
         return 0;
 }
 
+int jobs_filter_read(struct request *rq, struct jobs_asked *a, struct err *err)
+{
+        struct jobs_filter *f = &a->filter;
+        const char *project = request_query(rq, "project");
+
+        a->label = xstrdup(request_query(rq, "label"));
+        a->name = xstrdup(request_query(rq, "name"));
+        *f = (struct jobs_filter){
+            .who = principal_visible(rq->who), .user = request_query(rq, "user"), .before = INT64_MAX};
+        if (read_state(rq, f, err) < 0 || (a->label && read_label(a->label, f, err) < 0) ||
+            jobs_filter_time("since", request_query(rq, "since"), &f->since, err) < 0 ||
+            jobs_filter_time("until", request_query(rq, "until"), &f->until, err) < 0)
+                return -1;
+        if (a->name)
+                jobs_filter_name(a->name, f);
+        if (project) {
+                a->project = principal_project(rq->who, project);
+                f->who = (struct visible){.projects = &a->project, .count = a->project >= 0};
+        }
+        return 0;
+}
+
+void jobs_asked_release(struct jobs_asked *a)
+{
+        free(a->label);
+        free(a->name);
+}
+
+static int list_asked(struct request *rq, struct db *db, struct jobs_filter *f, struct err *err)
+{
+        const char *ids = request_query(rq, "ids");
+        AUTO_FREE int64_t *id_list = xcalloc(JOBS_IDS_MAX, sizeof *id_list);
+
+        if (request_limit(rq, &f->limit, err) < 0 || cursor_read_int(rq, INT64_MAX, &f->before, err) < 0 ||
+            (ids && read_ids(ids, id_list, &f->ids_count, err) < 0) || store_jobs_between(db, f, err) < 0)
+                return -1;
+        f->ids = ids ? id_list : NULL;
+        return list_reply(rq, db, f, err);
+}
+
 HANDLER(api_jobs)
 {
-        struct jobs_filter f = {.who = principal_visible(rq->who), .user = request_query(rq, "user")};
-        const char *project = request_query(rq, "project"), *ids = request_query(rq, "ids");
-        AUTO_FREE char *label = xstrdup(request_query(rq, "label")),
-                       *name = xstrdup(request_query(rq, "name"));
-        AUTO_FREE int64_t *id_list = xcalloc(JOBS_IDS_MAX, sizeof *id_list);
-        int64_t one;
+        struct jobs_asked a = {0};
+        int rc = jobs_filter_read(rq, &a, err);
 
-        if (request_limit(rq, &f.limit, err) < 0 || cursor_read_int(rq, INT64_MAX, &f.before, err) < 0 ||
-            read_state(rq, &f, err) < 0 || (label && read_label(label, &f, err) < 0) ||
-            (ids && read_ids(ids, id_list, &f.ids_count, err) < 0))
-                return -1;
-        f.ids = ids ? id_list : NULL;
-        if (name)
-                jobs_filter_name(name, &f);
-        if (project) {
-                one = principal_project(rq->who, project);
-                f.who = (struct visible){.projects = &one, .count = one >= 0};
-        }
-        return list_reply(rq, db, &f, err);
+        if (rc == 0)
+                rc = list_asked(rq, db, &a.filter, err);
+        jobs_asked_release(&a);
+        return rc;
 }
 
 /* ---- one job ---------------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ HANDLER(api_queue)
 
 struct many_body {
         json_t *ids;
-        const char *state, *project, *name, *user, *label;
+        const char *state, *project, *name, *user, *label, *since, *until;
         bool all;
         int64_t limit;
 };
@@ -157,9 +157,12 @@ const struct field many_fields[] = {
     FIELD(struct many_body, ids, F_ARRAY, 1, JOBS_IDS_MAX, 0, "these jobs"),
     FIELD(struct many_body, state, F_STRING, 1, 20, 0, "accepted or active"),
     FIELD(struct many_body, project, F_NAME, 1, 64, 0, "jobs of this project"),
-    FIELD(struct many_body, name, F_STRING, 1, 200, 0, "jobs of this name; align*: how it starts"),
+    FIELD(struct many_body, name, F_STRING, 1, 200, 0,
+          "jobs of this name; align*: how it starts, *lig*: what it has in it"),
     FIELD(struct many_body, user, F_STRING, 1, 64, 0, "jobs of this user"),
     FIELD(struct many_body, label, F_STRING, 3, 1000, 0, "jobs with this label, written name:value"),
+    FIELD(struct many_body, since, F_STRING, 1, 40, 0, "submitted then or later: a time, or how long ago"),
+    FIELD(struct many_body, until, F_STRING, 1, 40, 0, "submitted before then: a time, or how long ago"),
     FIELD(struct many_body, all, F_BOOL, 0, 0, 0, "true: all live jobs, when nothing else is asked for"),
     FIELD(struct many_body, limit, F_INT, 1, MANY_MAX, 0, "at most so many, newest first"),
     {0},
@@ -188,7 +191,9 @@ static int read_many(struct request *rq, const struct many_body *in, char *name,
                      int64_t *project, struct jobs_filter *f, struct err *err)
 {
         struct issues *is = &rq->issues;
-        bool some = in->ids || in->state || in->project || in->name || in->user || in->label;
+        bool some = in->ids || in->state || in->project || in->name || in->user || in->label || in->since ||
+                    in->until;
+        struct err bad;
 
         if (in->state && strcmp(in->state, "accepted") != 0 && strcmp(in->state, "active") != 0)
                 issue_add(is, "/state", "format", "must be accepted or active: others have ended");
@@ -198,6 +203,10 @@ static int read_many(struct request *rq, const struct many_body *in, char *name,
                 issue_add(is, "/all", "conflict", "stands in the way of the other members");
         if (label && jobs_filter_label(label, f) < 0)
                 issue_add(is, "/label", "format", "must be written name:value");
+        if (jobs_filter_time("since", in->since, &f->since, &bad) < 0)
+                issue_add(is, "/since", "format", "%s", bad.text);
+        if (jobs_filter_time("until", in->until, &f->until, &bad) < 0)
+                issue_add(is, "/until", "format", "%s", bad.text);
         read_ids(rq, in->ids, ids);
         if (is->count)
                 return request_invalid(rq, err);
@@ -216,7 +225,8 @@ static int read_many(struct request *rq, const struct many_body *in, char *name,
 
 static int intend_many(struct request *rq, struct db *db, const char *kind, struct err *err)
 {
-        struct jobs_filter f = {.who = principal_visible(rq->who), .before = INT64_MAX};
+        struct jobs_filter f = {
+            .who = principal_visible(rq->who), .before = INT64_MAX, .since = INT64_MIN, .until = INT64_MIN};
         struct many_body in = {.limit = MANY_MAX};
         AUTO_FREE char *name = NULL, *label = NULL;
         AUTO_FREE int64_t *ids = xcalloc(JOBS_IDS_MAX, sizeof *ids), *found = NULL;

@@ -173,7 +173,11 @@ static int overview_counts(struct buf *b, struct db *db, const struct figures *f
 
 static int overview_jobs(struct buf *b, struct request *rq, struct db *db, struct err *err)
 {
-        struct jobs_filter f = {.who = principal_visible(rq->who), .before = INT64_MAX, .limit = PAGE_LIST};
+        struct jobs_filter f = {.who = principal_visible(rq->who),
+                                .before = INT64_MAX,
+                                .since = INT64_MIN,
+                                .until = INT64_MIN,
+                                .limit = PAGE_LIST};
         AUTO_ROWS struct rows *r = NULL;
         int64_t next;
 

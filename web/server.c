@@ -596,7 +596,7 @@ static enum MHD_Result run(struct request *rq)
 /* ---- what libmicrohttpd calls ----------------------------------------------------------------------------
  */
 
-static const char *const methods[] = {"GET", "HEAD", "POST", "PATCH", "DELETE"};
+static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
 
 static bool body_is_hopeless(const struct request *rq)
 {

@@ -18,6 +18,7 @@ extern const struct shape obj_problem, obj_problem_item, obj_document, obj_versi
     obj_policy, obj_dataset_shown, obj_lineage, obj_reader, obj_where, obj_where_item, obj_transfer,
     obj_transfers, obj_link, obj_links, obj_site_data, obj_file, obj_files, obj_project_used, obj_project,
     obj_projects, obj_new_user, obj_user, obj_users, obj_token, obj_tokens, obj_new_token, obj_job_totals,
-    obj_task_totals, obj_running, obj_engine, obj_overview;
+    obj_task_totals, obj_running, obj_engine, obj_overview, obj_graph_node, obj_graph_edge, obj_graph,
+    obj_bar, obj_timeline, obj_facet, obj_facet_hour, obj_facets, obj_view, obj_views;
 
 #endif

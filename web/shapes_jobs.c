@@ -434,6 +434,8 @@ const struct shape *const shapes[] = {
     &obj_site_data,     &obj_file,         &obj_files,          &obj_project_used,   &obj_project,
     &obj_projects,      &obj_new_user,     &obj_user,           &obj_users,          &obj_token,
     &obj_tokens,        &obj_new_token,    &obj_job_totals,     &obj_task_totals,    &obj_running,
-    &obj_engine,        &obj_overview,
+    &obj_engine,        &obj_overview,     &obj_graph_node,     &obj_graph_edge,     &obj_graph,
+    &obj_bar,           &obj_timeline,     &obj_facet,          &obj_facet_hour,     &obj_facets,
+    &obj_view,          &obj_views,
 };
 const size_t shapes_count = ARRAY_LEN(shapes);

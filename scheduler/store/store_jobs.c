@@ -2,6 +2,7 @@
 #include "store/store_jobs.h"
 
 #include "common/util.h"
+#include "store/jobs_sql.h"
 
 /* ---- jobs ------------------------------------------------------------------------------------------------
  */
@@ -42,25 +43,12 @@
         "  t on true"
 #define JOB_VISIBLE "($1 or j.project_id = any($2))"
 
-/* Numbers of a run of jobs, downwards: $1 all, $2 projects, $3 before, $4 how many; from indexes alone. Each
- * project has its own index run, so that a small project beside a large one is found at once; the comparison
- * of pairs leaves the planner no other index. */
-#define JOB_RUN                                                                                              \
-        "(select * from (select id from jobs where $1 and id < $3 order by id desc limit $4) whole"          \
-        " union all select * from (select one.id from unnest($2::bigint[]) v(project),"                      \
-        "  lateral (select id from jobs where not $1 and project_id >= v.project"                            \
-        "   and (project_id, id) < (v.project, $3) order by project_id desc, id desc limit $4) one) several" \
-        " order by id desc limit $4)"
-/* The same of live jobs: they are few beside the finished ones, and job_queue holds just them. */
-#define LIVE_RUN "(select job_id as id, taken from job_queue where job_id < $3 order by job_id desc limit $4)"
 /* Those of a run that a filter lets through; `state` is a condition on $5. */
 #define JOB_PAGE(run, state)                                                                                 \
         " from (select r.id from " run " run"                                                                \
-        "  join lateral (select id, project_id, user_id, name, labels, state from jobs"                      \
-        "   where id = run.id offset 0) r on true where " state                                              \
-        "  and ($6::text is null or r.name = $6 or ($7 and starts_with(r.name, $6)))"                        \
-        "  and ($8::text is null or r.user_id = (select x.id from users x where x.name = $8))"               \
-        "  and ($9::text is null or r.labels->>$9 = $10::text) order by r.id desc limit $11) page"           \
+        "  join lateral (select id, project_id, user_id, name, labels, state, submitted_at from jobs"        \
+        "   where id = run.id offset 0) r on true where " state " and " JOB_FITS                             \
+        "  order by r.id desc limit $14) page"                                                               \
         " join lateral (select * from jobs where id = page.id offset 0) j on true" JOB_JOINS                 \
         " order by page.id desc"
 
@@ -77,18 +65,20 @@ static bool is_live_state(const char *state)
 
 static bool filter_is_empty(const struct jobs_filter *f)
 {
-        return !f->state && !f->name && !f->user && !f->label;
+        return !f->state && !f->name && !f->user && !f->label && f->since == INT64_MIN &&
+               f->until == INT64_MIN;
 }
 
 static void bind_filter(struct stmt *st, const struct jobs_filter *f)
 {
         bind_text(st, f->state);
         bind_text(st, f->name);
-        bind_bool(st, f->name_prefix);
+        bind_int(st, f->name_how);
         bind_text(st, f->user);
         bind_text(st, f->label);
         bind_text(st, f->label_value);
-        bind_int(st, f->limit);
+        bind_time(st, f->since);
+        bind_time(st, f->until);
 }
 
 static int list_run(struct stmt *st, const struct jobs_filter *f, int scan, struct rows **ret,
@@ -98,6 +88,8 @@ static int list_run(struct stmt *st, const struct jobs_filter *f, int scan, stru
         bind_int(st, f->before);
         bind_int(st, scan);
         bind_filter(st, f);
+        bind_int(st, f->after);
+        bind_int(st, f->limit);
         return db_query(st, ret, err);
 }
 
@@ -106,7 +98,7 @@ static int list_all(struct db *db, const struct jobs_filter *f, int scan, struct
 {
         return list_run(db_stmt(db, "jobs_list",
                                 JOB_COLUMNS(LIST_CUT)
-                                    JOB_PAGE(JOB_RUN, "($5::text is null or r.state = $5)")),
+                                    JOB_PAGE(JOB_RUN("$13"), "($5::text is null or r.state = $5)")),
                         f, scan, ret, err);
 }
 
@@ -114,8 +106,8 @@ static int list_live(struct db *db, const struct jobs_filter *f, struct rows **r
 {
         return list_run(db_stmt(db, "jobs_list_live",
                                 JOB_COLUMNS(LIST_CUT)
-                                    JOB_PAGE(LIVE_RUN, "($1 or r.project_id = any($2))"
-                                                       " and run.taken = ($5::text = 'active')")),
+                                    JOB_PAGE(LIVE_RUN("$13"), "($1 or r.project_id = any($2))"
+                                                              " and run.taken = ($5::text = 'active')")),
                         f, JOBS_SCAN_MAX, ret, err);
 }
 
@@ -126,15 +118,13 @@ static int list_ids(struct db *db, const struct jobs_filter *f, struct rows **re
             JOB_COLUMNS(
                 LIST_CUT) " from (select * from jobs j where id = any($4) and id < $3 and " JOB_VISIBLE
                           ") j" JOB_JOINS " where ($5::text is null or " JOB_STATE " = $5)"
-                          " and ($6::text is null or j.name = $6 or ($7 and starts_with(j.name, $6)))"
-                          " and ($8::text is null or u.name = $8)"
-                          " and ($9::text is null or j.labels->>$9 = $10::text)"
-                          " order by j.id desc limit $11");
+                          " and " JOB_FITS_AS("j") " order by j.id desc limit $13");
 
         bind_visible(st, &f->who);
         bind_int(st, f->before);
         bind_ints(st, f->ids, f->ids_count);
         bind_filter(st, f);
+        bind_int(st, f->limit);
         return db_query(st, ret, err);
 }
 
@@ -144,21 +134,58 @@ static int scanned_to(struct db *db, const struct jobs_filter *f, bool live, int
         struct stmt *st =
             live ? db_stmt(db, "jobs_scanned_live",
                            "select case when count(*) = $2 then min(job_id) else 0 end as low"
-                           " from (select job_id from job_queue where job_id < $1 order by job_id desc limit "
-                           "$2) q")
+                           " from (select job_id from job_queue where job_id < $1 and job_id > $3"
+                           "  order by job_id desc limit $2) q")
                  : db_stmt(db, "jobs_scanned",
-                           "select case when count(*) = $4 then min(j.id) else 0 end as low from " JOB_RUN
-                           " j");
+                           "select case when count(*) = $4 then min(j.id) else 0 end as low"
+                           " from " JOB_RUN("$5") " j");
         AUTO_ROWS struct rows *r = NULL;
 
         if (!live)
                 bind_visible(st, &f->who);
         bind_int(st, f->before);
         bind_int(st, JOBS_SCAN_MAX);
+        bind_int(st, f->after);
         if (db_query(st, &r, err) < 0)
                 return -1;
         rows_next(r);
         *ret = row_int(r, "low");
+        return 0;
+}
+
+/* The highest number below which all jobs were submitted before `at`. Numbers grow with the time of
+ * submission, but for what was submitted at the same time: the search halves what is left. */
+static int number_at(struct db *db, int64_t at, int64_t *ret, struct err *err)
+{
+        struct stmt *st = db_stmt(
+            db, "jobs_number_at",
+            "with recursive half(low, high) as (select 0::bigint, coalesce(max(id), 0) + 1 from jobs"
+            " union all select case when past then mid else low end, case when past then high else mid end"
+            "  from half, lateral (select (low + high) / 2 as mid) m,"
+            "  lateral (select coalesce((select submitted_at from jobs where id > low and id <= mid"
+            "   order by id desc limit 1) < $1::timestamptz, true) as past) p where high - low > 1)"
+            " select max(low) as low from half");
+        AUTO_ROWS struct rows *r = NULL;
+
+        bind_time(st, at);
+        if (db_query(st, &r, err) < 0)
+                return -1;
+        rows_next(r);
+        *ret = row_int(r, "low");
+        return 0;
+}
+
+int store_jobs_between(struct db *db, struct jobs_filter *f, struct err *err)
+{
+        int64_t n;
+
+        if (f->since != INT64_MIN && number_at(db, f->since - JOBS_SAME_TIME_MS, &f->after, err) < 0)
+                return -1;
+        if (f->until == INT64_MIN)
+                return 0;
+        if (number_at(db, f->until + JOBS_SAME_TIME_MS, &n, err) < 0)
+                return -1;
+        f->before = f->before < n + 1 ? f->before : n + 1;
         return 0;
 }
 
@@ -183,9 +210,9 @@ int store_jobs_list(struct db *db, const struct jobs_filter *f, struct rows **re
 
 int store_job_show(struct db *db, const struct visible *who, int64_t id, struct rows **ret, struct err *err)
 {
-        struct stmt *st = db_stmt(db, "job_show",
-                                  JOB_COLUMNS("j.task_list") ", q.wait_detail from jobs j" JOB_JOINS
-                                                             " where j.id = $3 and " JOB_VISIBLE);
+        struct stmt *st =
+            db_stmt(db, "job_show",
+                    JOB_COLUMNS("j.task_list") " from jobs j" JOB_JOINS " where j.id = $3 and " JOB_VISIBLE);
 
         bind_visible(st, who);
         bind_int(st, id);

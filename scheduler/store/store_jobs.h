@@ -23,14 +23,20 @@ struct jobs_filter {
         struct visible who;
         int64_t before;    /* only ids below; INT64_MAX: from the newest */
         const char *state; /* as shown; NULL any */
-        const char *name;  /* NULL any; with name_prefix: how it starts */
-        bool name_prefix;
+        const char *name;  /* NULL any */
+        enum { NAME_IS, NAME_STARTS, NAME_HAS } name_how;
         const char *user;
         const char *label, *label_value;
         const int64_t *ids; /* NULL any */
         size_t ids_count;
+        int64_t since, until; /* submitted then or later, before then; wall ms, INT64_MIN: any time */
+        int64_t after;        /* only ids above; store_jobs_between sets it */
         int limit;
 };
+/* Submissions so close in time may have numbers the other way round. */
+#define JOBS_SAME_TIME_MS 60000
+/* Narrow before and after by since and until, so that a list looks at no others. Call it once, before. */
+int store_jobs_between(struct db *db, struct jobs_filter *f, struct err *err);
 /* Jobs, newest first, at most limit: id, name, project, user, state, labels, first_task, last_task,
  * task_total, task_list (null: every number from first to last; cut when it is long), succeeded, failed,
  * cancelled, placed, running, submitted_at, started_at, finished_at, message, resources (JSON), sites (JSON),
@@ -38,7 +44,7 @@ struct jobs_filter {
  * where the next page starts (ids below it), 0 at the end; a page may be short and not the last. */
 int store_jobs_list(struct db *db, const struct jobs_filter *f, struct rows **ret, int64_t *ret_next,
                     struct err *err);
-/* One job, the same columns (the whole task_list) and wait_detail (JSON); no row when there is none that
+/* One job, the same columns (the whole task_list); no row when there is none that
  * `who` may see. */
 int store_job_show(struct db *db, const struct visible *who, int64_t id, struct rows **ret, struct err *err);
 /* spec (JSON); no row as above. */

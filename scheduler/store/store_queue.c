@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store_queue.h"
 
+#include "store/jobs_sql.h"
+
 /* Live jobs, oldest first, with what of them waits: $2 how many to look at. */
 #define LOOKED                                                                                               \
         "looked as materialized (select q.*, j.project_id, j.user_id, j.name, j.spec,"                       \
@@ -70,16 +72,14 @@ int store_intents_find(struct db *db, const struct jobs_filter *f, const char *k
 {
         struct stmt *st = db_stmt(
             db, "intents_find",
-            "select j.id from job_queue q join jobs j on j.id = q.job_id join users u on u.id = j.user_id"
+            "select j.id from job_queue q join jobs j on j.id = q.job_id"
             " where ($1 or j.project_id = any($2)) and q.job_id < $3 and ($4::bigint[] is null or j.id = "
             "any($4))"
             " and ($5::text is null or (case when q.taken then 'active' else 'accepted' end) = $5)"
-            " and ($6::text is null or j.name = $6 or ($7 and starts_with(j.name, $6)))"
-            " and ($8::text is null or u.name = $8)"
-            " and ($9::text is null or j.labels->>$9 = $10::text)"
-            " and case $11 when 'hold' then q.held_by is null when 'release' then q.held_by is not null"
-            "  else q.cancelled_by is null end"
-            " order by q.job_id desc limit $12");
+            " and " JOB_FITS_AS("j") " and case $13 when 'hold' then q.held_by is null when 'release' then "
+                                     "q.held_by is not null"
+                                     "  else q.cancelled_by is null end"
+                                     " order by q.job_id desc limit $14");
 
         bind_bool(st, f->who.all);
         bind_ints(st, f->who.projects, f->who.all ? 0 : f->who.count);
@@ -90,10 +90,12 @@ int store_intents_find(struct db *db, const struct jobs_filter *f, const char *k
                 bind_null(st);
         bind_text(st, f->state);
         bind_text(st, f->name);
-        bind_bool(st, f->name_prefix);
+        bind_int(st, f->name_how);
         bind_text(st, f->user);
         bind_text(st, f->label);
         bind_text(st, f->label_value);
+        bind_time(st, f->since);
+        bind_time(st, f->until);
         bind_text(st, kind);
         bind_int(st, f->limit);
         return db_query(st, ret, err);

@@ -32,7 +32,7 @@ BODIES = {("POST", "/v1/jobs"): {"command": ["true"], "project": "one"},
           ("POST", "/v1/sites/{name}/hosts"): {"address": "h9"}, ("POST", "/v1/sites/{name}/accounts"): {"user": "u9"},
           ("POST", "/v1/sites/{name}/pin"): {"host": "h", "fingerprint": "SHA256:abcdefgh"},
           ("POST", "/v1/projects"): {"name": "three"}, ("POST", "/v1/users"): {"name": "nina", "role": "viewer"},
-          ("POST", "/v1/tokens"): {"name": "t"}, ("POST", "/v1/login"): {"code": "none"},
+          ("POST", "/v1/tokens"): {"name": "t"}, ("POST", "/v1/login"): {"code": "none"}, ("PUT", "/v1/me/views"): {"items": []},
           ("PATCH", "/v1/datasets/{name}"): {"policy": {"sites": ["alpha"]}}, ("POST", "/v1/datasets/{name}/pin"): {"site": "alpha", "pinned": True},
           ("POST", "/v1/datasets/{name}/copy"): {"site": "alpha"}, ("POST", "/v1/datasets/{name}/evict"): {"site": "alpha"},
           ("POST", "/v1/datasets"): {"name": "new", "site": "alpha", "path": "/x", "project": "one"}}
