@@ -5,6 +5,7 @@
 #include "common/util.h"
 #include "core/link.h"
 #include "core/order.h"
+#include "core/space.h"
 
 #include <string.h>
 
@@ -20,7 +21,7 @@ void plan_clear(struct plan *p)
         for (size_t i = 0; i < p->sheet_count; i++)
                 free(p->sheets[i]);
         p->run_count = p->choice_count = p->want_count = p->sheet_count = 0;
-        p->transfer_count = p->start_count = p->cancel_count = 0;
+        p->transfer_count = p->start_count = p->cancel_count = p->leave_count = 0;
         p->placed = 0;
         p->more = false;
 }
@@ -35,6 +36,7 @@ void plan_release(struct plan *p)
         free(p->transfers);
         free(p->starts);
         free(p->cancels);
+        free(p->leaves);
         *p = (struct plan){0};
 }
 
@@ -319,6 +321,7 @@ static bool take_turn(struct turns *t, struct m_shape *s, size_t rivals)
 
         b.avoid = b.retries ? j->retries[0].avoid_site : 0;
         site = pick(t, &b, &room, &why);
+        space_note(t, s);
         if (!site) {
                 if (why == WAIT_BUSY || why == WAIT_STAGING)
                         why = stage_rest(t, s) ? WAIT_STAGING : WAIT_BUSY;
@@ -351,6 +354,7 @@ static bool take_turn(struct turns *t, struct m_shape *s, size_t rivals)
         s->passed_over = false;
         t->opened = t->opened || s->reserved;
         release_reservation(s);
+        space_used(m, s, site);
         j->decision = b.decision;
         if (j->started_at == INT64_MIN)
                 j->started_at = m->wall_ms;

@@ -21,6 +21,9 @@
  * nobody wants any more are cancelled; hot datasets get further copies ahead of demand, within the storage
  * that sites give.
  *
+ * Room for copies is shared out likewise: who lacks it for long claims it, and then nobody overtakes
+ * (space.h).
+ *
  * decide() changes the model as it goes (attempts are opened, cursors move): the plan is what to record and
  * to send. When the record refuses it, the engine throws the model away and reads it again.
  */
@@ -47,6 +50,10 @@ struct plan_choice { /* a decision to be recorded: why there */
         const struct candidate *candidates; /* by site id; shared between choices, owned by the plan */
         size_t candidate_count;
 };
+struct plan_leave {
+        int64_t dataset;
+        int32_t site;
+};
 struct plan {
         struct plan_run *runs;
         size_t run_count, run_cap;
@@ -60,6 +67,8 @@ struct plan {
         size_t start_count, start_cap;
         struct m_transfer **cancels; /* to be stopped, then closed; not yet started ones too */
         size_t cancel_count, cancel_cap;
+        struct plan_leave *leaves; /* copies to be evicted now, though tasks wait for them (space.h) */
+        size_t leave_count, leave_cap;
         struct m_job **want_spec; /* jobs that could go but whose spec is not in memory */
         size_t want_count, want_cap;
         int64_t placed;

@@ -4,6 +4,7 @@
 #include "common/util.h"
 #include "core/ledger.h"
 #include "core/place_priv.h"
+#include "core/space.h"
 #include "core/spread.h"
 #include "core/transfer.h"
 
@@ -52,7 +53,7 @@ static void want_dataset(struct turns *t, const struct m_shape *s, struct m_data
         if (!d->files || model_dataset_at(d, to->id))
                 return;
         dataset_way(t->m, d, to, &w);
-        if (!isinf(w.seconds) && w.bytes <= site_space(to))
+        if (!isinf(w.seconds) && w.bytes <= space_for(to, s))
                 stage_open(t, d, to, w.from, WHY_JOB, j ? j->priority : 0);
 }
 
@@ -157,6 +158,7 @@ void stage_settle(struct turns *t, bool all)
 {
         if (all)
                 cancel_unwanted(t);
+        space_settle(t);
         spread_hot(t);
         transfers_start(t->m, on_start, t);
 }

@@ -5,6 +5,7 @@
 #include "core/ledger.h"
 #include "core/link.h"
 #include "core/model_priv.h"
+#include "core/space.h"
 
 #include "common/util.h"
 
@@ -70,6 +71,7 @@ static void site_free(struct m_site *s)
                 free(s->links[i]);
         free(s->links);
         ledger_release(s->ledger);
+        claim_free(s->storage.claim);
         free(s->name);
         free(s->rules);
         free(s->workers);
@@ -355,13 +357,32 @@ int64_t model_dataset_missing(const struct m_dataset *d, int32_t site, int32_t *
         int32_t files = 0;
 
         for (size_t i = place_index(d, site); i < d->site_count && d->sites[i].site == site; i++) {
-                if (d->sites[i].suspect)
+                if (d->sites[i].suspect || d->sites[i].leaving)
                         continue;
                 bytes = d->sites[i].bytes > bytes ? d->sites[i].bytes : bytes;
                 files = d->sites[i].files > files ? d->sites[i].files : files;
         }
         *ret_files = d->files - files;
         return d->files == files ? 0 : d->bytes - bytes;
+}
+
+void model_copy_gone(struct model *m, struct m_dataset *d, int32_t site)
+{
+        struct m_site *s = model_site(m, site);
+        size_t n = 0;
+
+        for (size_t i = 0; i < d->site_count; i++) {
+                struct m_dataset_site *at = &d->sites[i];
+
+                if (at->site != site || !at->copy) {
+                        d->sites[n++] = *at;
+                        continue;
+                }
+                if (s)
+                        s->storage.used -= at->bytes < s->storage.used ? at->bytes : s->storage.used;
+                free(at->root);
+        }
+        d->site_count = n;
 }
 
 static int by_site(const void *a, const void *b)

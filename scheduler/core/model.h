@@ -54,12 +54,14 @@ struct m_site_rule {
 /* What a site keeps for Reeve: copies that it made there. */
 struct m_storage {
         bool accept;             /* takes copies of data at all */
+        bool unknown;            /* nobody has told yet how much room there is: quota means nothing */
         int64_t quota;           /* bytes that copies may take */
         int64_t used, pledged;   /* bytes of copies there; of those on their way */
         int64_t evictable;       /* of used: copies that may go (told by whoever knows the record) */
         int32_t out_max, in_max; /* transfers at once; 0 = as usual */
         int32_t out, in;         /* active now */
         int64_t out_promised, in_promised; /* bytes of open transfers not yet moved */
+        struct claim *claim; /* room is being made for a shape, or was (space.h); NULL = never */
 };
 
 struct m_site {
@@ -142,6 +144,10 @@ struct m_dataset_site {
         bool is_file;
         bool copy;    /* made by a transfer: Reeve may evict it */
         bool suspect; /* could not be read, or its checksum was wrong: no source, and not counted as there */
+        bool pinned;  /* somebody asked that it stays */
+        int64_t
+            brought_at; /* now ms: a transfer for tasks made it, and none has used it yet; 0 = otherwise */
+        bool leaving;   /* makes room (space.h): what runs on it may end, nothing new is placed on it */
         int32_t files;
         int64_t bytes;
 };
@@ -167,6 +173,7 @@ struct m_dataset {
         int32_t users;                /* live jobs that read or make it, and open transfers */
         struct m_reader *readers;     /* live jobs that read it */
         size_t reader_count, reader_cap;
+        uint64_t read_pass; /* the last pass that found an attempt to read it where room is made */
 };
 struct m_reader {
         struct m_job *job;
@@ -248,8 +255,11 @@ struct m_shape {
         bool passed_over;
         int64_t passed_since;      /* now ms */
         struct m_worker *reserved; /* where room is being made for it */
-        struct options *options;   /* within decide() only */
-        double rank;               /* likewise: goes before shapes of lower rank (order.h) */
+        bool lacks_space;    /* all that kept it from running, when last looked at, was room for its inputs */
+        int64_t lacks_since; /* now ms */
+        struct m_site *claim;    /* where room for them is kept (space.h) */
+        struct options *options; /* within decide() only */
+        double rank;             /* likewise: goes before shapes of lower rank (order.h) */
         size_t turn_place;
 };
 
@@ -339,7 +349,9 @@ struct model {
         double half_life_ms;   /* of fair-share usage */
         double default_run_ms; /* prior for a shape of which nothing ended */
         int64_t reserve_ms;    /* passed over for so long, a shape gets a worker to itself (decide.h) */
-        int64_t ahead_ms;      /* how much work is sent ahead of free slots, in time */
+        int64_t claim_ms;   /* lacking room for its inputs for so long, it claims it (space.h); 0 = never */
+        int64_t claimed_at; /* now ms: last look at who lacks room */
+        int64_t ahead_ms;   /* how much work is sent ahead of free slots, in time */
         int32_t ahead_max;
         struct m_project **projects; /* by id; holes are NULL */
         size_t project_cap;
@@ -398,6 +410,8 @@ void model_dataset_allow(struct m_dataset *d, const int32_t *sites, size_t n);
 void model_dataset_allow_all(struct m_dataset *d);
 /* Bytes and files of it that the site lacks. */
 int64_t model_dataset_missing(const struct m_dataset *d, int32_t site, int32_t *ret_files);
+/* Its copies left the site: those that transfers made. */
+void model_copy_gone(struct model *m, struct m_dataset *d, int32_t site);
 /* Whoever raised d->users by one gives that back; the last user takes it out of the model. */
 void model_dataset_drop(struct model *m, struct m_dataset *d);
 /* The place at the site that holds all of it, or NULL. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model.h"
 #include "core/model_priv.h"
+#include "core/space.h"
 
 #include "common/util.h"
 
@@ -216,6 +217,7 @@ static void shape_drop(struct model *m, struct m_shape *s)
         }
         if (s->reserved)
                 s->reserved->reserved = NULL;
+        space_release(m, s);
         /* Shapes whose keys were moved on stay reachable: only an exact key is looked up from its own start,
          * and a hole merely makes an equal shape anew. */
         map_del(&m->shapes, s->key);

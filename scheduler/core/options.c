@@ -72,8 +72,8 @@ static uint64_t answer_part(const struct m_site *site, enum place_step step, dou
 struct sieve { /* what each site came to, by id (meaningless where there is no site) */
         uint8_t *steps;
         int64_t *room;
-        struct stage *stages; /* NULL when the shape reads nothing */
-        size_t usable, now, staged;
+        struct stage *stages;                /* NULL when the shape reads nothing */
+        size_t usable, now, staged, cramped; /* cramped: all that is missing is room for inputs */
         enum wait_reason why;
 };
 
@@ -102,6 +102,7 @@ static void sift(const struct model *m, const struct m_shape *s, bool data, stru
                 ret->usable += step >= PLACE_STAGE;
                 ret->now += step == PLACE_STEP_COUNT;
                 ret->staged += step == PLACE_STAGE;
+                ret->cramped += step == PLACE_SPACE && !stage->unknown;
                 reach_add(&reach, s, site, step, stage);
         }
         /* Who reads data stands in line at full sites too: others are to see that. */
@@ -151,6 +152,7 @@ void options_make(const struct model *m, const struct m_shape *s, bool data, str
 
         sift(m, s, data, &v);
         o.why = v.why;
+        o.lacks_space = v.cramped && !v.usable;
         if (v.why == WAIT_NONE) { /* otherwise, as is usual on a busy grid, there is nothing to price */
                 o.at = xcalloc(v.usable, sizeof *o.at);
                 take_in(m, s, &v, &o);

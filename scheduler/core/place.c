@@ -3,6 +3,7 @@
 
 #include "common/util.h"
 #include "core/ledger.h"
+#include "core/space.h"
 #include "core/transfer.h"
 
 #include <math.h>
@@ -119,13 +120,21 @@ static enum place_step input_step(const struct m_dataset *d, const struct m_site
         return !w->bytes && !w->seconds ? PLACE_STEP_COUNT : isinf(w->seconds) ? PLACE_DATA : PLACE_STAGE;
 }
 
+/* All of it, and it stays. */
+static bool dataset_is_at(const struct m_dataset *d, int32_t site)
+{
+        const struct m_dataset_site *at = model_dataset_at(d, site);
+
+        return at && !at->leaving;
+}
+
 void stage_glance(const struct m_shape *s, const struct m_site *site, struct stage *ret)
 {
         *ret = (struct stage){.step = PLACE_STEP_COUNT};
         for (size_t i = 0; i < s->input_count && ret->step == PLACE_STEP_COUNT; i++) {
                 const struct m_dataset *d = s->data[i];
 
-                if (!d || (d->files && !model_dataset_at(d, site->id)) || !dataset_may_be_at(d, site))
+                if (!d || (d->files && !dataset_is_at(d, site->id)) || !dataset_may_be_at(d, site))
                         ret->step = PLACE_STAGE;
         }
 }
@@ -133,7 +142,7 @@ void stage_glance(const struct m_shape *s, const struct m_site *site, struct sta
 void stage_of(const struct model *m, const struct m_shape *s, const struct m_site *site, struct stage *ret)
 {
         struct by_source seen[SOURCES_SEEN];
-        int64_t fresh = 0, most = 0;
+        int64_t most = 0;
         size_t n = 0;
 
         *ret = (struct stage){.step = PLACE_STEP_COUNT, .on_its_way = true};
@@ -154,7 +163,7 @@ void stage_of(const struct model *m, const struct m_shape *s, const struct m_sit
                         ret->step = step;
                 ret->missing += w.bytes;
                 if (!w.on_its_way)
-                        fresh += w.bytes;
+                        ret->fresh += w.bytes;
                 ret->on_its_way = ret->on_its_way && w.on_its_way;
                 ret->moving += w.moving;
                 if (w.from && (w.bytes > most || !ret->from)) {
@@ -164,7 +173,10 @@ void stage_of(const struct model *m, const struct m_shape *s, const struct m_sit
                 at = add_way(seen, &n, &w);
                 ret->seconds = at > ret->seconds ? at : ret->seconds;
         }
-        if (ret->step == PLACE_STAGE && fresh > site_space(site))
+        if (ret->step != PLACE_STAGE || !ret->fresh)
+                return;
+        ret->unknown = site->storage.unknown;
+        if (!ret->unknown && ret->fresh > space_for(site, s))
                 ret->step = PLACE_SPACE;
 }
 
@@ -288,6 +300,8 @@ enum place_step funnel(const struct model *m, const struct m_shape *s, const str
                 return PLACE_HEALTH;
         if (!ret->disk)
                 return PLACE_DISK;
+        if (stage->unknown)
+                return PLACE_SPACE;
         limits = limit_room(s, site, rule);
         if (ret->room > limits)
                 ret->room = limits;

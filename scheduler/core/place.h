@@ -92,6 +92,7 @@ struct options {
         size_t stage_n;          /* of them of kind OPTION_STAGE */
         uint64_t hash;           /* fingerprint of the answer: which sites were in, terms to about half */
         enum wait_reason why;    /* when n is 0 */
+        bool lacks_space;        /* n is 0, and somewhere nothing is missing but room for its inputs */
         struct candidate *sheet; /* borrowed: the candidates as recorded */
         size_t sheet_n;
 };

@@ -16,7 +16,8 @@ struct stage { /* the inputs of a shape at a site */
         enum place_step
             step; /* PLACE_STEP_COUNT: all there; PLACE_STAGE: will be; else what stands in the way */
         double seconds, moving;
-        int64_t missing;
+        int64_t missing, fresh; /* bytes; fresh: of them, not on their way */
+        bool unknown;           /* nobody has told how much room the site has for them */
         int32_t from;
         bool on_its_way;
         const struct m_dataset *first; /* one that is missing, or stands in the way */

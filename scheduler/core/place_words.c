@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/place_priv.h"
-#include "core/transfer.h"
+#include "core/space.h"
 
 #include <stdio.h>
 
@@ -13,7 +13,26 @@ static bool is_reserved_for_others(const struct m_shape *s, const struct m_site 
         return false;
 }
 
-static void say_data(struct candidate *c, const struct stage *stage)
+static void say_space(const struct m_shape *s, struct candidate *c, const struct stage *stage)
+{
+        const struct m_storage *store = &c->site->storage;
+        const struct m_shape *other = claim_holder(c->site);
+        const struct m_job *first = other && other != s ? heap_top(&other->jobs) : NULL;
+        int n = snprintf(c->why, sizeof c->why, "%lld bytes of inputs would have to be brought there, ",
+                         (long long)stage->missing);
+        size_t left = sizeof c->why - (size_t)n;
+
+        if (store->unknown)
+                snprintf(c->why + n, left, "and it has not told yet how much room there is for copies");
+        else if (first)
+                snprintf(c->why + n, left, "where room for copies is kept for job %lld, which waited longer",
+                         (long long)first->id);
+        else
+                snprintf(c->why + n, left, "%lld bytes are left for copies",
+                         (long long)space_for(c->site, s));
+}
+
+static void say_data(const struct m_shape *s, struct candidate *c, const struct stage *stage)
 {
         const char *name = stage->first ? stage->first->name : "an input";
         const struct m_storage *store = &c->site->storage;
@@ -23,10 +42,7 @@ static void say_data(struct candidate *c, const struct stage *stage)
                 snprintf(c->why, sizeof c->why, "the policy of %.80s does not allow it there", name);
                 break;
         case PLACE_SPACE:
-                snprintf(
-                    c->why, sizeof c->why,
-                    "%lld bytes of inputs would have to be brought there, %lld bytes are left for copies",
-                    (long long)stage->missing, (long long)site_space(c->site));
+                say_space(s, c, stage);
                 break;
         case PLACE_STAGE:
                 snprintf(c->why, sizeof c->why, "%.80s %s (%lld bytes, about %.0f s)", name,
@@ -99,7 +115,7 @@ void say_why(const struct m_shape *s, struct candidate *c, const struct stage *s
         case PLACE_DATA:
         case PLACE_SPACE:
         case PLACE_STAGE:
-                say_data(c, stage);
+                say_data(s, c, stage);
                 break;
         case PLACE_HEALTH:
                 snprintf(c->why, sizeof c->why, "%s",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/spread.h"
 
+#include "core/space.h"
 #include "core/transfer.h"
 
 #include <math.h>
@@ -16,7 +17,8 @@ static bool has_room(const struct m_site *s, int64_t bytes)
 {
         const struct m_storage *t = &s->storage;
 
-        return t->accept && bytes <= t->quota / SPREAD_PART && bytes <= t->quota - t->used - t->pledged;
+        return t->accept && !t->unknown && bytes <= t->quota / SPREAD_PART && !claim_holder(s) &&
+               bytes <= t->quota - t->used - t->pledged;
 }
 
 static bool is_working(const struct m_site *s)

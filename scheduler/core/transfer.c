@@ -74,7 +74,7 @@ int64_t site_space(const struct m_site *site)
         const struct m_storage *s = &site->storage;
         int64_t space = s->quota - s->used - s->pledged + s->evictable;
 
-        return s->accept && space > 0 ? space : 0;
+        return s->accept && !s->unknown && space > 0 ? space : 0;
 }
 
 /* ---- opening and closing ---------------------------------------------------------------------------------
@@ -239,7 +239,8 @@ void model_transfer_done(struct model *m, struct m_transfer *t, const char *root
         struct m_dataset_site *at = model_dataset_site(d, t->to, root, is_file, d->files, d->bytes);
 
         at->copy = true;
-        at->suspect = false;
+        at->suspect = at->leaving = false;
+        at->brought_at = t->why == WHY_JOB ? m->now_ms : 0;
         /* What was gathered over several links tells nothing of one. */
         if (t->state != TRANSFER_QUEUED && t->from != t->to && model_dataset_at(d, t->from)) {
                 struct m_link *l = model_link_put(m, t->from, t->to);
@@ -348,7 +349,8 @@ static void best_source(const struct model *m, const struct m_dataset *d, const 
                 const struct m_site *from = model_site(m, at->site);
                 double rate, moving, seconds;
 
-                if (at->suspect || at->files != d->files || !from || from == to || !site_is_source(from))
+                if (at->suspect || at->leaving || at->files != d->files || !from || from == to ||
+                    !site_is_source(from))
                         continue;
                 rate = link_rate(m, from->id, to->id);
                 moving = (double)bytes / rate;
@@ -377,7 +379,7 @@ static void gather(const struct model *m, const struct m_dataset *d, const struc
                 const struct m_dataset_site *at = &d->sites[i];
                 const struct m_site *site = model_site(m, at->site);
 
-                if (at->suspect || !site || !site_is_source(site))
+                if (at->suspect || at->leaving || !site || !site_is_source(site))
                         continue;
                 files += at->files;
                 if (site != to) {

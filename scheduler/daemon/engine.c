@@ -160,6 +160,7 @@ static int load(struct engine *e, struct err *err)
         e->m = model_new();
         e->m->half_life_ms = e->set.half_life_ms;
         e->m->ahead_ms = e->set.ahead_ms;
+        e->m->reserve_ms = e->m->claim_ms = e->set.reserve_ms;
         heap_init(&e->deadlines, job_deadline_before, offsetof(struct m_job, deadline_place));
         engine_clock(e);
         if (db_listen(e->db, "reeve_engine", err) < 0 || watch(e, err) < 0)
@@ -250,7 +251,7 @@ static void pass(struct engine *e)
         arena_clear(&e->arena);
         /* Before the acts: a launch that cannot be made ends its attempt, and that end is not on record yet.
          */
-        if (jobs_after_commit(e, &err) < 0) {
+        if (jobs_after_commit(e, &err) < 0 || storage_leave(e, &err) < 0) {
                 engine_reset(e, &err);
                 return;
         }

@@ -31,6 +31,7 @@ struct engine_settings { /* strings are borrowed and outlive the engine */
         int64_t keep_days;     /* history */
         double half_life_ms;   /* fair share */
         int64_t ahead_ms;      /* work sent ahead of free slots */
+        int64_t reserve_ms;    /* passed over for so long, large needs get a worker, or room, to themselves */
 };
 
 int engine_new(const struct engine_settings *s, struct engine **ret, struct err *err);

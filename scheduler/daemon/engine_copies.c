@@ -5,6 +5,7 @@
 #include "daemon/engine_priv.h"
 
 #include "common/util.h"
+#include "core/space.h"
 #include "core/transfer.h"
 #include "daemon/engine_storage.h"
 #include "daemon/engine_transfers.h"
@@ -68,6 +69,10 @@ static void look(struct engine *e, const struct m_dataset *d, struct m_site *s, 
                 ret->why_not = "the site takes no copies of data";
         else if (!site_is_source(s))
                 ret->why_not = "no worker of the site is connected";
+        else if (s->storage.unknown)
+                ret->why_not = "the site has not told yet how much room it has";
+        else if (site_space(s) >= ret->way.bytes && space_for(s, NULL) < ret->way.bytes)
+                ret->why_not = "its room is kept for a job that waited long for it";
         else if (site_space(s) < ret->way.bytes)
                 ret->why_not = "the site has no room for it";
         else if (isfinite(ret->way.seconds))

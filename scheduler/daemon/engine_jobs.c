@@ -26,6 +26,7 @@ static void dataset_place(struct m_dataset *d, const struct load_dataset *row, s
 
         at->copy = row->sites[i].copy;
         at->suspect = row->sites[i].suspect;
+        at->pinned = row->sites[i].pinned;
 }
 
 static void dataset_fill(struct engine *e, const struct load_dataset *row)

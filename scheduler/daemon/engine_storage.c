@@ -10,16 +10,18 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "core/space.h"
 #include "core/transfer.h"
 #include "remote/transfer.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define COUNT_MS     15000 /* between two looks */
-#define QUOTA_PART   5     /* one part in so many of what would be free */
-#define HIGH_PERCENT 90    /* of the quota: then copies go, */
-#define LOW_PERCENT  80    /* down to this */
+#define COUNT_MS       15000 /* between two looks */
+#define CLAIM_COUNT_MS 1000  /* while somebody waits for room */
+#define QUOTA_PART     5     /* one part in so many of what would be free */
+#define HIGH_PERCENT   90    /* of the quota: then copies go, */
+#define LOW_PERCENT    80    /* down to this */
 
 struct removal { /* a directory that workers of a site were told to delete */
         struct removal *next;
@@ -41,6 +43,7 @@ void storage_quota(struct engine *e, struct m_site *s)
 {
         int64_t free_bytes = INT64_MAX;
 
+        s->storage.unknown = false;
         if (s->data_quota >= 0) {
                 s->storage.quota = s->data_quota;
                 return;
@@ -52,7 +55,8 @@ void storage_quota(struct engine *e, struct m_site *s)
                     ew->report.disk_free < free_bytes)
                         free_bytes = ew->report.disk_free;
         }
-        s->storage.quota = free_bytes == INT64_MAX ? 0 : (free_bytes + s->storage.used) / QUOTA_PART;
+        s->storage.unknown = free_bytes == INT64_MAX;
+        s->storage.quota = s->storage.unknown ? 0 : (free_bytes + s->storage.used) / QUOTA_PART;
 }
 
 void storage_look(struct engine *e)
@@ -290,6 +294,8 @@ static int64_t excess(const struct m_site *s)
         const struct m_storage *t = &s->storage;
         int64_t taken = t->used + t->pledged;
 
+        if (claim_holder(s) && taken + t->claim->bytes > t->quota)
+                return taken + t->claim->bytes - t->quota;
         if (taken <= t->quota / 100 * HIGH_PERCENT)
                 return 0;
         return taken - t->quota / 100 * LOW_PERCENT;
@@ -302,13 +308,36 @@ static int evict(struct engine *e, bool *ret_any, struct err *err)
                 const struct m_site *s = e->m->sites[i];
                 int64_t gone;
 
-                if (!s || s->gone || !s->storage.evictable)
+                if (!s || s->gone || s->storage.unknown || !s->storage.evictable)
                         continue;
                 gone = store_evict(e->db, e->epoch, s->id, excess(s), err);
                 if (gone < 0)
                         return -1;
                 *ret_any = *ret_any || gone > 0;
         }
+        return 0;
+}
+
+/* Copies that the pass lets go for whoever waits for room. What the record holds on to is read again. */
+int storage_leave(struct engine *e, struct err *err)
+{
+        for (size_t i = 0; i < e->plan.leave_count; i++) {
+                const struct plan_leave *v = &e->plan.leaves[i];
+                struct m_dataset *d = model_dataset(e->m, v->dataset);
+                int64_t n = store_evict_leaving(e->db, e->epoch, v->site, v->dataset, err);
+
+                if (n < 0)
+                        return -1;
+                if (n && d)
+                        model_copy_gone(e->m, d, v->site);
+                else if (d && jobs_load_datasets(e, &v->dataset, 1, err) < 0)
+                        return -1;
+                if (d)
+                        model_dataset_changed(e->m, d);
+        }
+        if (e->plan.leave_count)
+                storage_look(e);
+        e->plan.leave_count = 0;
         return 0;
 }
 
@@ -321,7 +350,7 @@ static int show(struct engine *e, struct err *err)
         for (size_t i = 0; i < e->m->site_cap; i++) {
                 const struct m_site *s = e->m->sites[i];
 
-                if (s && !s->gone)
+                if (s && !s->gone && !s->storage.unknown)
                         rows[n++] = (struct storage_figures){s->id, s->storage.quota, s->storage.used,
                                                              s->storage.evictable};
         }
@@ -336,13 +365,22 @@ int storage_load(struct engine *e, struct err *err)
         return count(e, err);
 }
 
+static bool is_claimed(const struct model *m)
+{
+        for (size_t i = 0; i < m->site_cap; i++) {
+                if (m->sites[i] && claim_holder(m->sites[i]))
+                        return true;
+        }
+        return false;
+}
+
 int storage_tick(struct engine *e, int64_t now, struct err *err)
 {
         bool any;
 
         if (now < e->storage_at)
                 return 0;
-        e->storage_at = now + COUNT_MS;
+        e->storage_at = now + (is_claimed(e->m) ? CLAIM_COUNT_MS : COUNT_MS);
         if (store_expire(e->db, e->epoch, err) < 0 || count(e, err) < 0 || evict(e, &any, err) < 0 ||
             (any && count(e, err) < 0) || remove_evicted(e, err) < 0)
                 return -1;

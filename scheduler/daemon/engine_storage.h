@@ -10,9 +10,11 @@
                  */
 
 int storage_load(struct engine *e, struct err *err);
-/* Remove what expired, count, evict, have deleted what left the catalog; a few times a minute, */
+/* Remove what expired, count, evict, have deleted what left the catalog; a few times a minute. */
 int storage_tick(struct engine *e, int64_t now, struct err *err);
-/* and at the next tick. */
+/* Evict the copies that the last plan lets go. */
+int storage_leave(struct engine *e, struct err *err);
+/* The next look is at the next tick. */
 void storage_look(struct engine *e);
 /* The quota of a site as far as its workers and its admin said. */
 void storage_quota(struct engine *e, struct m_site *s);

@@ -116,8 +116,13 @@ void transfers_record_plan(struct engine *e)
 {
         const struct plan *p = &e->plan;
 
-        for (size_t i = 0; i < p->transfer_count; i++)
+        for (size_t i = 0; i < p->transfer_count; i++) {
+                const struct m_storage *to = &model_site(e->m, p->transfers[i]->to)->storage;
+
                 record(e, p->transfers[i], TRANSFER_QUEUED, NULL, NULL, 0);
+                if (to->used + to->pledged > to->quota)
+                        storage_look(e); /* it counts on what can be evicted */
+        }
         for (size_t i = 0; i < p->start_count; i++)
                 record(e, p->starts[i], TRANSFER_ACTIVE, NULL, NULL, 0);
 }

@@ -239,6 +239,7 @@ static int start_engine(struct reeved *r, struct err *err)
             .keep_days = r->set.keep_days,
             .half_life_ms = (double)r->set.half_life_ms,
             .ahead_ms = r->set.ahead_ms,
+            .reserve_ms = r->set.reserve_ms,
         };
 
         if (r->role == ROLE_WEB)

@@ -59,6 +59,9 @@ static const struct setting {
      "Least time between the commits of a busy engine; an idle one answers at once."},
     {"ahead", TYPE_DURATION, AT(ahead_ms), "30ms", 0, 10000,
      "How much work, in time, is sent to a worker ahead of free slots when tasks are short."},
+    {"reserve_after", TYPE_DURATION, AT(reserve_ms), "1m", 1000, 86400000,
+     "A task that needs much and was passed over for so long gets a worker to itself, or room for its inputs "
+     "at a site: nothing else goes there until it fits."},
     {"share_half_life", TYPE_DURATION, AT(half_life_ms), "24h", 60000, 365LL * 86400000,
      "After this time used CPU seconds count half in fair share."},
     {"disk_reserve", TYPE_SIZE, AT(disk_reserve), "256M", 0, 1LL << 50,

@@ -424,6 +424,33 @@ int64_t store_evict_one(struct db *db, int64_t epoch, int32_t site, int64_t data
         return fenced_exec(st, db, epoch, err);
 }
 
+int64_t store_evict_leaving(struct db *db, int64_t epoch, int32_t site, int64_t dataset, struct err *err)
+{
+        static const char sql[] =
+            "with go as materialized (select c.dataset_id, c.root, d.name, c.bytes from dataset_sites c"
+            " join datasets d on d.id = c.dataset_id where c.site_id = $1 and c.dataset_id = $2 and c.copy "
+            "and"
+            " c.pinned_by is null and exists (select from dataset_sites o where o.dataset_id = c.dataset_id"
+            " and o.site_id <> c.site_id and not o.suspect and o.files >= d.files)"
+            " and not exists (select from transfers t where t.dataset_id = c.dataset_id and (t.to_site ="
+            " c.site_id or t.from_site = c.site_id) and t.state in ('queued', 'active', 'verifying'))"
+            " and not exists (select from job_inputs i join attempts_live a on a.job_id = i.job_id where"
+            " i.dataset_id = c.dataset_id and a.site_id = c.site_id)),"
+            " gone as (update replicas r set state = 'gone', since = now() from go where r.dataset_id ="
+            " go.dataset_id and r.site_id = $1 and r.root = go.root),"
+            " noted as (insert into evictions (site_id, dataset_id, directory) select distinct $1::integer,"
+            " dataset_id, 'd' || dataset_id from go on conflict (site_id, directory) do nothing),"
+            " told as (insert into events (kind, site_id, text) select 'data.evicted', $1::integer,"
+            " name || ' with ' || bytes || ' bytes makes room for inputs that waited long' from go)"
+            " delete from dataset_sites s using go where s.dataset_id = go.dataset_id and s.site_id = $1 and"
+            " s.root = go.root";
+        struct stmt *st = db_stmt(db, "evict_leaving", sql);
+
+        bind_int(st, site);
+        bind_int(st, dataset);
+        return fenced_exec(st, db, epoch, err);
+}
+
 int64_t store_expire(struct db *db, int64_t epoch, struct err *err)
 {
         static const char sql[] =

@@ -421,6 +421,7 @@ static void datasets_take_sites(struct load_dataset *all, size_t n, struct rows 
                 d->sites[d->site_count].is_file = row_bool(r, "is_file");
                 d->sites[d->site_count].copy = row_bool(r, "copy");
                 d->sites[d->site_count].suspect = row_bool(r, "suspect");
+                d->sites[d->site_count].pinned = row_bool(r, "pinned");
                 d->sites[d->site_count].files = (int32_t)row_int(r, "files");
                 d->sites[d->site_count++].bytes = row_int(r, "bytes");
         }
@@ -430,10 +431,11 @@ int store_load_datasets(struct db *db, const int64_t *ids, size_t n, struct load
                         struct err *err)
 {
         AUTO_ROWS struct rows *r = NULL;
-        struct stmt *st = db_stmt(
-            db, "load_dataset_sites",
-            "select dataset_id, site_id, root, is_file, copy, suspect, files, bytes from dataset_sites"
-            " where dataset_id = any($1::bigint[]) order by dataset_id, site_id, root");
+        struct stmt *st = db_stmt(db, "load_dataset_sites",
+                                  "select dataset_id, site_id, root, is_file, copy, suspect, pinned_by is "
+                                  "not null as pinned, files,"
+                                  " bytes from dataset_sites"
+                                  " where dataset_id = any($1::bigint[]) order by dataset_id, site_id, root");
 
         bind_ints(st, ids, n);
         if (db_query(st, &r, err) < 0)

@@ -131,7 +131,7 @@ struct load_dataset {
         struct {
                 int32_t site;
                 char *root;
-                bool is_file, copy, suspect;
+                bool is_file, copy, suspect, pinned;
                 int32_t files;
                 int64_t bytes;
         } * sites;
@@ -402,6 +402,9 @@ int64_t store_evict(struct db *db, int64_t epoch, int32_t site, int64_t need, st
 /* The copies of one dataset at the site, if they may go; `actor` asked. How many went: 0 they are needed. */
 int64_t store_evict_one(struct db *db, int64_t epoch, int32_t site, int64_t dataset, const char *actor,
                         struct err *err);
+/* Copies of the dataset at the site that make room although live jobs read it: unless they are pinned, the
+ * last complete ones, being moved, or read by an attempt there. How many went. */
+int64_t store_evict_leaving(struct db *db, int64_t epoch, int32_t site, int64_t dataset, struct err *err);
 /* Datasets whose time is over, that no live job needs and nobody pinned: removed, as people remove them. How
  * many, at most 1,000. */
 int64_t store_expire(struct db *db, int64_t epoch, struct err *err);

@@ -235,6 +235,40 @@ static void what_a_live_job_reads_stays(void **state)
         assert_int_equal(store_evict(db, test_epoch, 2, 1000, &err), 1);
 }
 
+static void a_copy_makes_room_though_a_queued_job_reads_it_but_not_under_a_running_one(void **state)
+{
+        static const struct {
+                const char *set, *back;
+        } holds[] = {
+            {"update dataset_sites set pinned_by = 'ann' where site_id = 2",
+             "update dataset_sites set pinned_by = null"},
+            {"update dataset_sites set suspect = true where site_id = 1",
+             "update dataset_sites set suspect = false"},
+            {"insert into transfers (id, dataset_id, from_site, to_site, state) values (9, 1, 2, 1, "
+             "'active')",
+             "update transfers set state = 'failed' where id = 9"},
+            {"insert into attempts_live (job_id, task, attempt, epoch, site_id, worker_id, state, placed_at,"
+             " task_failures, site_failures) values (1, 1, 1, 1, 2, 2, 'running', now(), 0, 0)",
+             "delete from attempts_live"},
+        };
+        struct db *db = *state;
+        struct commit_copy copy = {.dataset = 1, .site = 2, .root = "/d1"};
+        struct err err = {0};
+
+        add_data(db);
+        ok(store_commit(db, test_epoch, &(struct commit){.copies = &copy, .copies_n = 1}, &err));
+        assert_int_equal(job_make(db, 1), 1);
+        ok(db_run(db, "insert into job_inputs (job_id, position, dataset_id) values (1, 1, 1)", &err));
+        for (size_t i = 0; i < ARRAY_LEN(holds); i++) {
+                ok(db_run(db, holds[i].set, &err));
+                assert_int_equal(store_evict_leaving(db, test_epoch, 2, 1, &err), 0);
+                ok(db_run(db, holds[i].back, &err));
+        }
+        assert_int_equal(store_evict_leaving(db, test_epoch, 2, 1, &err), 1);
+        assert_int_equal(store_evict_leaving(db, test_epoch, 1, 1, &err), 0); /* it was registered there */
+        assert_string_equal(copies(db), "");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -245,6 +279,7 @@ int main(void)
             engine_test(links_are_kept_and_the_engine_writes_no_new_world),
             engine_test(only_copies_that_may_go_are_evicted_oldest_first),
             engine_test(what_a_live_job_reads_stays),
+            engine_test(a_copy_makes_room_though_a_queued_job_reads_it_but_not_under_a_running_one),
         };
 
         return cmocka_run_group_tests_name("store: data", tests, group_setup, NULL);

@@ -2,6 +2,7 @@
 #include "tests/unit/scene.h"
 
 #include "common/util.h"
+#include "core/space.h"
 #include "core/transfer.h"
 
 #include <stdio.h>
@@ -188,7 +189,8 @@ static void read_site(struct model *m, struct line *l)
         s->intent = flag(l, "closed") ? SITE_CLOSED : flag(l, "draining") ? SITE_DRAINING : SITE_OPEN;
         s->health = SITE_UP;
         s->storage.quota = (int64_t)number(l, "quota", 0);
-        s->storage.accept = s->storage.quota > 0;
+        s->storage.unknown = flag(l, "untold");
+        s->storage.accept = s->storage.quota > 0 || s->storage.unknown;
         s->alarm = flag(l, "alarm");
         if (flag(l, "broken"))
                 s->breaker_until = m->now_ms + 1000;
@@ -399,6 +401,13 @@ char *scene_decide_data(struct model *m)
         text = say_transfers(text, p.transfers, p.transfer_count, '+', m);
         text = say_transfers(text, p.starts, p.start_count, '!', m);
         text = say_transfers(text, p.cancels, p.cancel_count, '-', m);
+        for (size_t i = 0; i < p.leave_count; i++) {
+                AUTO_FREE char *before = text;
+
+                text = xasprintf("%s%s~%s@%s", before, *before ? " " : "",
+                                 model_dataset(m, p.leaves[i].dataset)->name,
+                                 model_site(m, p.leaves[i].site)->name);
+        }
         plan_release(&p);
         return text;
 }
@@ -471,6 +480,8 @@ static char *audit_site(const struct model *m, const struct m_site *s)
 
         for (size_t i = 0; (a = map_next(&m->attempts, &i));)
                 used += a->worker->site == s;
+        if (claim_holder(s) && claim_holder(s)->claim != s)
+                return xasprintf("site %s: room is kept for a shape that does not know", s->name);
         if (used != s->used_tasks)
                 return xasprintf("site %s: %d tasks there, it says %d", s->name, used, s->used_tasks);
         for (size_t k = 0; k < s->rule_count; k++) {

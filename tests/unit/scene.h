@@ -4,7 +4,7 @@
  *     project p share=2 max_cpus=8 max_tasks=3
  *     site a cpus=4 memory=8 gpus=1 speed=2 workers=2 max_tasks=5 only=p only_cpus=2 project=p
  *            (flags: draining, closed, alarm, offline, full, broken, unseen)
- *            quota=1e9 (bytes of copies it takes)
+ *            quota=1e9 (bytes of copies it takes; flag untold: nobody knows)
  *     data d files=3 bytes=100 at=a,b part=c allow=a,b  (flag: open)
  *     job 7 project=p tasks=100 cpus=1 memory=1 gpus=0 slots=1 needs=d,e sites=a,b priority=5 throttle=2
  *           after=3 condition=o limit=1000 array=1,5,7-100:3 (instead of tasks)
@@ -32,7 +32,8 @@ char *scene_plan(const struct plan *p);
 /* Run a pass and return its text; decision numbers go on from *next. */
 char *scene_decide(struct model *m);
 
-/* The same, with transfers: opened "+d>b", started "!d:a>b", to be stopped "-d>b". */
+/* The same, with transfers: opened "+d>b", started "!d:a>b", to be stopped "-d>b", copies that
+ * are to leave "~d@b". */
 char *scene_decide_data(struct model *m);
 
 /* Compare the whole model with a recount of its attempts and jobs; returns what is wrong or NULL (freed by
