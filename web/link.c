@@ -4,7 +4,7 @@
  * We accept ourselves: each connection goes to the event loop that has the fewest, and one over the limit (in
  * all, or of its address) is closed at once instead of hanging in the backlog. libmicrohttpd's own timeout
  * counts silence only, so a client that sends a byte now and then is cut here, by a deadline for each
- * request.
+ * request. A client that sent what is wanted, and waits because the threads are slow, is not.
  */
 #include "web/web_priv.h"
 
@@ -28,16 +28,27 @@
 #define BACKLOG    1024
 #define JANITOR_MS 1000
 
+static void set(struct link *l, int64_t deadline, bool awaits)
+{
+        if (!l)
+                return;
+        atomic_store(&l->awaits, awaits);
+        atomic_store(&l->deadline, deadline);
+}
+
+void link_await(struct link *l, int64_t ms_from_now)
+{
+        set(l, clock_boot_ms() + ms_from_now, true);
+}
+
 void link_set_deadline(struct link *l, int64_t ms_from_now)
 {
-        if (l)
-                atomic_store(&l->deadline, clock_boot_ms() + ms_from_now);
+        set(l, clock_boot_ms() + ms_from_now, false);
 }
 
 void link_set_no_deadline(struct link *l)
 {
-        if (l)
-                atomic_store(&l->deadline, INT64_MAX);
+        set(l, INT64_MAX, false);
 }
 
 void link_closed(struct web *w, int fd)
@@ -80,7 +91,7 @@ static int place(struct web *w, int fd, const char *address)
         w->links[fd].used = true;
         w->links[fd].daemon = best;
         snprintf(w->links[fd].address, sizeof w->links[fd].address, "%s", address);
-        atomic_store(&w->links[fd].deadline, clock_boot_ms() + HEAD_MS);
+        link_await(&w->links[fd], HEAD_MS);
         w->links_open++;
         w->daemon_load[best]++;
         if (fd >= w->links_high)
@@ -129,6 +140,24 @@ static void accept_one(struct web *w)
                 link_closed(w, fd);
 }
 
+/* A thread reads whatever comes as soon as it can, so what lies there says that the thread could not. */
+static bool has_unread(int fd)
+{
+        char first;
+
+        return recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+static bool is_too_slow(struct link *l, int fd, int64_t now)
+{
+        if (!l->used || atomic_load(&l->deadline) >= now)
+                return false;
+        if (!atomic_load(&l->awaits) || !has_unread(fd))
+                return true;
+        link_await(l, UNREAD_MS);
+        return false;
+}
+
 /* Shutting down is enough: the loop notices, and closes. The lock keeps the descriptor from being somebody
  * else's. */
 static void cut_slow(struct web *w)
@@ -137,7 +166,7 @@ static void cut_slow(struct web *w)
 
         pthread_mutex_lock(&w->links_lock);
         for (int fd = 0; fd < w->links_high; fd++)
-                if (w->links[fd].used && atomic_load(&w->links[fd].deadline) < now)
+                if (is_too_slow(&w->links[fd], fd, now))
                         shutdown(fd, SHUT_RDWR);
         while (w->links_high > 0 && !w->links[w->links_high - 1].used)
                 w->links_high--;

@@ -66,9 +66,7 @@ struct db *web_db(struct web *w, struct err *err)
         if ((t->db ? db_reconnect(t->db, err)
                    : db_open(w->conninfo, "reeve-web", STATEMENT_MS, &t->db, err)) < 0)
                 return NULL;
-        /* Planning costs as much as storing a job, and the plans of our statements do not depend on their
-         * values. */
-        if (db_run(t->db, "set plan_cache_mode = force_generic_plan", err) < 0)
+        if (db_plan_by_keys(t->db, err) < 0)
                 return NULL;
         return t->db;
 }
@@ -295,7 +293,7 @@ static int check_body_head(struct request *rq)
                 return -1;
         }
         if (n >= BODY_BIG_FROM)
-                link_set_deadline(rq->link, REQUEST_BIG_MS);
+                link_await(rq->link, REQUEST_BIG_MS);
         return 0;
 }
 
@@ -615,7 +613,7 @@ static enum MHD_Result begin(struct request *rq, const char *method)
         rq->is_head = strcmp(rq->method, "HEAD") == 0;
         if (rq->is_head)
                 rq->method = "GET";
-        link_set_deadline(rq->link, REQUEST_MS);
+        link_await(rq->link, REQUEST_MS);
         request_reset(rq);
         if (check_head(rq) < 0) {
                 /* An answer now would close the connection, and a client that still sends would not read it:
@@ -652,6 +650,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
                 return answer(rq);
         if (!rq->json && body_parse(rq) < 0)
                 return answer(rq);
+        link_set_no_deadline(rq->link); /* it has sent everything: from here on it waits for us */
         return run(rq);
 }
 
@@ -675,7 +674,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
         rq->started_us = now_us();
         buf_init(&rq->out, REPLY_MAX);
         request_parse_uri(rq, uri);
-        link_set_deadline(rq->link, HEAD_MS);
+        link_await(rq->link, HEAD_MS);
         return rq;
 }
 
@@ -693,7 +692,7 @@ static void on_completed(void *cls, struct MHD_Connection *con, void **state,
         wake_forget(rq);
         body_uncount(rq);
         atomic_fetch_sub(&rq->web->under_way, 1);
-        link_set_deadline(rq->link, IDLE_MS);
+        link_await(rq->link, IDLE_MS);
         request_release(rq);
         free(rq);
 }

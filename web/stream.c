@@ -321,7 +321,8 @@ static bool connect_db(struct streams *h, int64_t now)
                 return false;
         h->tried_at = now;
         return (h->db ? db_reconnect(h->db, &err)
-                      : db_open(h->web->conninfo, "reeve-web-stream", STATEMENT_MS, &h->db, &err)) == 0;
+                      : db_open(h->web->conninfo, "reeve-web-stream", STATEMENT_MS, &h->db, &err)) == 0 &&
+               db_plan_by_keys(h->db, &err) == 0;
 }
 
 /* How long to leave the database alone after a look that took so long. */

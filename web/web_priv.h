@@ -23,6 +23,7 @@
 #define LINKS_MAX        65536         /* highest descriptor + 1 that a connection may have */
 #define BODIES_MAX       (512LL << 20) /* bytes of request bodies held at once by all requests */
 #define HEAD_MS          10000         /* from connecting to the first request's head */
+#define UNREAD_MS        2000          /* more for a client whose bytes we have not come to read */
 #define IDLE_MS          75000         /* between requests */
 #define REQUEST_MS       30000         /* to receive a request, and to take a reply */
 #define REQUEST_BIG_MS   180000
@@ -35,6 +36,7 @@ struct link {
         int daemon;
         char address[48];
         atomic_llong deadline; /* boot ms; it is cut after that. INT64_MAX: never */
+        atomic_bool awaits;    /* something of the client's, and not that it takes our answer */
 };
 
 struct thread_db {
@@ -95,6 +97,10 @@ struct db *web_db(struct web *w, struct err *err);
 /* link.c */
 int links_start(struct web *w, struct err *err);
 void links_stop(struct web *w);
+/* The client has so long to send what is wanted of it. Time in which it lies here unread, because the thread
+ * is busy with others, is not the client's. */
+void link_await(struct link *l, int64_t ms_from_now);
+/* The client has so long to take what is sent to it. */
 void link_set_deadline(struct link *l, int64_t ms_from_now);
 void link_set_no_deadline(struct link *l);
 void link_closed(struct web *w, int fd);

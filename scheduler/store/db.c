@@ -288,6 +288,11 @@ int db_open(const char *conninfo, const char *name, int statement_timeout_ms, st
         return 0;
 }
 
+int db_plan_by_keys(struct db *db, struct err *err)
+{
+        return db_run(db, "set plan_cache_mode = force_generic_plan; set enable_seqscan = off", err);
+}
+
 void db_close(struct db *db)
 {
         if (!db)

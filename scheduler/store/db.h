@@ -33,6 +33,11 @@ struct rows;
 int db_open(const char *conninfo, const char *name, int statement_timeout_ms, struct db **ret,
             struct err *err);
 int db_reconnect(struct db *db, struct err *err);
+/* From now on plan each statement once, for all parameters, and by its indexes: for connections whose
+ * statements find rows by keys. Planning costs as much as storing a job; and a table that was empty when the
+ * planner last looked (attempts_live between two arrays) would be read from end to end for each row of a
+ * list. */
+int db_plan_by_keys(struct db *db, struct err *err);
 void db_close(struct db *db); /* NULL is fine */
 bool db_is_ok(const struct db *db);
 

@@ -11,6 +11,7 @@
 #include "common/util.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -32,7 +33,7 @@ struct client {
         int number, fd;
         char *ids;
         char etag[80];
-        double *took;
+        double *took, dialed_at, asked_at;
         size_t n, known;
 };
 
@@ -92,8 +93,14 @@ static int answer(struct client *c)
         while (!end || have < want) {
                 ssize_t k = recv(c->fd, buf + have, sizeof buf - 1 - have, 0);
 
-                if (k <= 0)
-                        die("the server hung up");
+                if (k <= 0) {
+                        fprintf(stderr,
+                                "bench-http-poll: client %d: the server hung up %.1f s after the question, "
+                                "%.1f s after connecting, %zu bytes into the answer: %s\n",
+                                c->number, now_s() - c->asked_at, now_s() - c->dialed_at, have,
+                                k ? strerror(errno) : "end of stream");
+                        exit(1);
+                }
                 have += (size_t)k;
                 buf[have] = '\0';
                 if (!end && (end = strstr(buf, "\r\n\r\n"))) {
@@ -121,6 +128,7 @@ static void ask(struct client *c)
         double began = now_s();
         int status;
 
+        c->asked_at = began;
         send_all(c->fd, text, strlen(text));
         status = answer(c);
         if (status != 200 && status != 304)
@@ -137,6 +145,7 @@ static void *client_main(void *arg)
 
         sleep_until(next); /* one that connects and says nothing is cut off */
         c->fd = dial();
+        c->dialed_at = now_s();
         for (bool first = true; !atomic_load(&over); first = false) {
                 sleep_until(next);
                 ask(c);
