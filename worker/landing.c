@@ -4,6 +4,7 @@
 #include "common/num.h"
 #include "common/util.h"
 #include "worker/files.h"
+#include "worker/hasher.h"
 #include "worker/sha256.h"
 #include "worker/walk.h"
 
@@ -57,6 +58,8 @@ struct landing {
         bool resumed;
         uint64_t at, flushed;
         struct sha256 sum;
+        struct hasher *hasher; /* made for the first large file */
+        bool followed;         /* the file's checksum is the hasher's business */
         char part[96];
 
         struct finished *finished;
@@ -189,6 +192,7 @@ void landing_free(struct landing *l)
 {
         int *fds[] = {&l->data_fd, &l->to_fd, &l->parts_fd, &l->fd, &l->dir_fd};
 
+        hasher_free(l->hasher);
         if (l->parts_fd >= 0)
                 own_parts_remove(l);
         for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
@@ -356,7 +360,7 @@ static bool open_shared(struct landing *l, uint32_t file)
 
 static int open_part(struct landing *l, uint32_t file)
 {
-        const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+        const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
         if (is_resumable(&l->list->entries[file]) && open_shared(l, file))
                 return 0;
@@ -389,6 +393,11 @@ int landing_begin(struct landing *l, uint32_t file, uint64_t offset, struct land
             fallocate(l->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)(e->size - offset)) < 0 &&
             (errno == ENOSPC || errno == EDQUOT))
                 return fail_here(l, fault, file, "reserve the space of");
+        l->followed = e->size - offset >= RESUME_FROM;
+        if (l->followed && !l->hasher)
+                l->hasher = hasher_new();
+        if (l->followed)
+                hasher_begin(l->hasher, l->fd, offset, &l->sum);
         return 0;
 }
 
@@ -409,8 +418,11 @@ int landing_write(struct landing *l, const void *p, size_t n, struct landing_fau
                         return fail_here(l, fault, l->file, "write");
                 done += (size_t)k;
         }
-        sha256_add(&l->sum, p, n);
         l->at += n;
+        if (l->followed)
+                hasher_reach(l->hasher, l->at);
+        else
+                sha256_add(&l->sum, p, n);
         if (l->at - l->flushed >= WRITEBACK) {
                 sync_file_range(l->fd, (off_t)l->flushed, (off_t)(l->at - l->flushed), SYNC_FILE_RANGE_WRITE);
                 l->flushed = l->at;
@@ -420,6 +432,9 @@ int landing_write(struct landing *l, const void *p, size_t n, struct landing_fau
 
 static void close_part(struct landing *l, bool remove)
 {
+        if (l->followed)
+                hasher_stop(l->hasher);
+        l->followed = false;
         if (remove)
                 unlinkat(l->parts_fd, l->part, 0);
         close(l->fd);
@@ -442,7 +457,10 @@ int landing_finish(struct landing *l, struct landing_fault *fault)
                 return fail(fault, MOVE_SOURCE_CHANGED, l->file, "\"%.300s\" is shorter than was registered",
                             e->path);
         }
-        sha256_end(&l->sum, done.sha256);
+        if (!l->followed)
+                sha256_end(&l->sum, done.sha256);
+        else if (hasher_end(l->hasher, done.sha256) < 0)
+                return fail_here(l, fault, l->file, "read again");
         if (e->has_sha256 && memcmp(done.sha256, e->sha256, sizeof done.sha256) != 0) {
                 close_part(l, true);
                 return l->resumed ? 1

@@ -3,7 +3,8 @@
  *
  * A file is opened when its turn comes, beneath the offer's directory and through no link, must be as long as
  * the catalog says, and is looked at again after its last byte: one that changed meanwhile is said to have
- * changed. Whether it is the right one only the receiver's checksum tells.
+ * changed. Whether it is the right one only the receiver's checksum tells. The bytes of large files go from
+ * the file to the stream by sendfile, and are never here.
  */
 #include "worker/send.h"
 
@@ -18,6 +19,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +43,10 @@ struct sender {
         int fd; /* the file being sent, -1: none */
         struct stat st;
         uint64_t at;
+        size_t raw;     /* bytes of it that follow what is in `out`: the rest of a frame that was begun */
+        bool by_hand;   /* this file cannot be sent by sendfile */
+        bool is_broken; /* it ended early: zeros filled the frame */
+        int error;      /* errno of that */
 };
 
 static void send_end(struct sender *s, uint32_t index, enum move_end kind, const char *text)
@@ -144,6 +150,7 @@ static void begin_file(struct sender *s, const struct want *w)
         if (s->fd >= 0)
                 close(s->fd);
         s->fd = -1;
+        s->is_broken = s->by_hand = false;
         s->want_at++;
 }
 
@@ -151,37 +158,88 @@ static void end_file(struct sender *s)
 {
         close(s->fd);
         s->fd = -1;
+        s->is_broken = s->by_hand = false;
         s->want_at++;
 }
 
+/* The next frame of the file: its head here, its bytes by give_bytes. */
 static void go_on(struct sender *s)
 {
         const struct want *w = &s->wants[s->want_at];
         uint64_t left = (uint64_t)s->st.st_size - s->at;
-        size_t n = left < STREAM_CHUNK ? (size_t)left : STREAM_CHUNK, mark;
-        ssize_t got;
-        uint8_t *to;
 
-        if (n == 0) {
+        if (s->is_broken) {
+                refuse(s, w->index, s->error ? MOVE_SOURCE_GONE : MOVE_SOURCE_CHANGED,
+                       "cannot be read to its end: %s", s->error ? strerror(s->error) : "it became shorter");
+                end_file(s);
+                return;
+        }
+        if (left == 0) {
                 if (check_unchanged(s, w->index))
                         send_end(s, w->index, MOVE_DONE, "");
                 end_file(s);
                 return;
         }
-        mark = frame_begin(&s->out, S_BYTES);
-        to = buf_reserve(&s->out, n);
+        s->raw = left < STREAM_CHUNK ? (size_t)left : STREAM_CHUNK;
+        buf_u32(&s->out, (uint32_t)s->raw + 1);
+        buf_u8(&s->out, S_BYTES);
+}
+
+/* What cannot be read any more is filled up with zeros: the frame was promised, the word about it follows. */
+static void fill_up(struct sender *s, int error)
+{
+        uint8_t *to = buf_reserve(&s->out, s->raw);
+
+        memset(to, 0, s->raw);
+        buf_added(&s->out, s->raw);
+        s->raw = 0;
+        s->is_broken = true;
+        s->error = error;
+}
+
+static void read_bytes(struct sender *s)
+{
+        uint8_t *to = buf_reserve(&s->out, s->raw);
+        ssize_t n;
+
         do {
-                got = to ? pread(s->fd, to, n, (off_t)s->at) : -1;
-        } while (got < 0 && errno == EINTR);
-        buf_added(&s->out, got > 0 ? (size_t)got : 0);
-        frame_end(&s->out, mark);
-        if (got > 0) {
-                s->at += (uint64_t)got;
+                n = pread(s->fd, to, s->raw, (off_t)s->at);
+        } while (n < 0 && errno == EINTR);
+        if (n <= 0) {
+                fill_up(s, n < 0 ? errno : 0);
                 return;
         }
-        refuse(s, w->index, got < 0 ? MOVE_SOURCE_GONE : MOVE_SOURCE_CHANGED, "cannot be read to its end: %s",
-               got < 0 ? strerror(errno) : "it became shorter");
-        end_file(s);
+        buf_added(&s->out, (size_t)n);
+        s->raw -= (size_t)n;
+        s->at += (uint64_t)n;
+}
+
+/* Bytes of the file behind what was written. 1: go on, 0: the stream is full, -1: it is broken. */
+static int give_bytes(struct sender *s)
+{
+        off_t at = (off_t)s->at;
+        ssize_t n;
+
+        if (s->by_hand) {
+                read_bytes(s);
+                return 1;
+        }
+        n = sendfile(s->out_fd, s->fd, &at, s->raw);
+        if (n > 0) {
+                s->raw -= (size_t)n;
+                s->at += (uint64_t)n;
+        } else if (n == 0) {
+                fill_up(s, 0);
+        } else if (errno == EAGAIN) {
+                return 0;
+        } else if (errno == EINVAL || errno == ENOSYS) {
+                s->by_hand = true;
+        } else if (errno == EPIPE || errno == ECONNRESET) {
+                return -1;
+        } else if (errno != EINTR) {
+                fill_up(s, errno);
+        }
+        return 1;
 }
 
 /* ---- the stream ---- */
@@ -230,10 +288,19 @@ static int take_input(struct sender *s, struct err *err)
 
 static int give_output(struct sender *s, struct err *err)
 {
-        while (buf_len(&s->out)) {
-                size_t n = buf_len(&s->out);
-                ssize_t k = write(s->out_fd, buf_bytes(&s->out), n < WRITE_MAX ? n : WRITE_MAX);
+        size_t n;
+        ssize_t k;
 
+        while (buf_len(&s->out) || s->raw) {
+                if (!buf_len(&s->out)) {
+                        int rc = give_bytes(s);
+
+                        if (rc <= 0)
+                                return rc < 0 ? err_errno(err, "could not write to the receiver") : 0;
+                        continue;
+                }
+                n = buf_len(&s->out);
+                k = write(s->out_fd, buf_bytes(&s->out), n < WRITE_MAX ? n : WRITE_MAX);
                 if (k < 0 && errno == EINTR)
                         continue;
                 if (k < 0 && errno == EAGAIN)
@@ -245,14 +312,20 @@ static int give_output(struct sender *s, struct err *err)
         return 0;
 }
 
+/* Is there something to put into `out`? Behind the head of a frame come its bytes first. */
+static bool may_read(const struct sender *s)
+{
+        return s->want_at < s->want_count && !s->raw && buf_len(&s->out) < OUT_HIGH;
+}
+
 static int serve(struct sender *s, struct err *err)
 {
         while (!s->in_ended) {
-                struct pollfd p[2] = {{s->in_fd, POLLIN, 0}, {buf_len(&s->out) ? s->out_fd : -1, POLLOUT, 0}};
-                bool busy;
+                struct pollfd p[2] = {{s->in_fd, POLLIN, 0}, {s->out_fd, POLLOUT, 0}};
+                bool gives;
                 int n;
 
-                while (s->want_at < s->want_count && buf_len(&s->out) < OUT_HIGH) {
+                while (may_read(s)) {
                         if (s->fd < 0)
                                 begin_file(s, &s->wants[s->want_at]);
                         else
@@ -260,10 +333,10 @@ static int serve(struct sender *s, struct err *err)
                 }
                 if (give_output(s, err) < 0)
                         return -1;
-                busy = s->want_at < s->want_count && buf_len(&s->out) < OUT_HIGH;
-                p[1].fd = buf_len(&s->out) ? s->out_fd : -1;
-                n = poll(p, 2, busy ? 0 : IDLE_MS);
-                if (n == 0 && !busy)
+                gives = buf_len(&s->out) || s->raw;
+                p[1].fd = gives ? s->out_fd : -1;
+                n = poll(p, 2, may_read(s) ? 0 : IDLE_MS);
+                if (n == 0 && !may_read(s))
                         return err_set(err, ERR_UNAVAILABLE, "the receiver is silent for too long");
                 if (p[0].revents && take_input(s, err) < 0)
                         return -1;
