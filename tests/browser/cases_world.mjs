@@ -10,11 +10,16 @@ export const world_views = (sign_in) => [
   ["data", async (w) => (await sign_in(w, "/data"), await w.page.waitForSelector(".datasets tbody tr"))],
   ["dataset", async (w) => (await sign_in(w, "/data/lambda"), await w.page.waitForSelector(".spots tbody tr:nth-child(5)"), await w.page.waitForSelector(".lineage svg"), await w.page.waitForSelector(".file-rows tbody tr"))],
   ["dataset-arriving", async (w) => (await sign_in(w, "/data/arriving"), await w.page.waitForSelector(".drop"))],
+  ["transfers", async (w) => (await sign_in(w, "/transfers"), await w.page.waitForSelector(".transfers tbody tr"), await w.page.waitForSelector(".link-lines li"))],
+  ["links", async (w) => (await sign_in(w, "/links"), await w.page.waitForSelector(".matrix tbody tr"), await w.page.waitForSelector(".map .dot"))],
+  ["queue", async (w) => (await sign_in(w, "/queue"), await w.page.waitForSelector(".queue tbody tr"))],
+  ["workers", async (w) => (await sign_in(w, "/workers"), await w.page.waitForSelector(".cards tbody tr"))],
+  ["worker", async (w) => (await sign_in(w, "/workers/1"), await w.page.waitForSelector(".facts"), await w.page.waitForSelector(".events li"))],
   ["data-new", async (w) => (await sign_in(w, "/data:new"), await w.page.waitForSelector(".drop"))],
 ];
 
 // Pages that show names of others: address, what must be there.
-export const hostile_pages = [["/data", ".datasets tbody tr"], ["/data/lambda", ".file-rows tbody tr"]];
+export const hostile_pages = [["/data", ".datasets tbody tr"], ["/data/lambda", ".file-rows tbody tr"], ["/transfers", ".transfers tbody tr"], ["/links", ".map-list li"]];
 
 export const world_cases = (sign_in) => [
   {
@@ -132,6 +137,78 @@ export const world_cases = (sign_in) => [
       await w.page.click("button:has-text('Fetch them')");
       await wait_until("its page", async () => w.page.url().endsWith("/data/genomes"));
       must(w.mock.scene.acts.length === 2 && w.mock.scene.acts[1].includes('"fetch":{"site":"alpha","files":[{"url":"https://data.example.org/a"},{"url":"https://data.example.org/b"}]}'), w.mock.scene.acts.join());
+    },
+  },
+  {
+    name: "transfers: how far and how long still, failures by cause, one is stopped, a link gets a limit",
+    run: async (w) => {
+      await sign_in(w, "/transfers");
+      await w.page.waitForSelector(".transfers tbody tr");
+      const rows = await text_of(w.page, ".transfers");
+      must(rows.includes("4.0 GiB of 9.0 GiB") && rows.includes("about 24 s left") && rows.includes("210 MiB/s"), rows);
+      await w.page.click(".causes summary");
+      must((await text_of(w.page, ".causes")).includes("2\u00a0") || (await text_of(w.page, ".causes li")).startsWith("2"), await text_of(w.page, ".causes"));
+      await w.page.click(".transfers tr:has-text('transfer 17') button");
+      await w.page.click("dialog .danger");
+      await w.page.waitForSelector(".transfers tr:has-text('transfer 17'):has-text('cancelled')");
+      await w.page.click(".link-lines li:has-text('alpha → delta') button");
+      await w.page.fill("dialog input >> nth=0", "fast");
+      must(await w.page.isDisabled("dialog .primary"), "a rate that is none is taken");
+      await w.page.fill("dialog input >> nth=0", "1.5G");
+      await w.page.fill("dialog input >> nth=1", "");
+      await w.page.click("dialog .primary");
+      await w.page.waitForSelector(".link-lines li:has-text('at most 1.5 GiB/s')");
+      must(w.mock.scene.acts.join() === 'stop 17,link alpha delta {"budget":1610612736,"max_active":null,"direct":false}', w.mock.scene.acts.join());
+      await w.page.selectOption(".sieve select", "failed");
+      await wait_until("two rows", async () => (await w.page.locator(".transfers tbody tr").count()) === 2);
+    },
+  },
+  {
+    name: "links: the matrix opens limits, the map leads to sites and is told as a list, a place is set",
+    run: async (w) => {
+      await sign_in(w, "/links");
+      await w.page.waitForSelector(".map .dot");
+      must((await w.page.locator(".map .dot").count()) === 3 && (await w.page.locator(".map-list li").count()) === 4, "dots or lines are missing");
+      await w.page.click(".matrix button[title='beta → alpha']");
+      await w.page.fill("dialog input >> nth=0", "5M");
+      await w.page.click("dialog .primary");
+      await w.page.waitForSelector(".matrix td:has-text('≤ 5.0 MiB/s')");
+      await w.page.click(".map-list li:has-text('delta') button:has-text('Set place')");
+      await w.page.fill("dialog input >> nth=0", "Tokyo");
+      await w.page.fill("dialog input >> nth=1", "35.68");
+      await w.page.fill("dialog input >> nth=2", "139.69");
+      await w.page.click("dialog .primary");
+      await w.page.waitForSelector(".map .dot:has-text('delta')");
+      must(w.mock.scene.acts.at(-1) === 'rules delta {"place":{"latitude":35.68,"longitude":139.69,"name":"Tokyo"}}', w.mock.scene.acts.at(-1));
+      await w.page.click(".map-list li:has-text('delta') button:has-text('Its links')");
+      await wait_until("two links", async () => (await w.page.locator(".links-table tbody tr").count()) === 2);
+      await w.page.focus(".map .dot >> nth=0");
+      await w.page.keyboard.press("Enter");
+      await w.page.waitForSelector(".site-head");
+    },
+  },
+  {
+    name: "the queue: my place, why, and the parts of projects beside their use",
+    run: async (w) => {
+      await sign_in(w, "/queue");
+      await w.page.waitForSelector(".queue tbody tr");
+      must((await text_of(w.page, "p.lead")).includes("stands at place 7"), await text_of(w.page, "p.lead"));
+      must((await text_of(w.page, section("shares"))).includes("87 % of 50 %") && (await text_of(w.page, section("shares"))).includes("another project"), await text_of(w.page, section("shares")));
+      await w.page.click(".queue tbody a >> nth=0");
+      await wait_until("why it waits", async () => /\/jobs\/\d+\?tab=why/.test(w.page.url()));
+    },
+  },
+  {
+    name: "a worker says what draining it would leave, and is drained",
+    run: async (w) => {
+      await sign_in(w, "/workers");
+      await w.page.selectOption("header select", "alpha");
+      await wait_until("one row", async () => (await w.page.locator(".cards tbody tr").count()) === 1);
+      await w.page.click(".cards tbody a >> nth=0");
+      await w.page.click(".actions button:has-text('Drain')");
+      await wait_until("the effect", async () => (await text_of(w.page, "dialog")).includes("12 tasks run there now. It is the last one of alpha"));
+      await w.page.click("dialog .primary");
+      await w.page.waitForSelector(".actions button:has-text('Resume')");
     },
   },
 ];

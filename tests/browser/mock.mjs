@@ -9,7 +9,7 @@ import { createServer } from "node:http";
 import { readFileSync, readdirSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { world_routes, world_scene } from "./mock_world.mjs";
+import { places, world_routes, world_scene } from "./mock_world.mjs";
 
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
@@ -65,7 +65,7 @@ function site(name, more) {
     name, intent: "open", intent_by: "admin", intent_why: null, health: "up", health_since: at(9000), health_text: null, alarm: null,
     hosts: [{ address: `login.${name}.example`, port: 22, jumps: [], keys: [{ hop: 0, type: "ssh-ed25519", fingerprint: `SHA256:${name}0A3fXrm4eIlUXwHbpm6chFSEjEFvU0V8ELlRNM`, pinned: true }] }],
     accounts: [{ user: "grid", project: null, root: null, backend: "libssh2", public_key: `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINrYE6FKisNyru1vSp0YCpR9Dh reeve-${name}` }],
-    max_tasks: null, speed: 1, all_projects: true, projects: [], created_at: at(90000), intent_at: at(9000),
+    place: places[name] ?? null, max_tasks: null, speed: 1, all_projects: true, projects: [], created_at: at(90000), intent_at: at(9000),
     workers: [worker], capacity: { cpus: 64, memory: 256 * GIB, gpus: 0 }, used: { cpus: 12, memory: 24 * GIB, gpus: 0, tasks: 12 }, ...more,
   };
 }

@@ -32,8 +32,48 @@ export function world_scene() {
     { path: `reads/${HOSTILE}`, size: 10, sha256: "cd".repeat(32), task: null },
     ...Array.from({ length: 58 }, (_, i) => ({ path: `reads/part-${i}.fastq`, size: 700 * MIB, sha256: "ef".repeat(32), task: null })),
   ];
-  return { datasets, files, received: {}, uploads: [] };
+  const transfers = [
+    transfer(19, { state: "queued", from: "alpha", to: "delta", bytes: 0, rate: null, eta: null, started_at: null, why: "job", tries: 2, message: "could not read chunk 17 of 40 in 30 s", not_before: at(-40) }),
+    transfer(18, { dataset: `evil ${HOSTILE}`, from: "alpha", to: "gamma", way: "relay", why: "person", asked_by: "ann" }),
+    transfer(17, {}),
+    transfer(16, { state: "failed", rate: null, eta: null, ended_at: at(700), message: "the disk at gamma is full: 3 GiB free, 9 GiB wanted" }),
+    transfer(15, { state: "failed", rate: null, eta: null, ended_at: at(900), message: "the disk at gamma is full: 2 GiB free, 9 GiB wanted" }),
+    ...Array.from({ length: 20 }, (_, i) => transfer(14 - i, { dataset: `sample-${String(i + 1).padStart(3, "0")}`, state: i === 4 ? "cancelled" : "done", bytes: 9 * GIB, eta: null, ended_at: at(1000 + 100 * i) })),
+  ];
+  const links = [
+    link("alpha", "gamma", { rate: 420 * MIB, active: 2, promised: 12 * GIB, bytes: 900 * GIB, transfers: 84, direct: true }),
+    link("gamma", "alpha", { rate: 310 * MIB, latency: 0.021 }),
+    link("alpha", "delta", { rate: 12 * MIB, latency: 0.18, promised: 9 * GIB, budget: 20 * MIB, max_active: 2 }),
+    link("delta", "alpha", { rate: 55 * MIB, latency: 0.18 }),
+    link("alpha", "beta", { rate: null, latency: null, weight: 0, learned_at: null, bytes: 0, transfers: 0 }),
+  ];
+  return { datasets, files, received: {}, uploads: [], transfers, links, cut: 0 };
 }
+
+const transfer = (id, more) => ({
+  id, dataset: "lambda", from: "alpha", to: "gamma", state: "active", why: "job", asked_by: null, files: 12, bytes: 4 * GIB, total: 9 * GIB, rate: 210 * MIB, eta: 24, tries: 1,
+  asked_at: at(60), started_at: at(50), ended_at: null, not_before: null, way: "direct", message: null, ...more,
+});
+
+const link = (from, to, more) => ({ from, to, rate: 100 * MIB, latency: 0.02, weight: 12, learned_at: at(500), budget: null, max_active: null, direct: false, transfers: 9, bytes: 80 * GIB, active: 0, promised: 0, ...more });
+
+// Where the sites of mock.mjs are.
+export const places = {
+  alpha: { latitude: 52.23, longitude: 21.01, name: "Warsaw" },
+  beta: { latitude: 48.85, longitude: 2.35, name: "Paris" },
+  gamma: { latitude: 46.23, longitude: 6.05, name: `Geneva ${HOSTILE}` },
+};
+
+const queue = (s) => {
+  const names = ["phage", "default", null];
+  return {
+    projects: names.map((project, i) => ({ project, share: [2, 1, 1][i], usage: [81_250, 12_000, 400][i], score: [40_625, 12_000, 400][i], waiting: [661_012, 12, 3][i], running: [488, 3, 1][i], jobs: [4, 1, 1][i], max_cpus: i ? null : 1024, max_tasks: null, used: { cpus: 500, tasks: 488 } })),
+    items: s.jobs.filter((j) => j.wait).map((j, i) => ({ position: i + 7, project: j.project, job: j.id, name: j.name, user: i % 2 ? "bob" : "ann", tasks: j.tasks.ready + j.tasks.blocked, priority: i, held: Boolean(j.held), alike: i === 2 ? 3 : 0, wait: j.wait })),
+    waiting: { jobs: 6, tasks: 661_027 }, more: true,
+  };
+};
+
+const workers = (s) => s.sites.flatMap((x, i) => x.workers.map((k) => ({ site: x.name, ...k, id: i + 1, used: { cpus: 12, memory: 24 * GIB, gpus: 0, tasks: 12 } })));
 
 const nodes = [
   { id: "d1", kind: "dataset", name: "raw", level: -2, state: "sealed", files: 1, bytes: 90 * GIB, at: at(200_000) },
@@ -130,4 +170,20 @@ export const world_routes = [
     s.world.datasets.splice(s.world.datasets.indexOf(one(s, m)), 1);
     return {};
   }],
+  [/^GET \/v1\/transfers$/, (s, m, q) => page_of(s.world.transfers.filter((t) => (!q.get("state") || t.state === q.get("state")) && (!q.get("dataset") || t.dataset === q.get("dataset"))), q, "id")],
+  [/^POST \/v1\/transfers\/(\d+)\/cancel$/, (s, m) => {
+    act(s, `stop ${m[1]}`);
+    Object.assign(s.world.transfers.find((t) => t.id === Number(m[1])), { state: "cancelled", ended_at: at(0) });
+    return call(s, "stop", null, {});
+  }],
+  [/^GET \/v1\/links$/, (s) => ({ items: s.world.links, next_cursor: null })],
+  [/^PATCH \/v1\/links\/([^/]+)\/([^/]+)$/, (s, m, q, body) => {
+    act(s, `link ${m[1]} ${m[2]} ${body}`);
+    let l = s.world.links.find((x) => x.from === m[1] && x.to === m[2]);
+    if (!l) s.world.links.push((l = link(m[1], m[2], { rate: null })));
+    return Object.assign(l, JSON.parse(body));
+  }],
+  [/^GET \/v1\/queue$/, (s) => queue(s)],
+  [/^GET \/v1\/workers$/, (s, m, q) => ({ items: workers(s).filter((k) => !q.get("site") || k.site === q.get("site")), next_cursor: null })],
+  [/^GET \/v1\/workers\/(\d+)$/, (s, m) => workers(s).find((k) => k.id === Number(m[1])) ?? null],
 ];

@@ -74,6 +74,35 @@ const sheets = {
     }),
 };
 
+// The coast lines of the world, projected and rounded here, so that pages carry neither a projection of their own for
+// them nor more digits than a screen has dots: `import { coast } from "virtual:coast"`.
+async function coast_path() {
+  const { code } = await esbuild.transform(readFileSync("src/world/earth.ts", "utf8"), { loader: "ts", format: "esm" });
+  const { project } = await import(`data:text/javascript;base64,${Buffer.from(code).toString("base64")}`);
+  const atlas = JSON.parse(readFileSync("node_modules/world-atlas/land-110m.json", "utf8"));
+  const { scale, translate } = atlas.transform;
+  // An arc's points follow each other as differences of whole numbers; a ring names arcs, ~n those walked backwards.
+  const arcs = atlas.arcs.map((arc) => {
+    let [x, y] = [0, 0];
+    return arc.map(([dx, dy]) => project((x += dx) * scale[0] + translate[0], (y += dy) * scale[1] + translate[1]).map((v) => Math.round(v * 5)));
+  });
+  const ring = (names) => {
+    const points = names.flatMap((n) => (n < 0 ? [...arcs[~n]].reverse() : arcs[n]));
+    const apart = points.filter(([x, y], i) => i === 0 || x !== points[i - 1][0] || y !== points[i - 1][1]);
+    const step = ([x, y], i) => (i === 0 ? `M${x / 5} ${y / 5}` : `${(x - apart[i - 1][0]) / 5} ${(y - apart[i - 1][1]) / 5}`);
+    return apart.length > 2 ? `${step(apart[0], 0)}l${apart.slice(1).map((p, i) => step(p, i + 1)).join(" ").replaceAll(" -", "-")}z` : "";
+  };
+  return atlas.objects.land.geometries.flatMap((g) => g.arcs.flat().map(ring)).join("");
+}
+
+const coast = {
+  name: "coast",
+  setup: (build) => {
+    build.onResolve({ filter: /^virtual:coast$/ }, () => ({ path: "coast", namespace: "coast" }));
+    build.onLoad({ filter: /.*/, namespace: "coast" }, async () => ({ contents: `export const coast = ${JSON.stringify(await coast_path())};`, loader: "js" }));
+  },
+};
+
 // The program, in pieces. Returns the address of the piece that starts it.
 async function program() {
   const result = await esbuild.build({
@@ -85,7 +114,7 @@ async function program() {
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     metafile: true,
-    plugins: [sheets],
+    plugins: [sheets, coast],
   });
   const pieces = new Map(Object.entries(result.metafile.outputs).map(([path, o]) => [basename(path), o]));
   const sizes = new Map(result.outputFiles.map((f) => [basename(f.path), compress(f.path, f.contents)]));

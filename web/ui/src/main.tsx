@@ -30,6 +30,8 @@ interface PageRow {
 
 const sites = () => import("./pages/sites");
 const data = () => import("./pages/data");
+const traffic = () => import("./pages/traffic");
+const machines = () => import("./pages/machines");
 
 // The first group of a pattern is the page's id.
 const pages: PageRow[] = [
@@ -41,6 +43,11 @@ const pages: PageRow[] = [
   { pattern: /^\/sites\/([^/]{1,200})$/, page: lazy(() => sites().then((m) => m.SitePage)), nav: null },
   { pattern: /^\/submit()$/, page: lazy(() => import("./pages/submit").then((m) => m.Submit)), nav: { to: "/submit", word: words.submit_nav } },
   { pattern: /^\/jobs\/(\d{1,18})$/, page: JobPage, nav: null },
+  { pattern: /^\/queue()$/, page: lazy(() => machines().then((m) => m.QueuePage)), nav: { to: "/queue", word: words.queue, more: "always" } },
+  { pattern: /^\/transfers()$/, page: lazy(() => traffic().then((m) => m.Transfers)), nav: { to: "/transfers", word: words.transfers, more: "always" } },
+  { pattern: /^\/links()$/, page: lazy(() => traffic().then((m) => m.Links)), nav: { to: "/links", word: words.links, more: "always" } },
+  { pattern: /^\/workers()$/, page: lazy(() => machines().then((m) => m.Workers)), nav: { to: "/workers", word: words.workers, more: "always" } },
+  { pattern: /^\/workers\/(\d{1,12})$/, page: lazy(() => machines().then((m) => m.WorkerPage)), nav: null },
   { pattern: /^\/data:new()$/, page: lazy(() => data().then((m) => m.DataNew)), nav: null },
   { pattern: /^\/data\/([^/]{1,600})$/, page: lazy(() => data().then((m) => m.DatasetPage)), nav: null },
 ];

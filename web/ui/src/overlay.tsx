@@ -20,6 +20,10 @@ const pages: [string, string, string][] = [
   ["j", "/jobs", words.jobs],
   ["d", "/data", words.data],
   ["s", "/sites", words.sites],
+  ["q", "/queue", words.queue],
+  ["t", "/transfers", words.transfers],
+  ["m", "/links", words.links],
+  ["w", "/workers", words.workers],
   ["n", "/submit", words.submit_nav],
 ];
 

@@ -12,7 +12,7 @@ export const words = {
   transfers: "Transfers",
   queue: "Queue",
   workers: "Workers",
-  links: "Links",
+  links: "Map and links",
   insights: "Insights",
   api_docs: "API",
   help: "Help",
