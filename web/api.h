@@ -126,6 +126,19 @@ struct worker_sums {
 /* The current row of workers as JSON, and added to the sums. */
 void worker_write(struct buf *b, struct rows *r, struct worker_sums *s);
 
+/* api_notices.c */
+HANDLER(api_subscriptions);
+HANDLER(api_subscription_add);
+HANDLER(api_subscription_change);
+HANDLER(api_subscription_remove);
+HANDLER(api_subscription_test);
+HANDLER(api_subscription_confirm);
+HANDLER(api_deliveries);
+HANDLER(api_notices);
+HANDLER(api_notices_read);
+extern const struct field subscription_fields[], subscription_change_fields[], confirm_fields[],
+    notices_read_fields[];
+
 /* api_explain.c */
 HANDLER(api_explain);
 

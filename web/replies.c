@@ -98,6 +98,15 @@ static const struct reply_row replies[] = {
     {api_tokens,           200, &obj_tokens,            NULL,   ""},
     {api_token_add,        201, &obj_new_token,         NULL,   "403 404"},
     {api_token_revoke,     204, NULL,                   NULL,   ""},
+    {api_subscriptions,    200, &obj_subscriptions,     NULL,   ""},
+    {api_subscription_add, 201, &obj_new_subscription,  NULL,   "429"},
+    {api_subscription_change, 200, &obj_subscription,   NULL,   ""},
+    {api_subscription_remove, 204, NULL,                NULL,   ""},
+    {api_subscription_test, 202, &obj_notice_test,      NULL,   "409 429"},
+    {api_subscription_confirm, 200, &obj_subscription,  NULL,   ""},
+    {api_deliveries,       200, &obj_deliveries,        NULL,   ""},
+    {api_notices,          200, &obj_notices,           NULL,   ""},
+    {api_notices_read,     200, &obj_unread,            NULL,   ""},
     {api_overview,         200, &obj_overview,          NULL,   ""},
 };
 
@@ -132,6 +141,7 @@ static const struct parameter_row parameters[] = {
     {"task",           COUNT_,  "number of a task"},
     {"topics",         STRING_, "overview, jobs, job:N, sites, data, events, with commas between"},
     {"until",          STRING_, "submitted before then: a time, or how long ago"},
+    {"unread",         BOOL_,   "only those that were not seen"},
     {"user",           STRING_, "name of a user; of an account: login name at the site"},
     {"wait",           "{\"type\":\"integer\",\"minimum\":0,\"maximum\":60}", "seconds to wait for a change of what If-None-Match names"},
     {"what_if",        STRING_, "a change to try: memory=64G"},

@@ -105,6 +105,15 @@ struct route routes[] = {
     ROUTE("GET",    "/v1/tokens",                        USER,      api_tokens,          NULL,           "",                   ROUTE_ETAG, "own tokens"),
     ROUTE("POST",   "/v1/tokens",                        USER,      api_token_add,       token_fields,   "",                   ROUTE_TX, "make a token; it is shown once"),
     ROUTE("DELETE", "/v1/tokens/{id}",                   USER,      api_token_revoke,    NULL,           "",                   ROUTE_TX, "revoke a token"),
+    ROUTE("GET",    "/v1/subscriptions",                 USER,      api_subscriptions,   NULL,           "",                   ROUTE_ETAG, "what one wants to hear of, and how"),
+    ROUTE("POST",   "/v1/subscriptions",                 USER,      api_subscription_add, subscription_fields, "",             ROUTE_TX, "hear of something, on the page, by a webhook or by mail"),
+    ROUTE("PATCH",  "/v1/subscriptions/{id}",            USER,      api_subscription_change, subscription_change_fields, "",   ROUTE_TX, "change what is told, pause, go on"),
+    ROUTE("DELETE", "/v1/subscriptions/{id}",            USER,      api_subscription_remove, NULL,       "",                   ROUTE_TX, "hear no more"),
+    ROUTE("POST",   "/v1/subscriptions/{id}/test",       USER,      api_subscription_test, nothing_fields, "",                 ROUTE_TX, "send something now"),
+    ROUTE("POST",   "/v1/subscriptions/{id}/confirm",    USER,      api_subscription_confirm, confirm_fields, "",              ROUTE_TX, "say that the address reads mail, by the code that was sent there"),
+    ROUTE("GET",    "/v1/subscriptions/{id}/deliveries", USER,      api_deliveries,      NULL,           "",                   ROUTE_LIST, "what was sent, and how it went"),
+    ROUTE("GET",    "/v1/notices",                       USER,      api_notices,         NULL,           "unread",             ROUTE_LIST | ROUTE_WAIT, "notices of the page, newest first"),
+    ROUTE("POST",   "/v1/notices:read",                  USER,      api_notices_read,    notices_read_fields, "",              ROUTE_TX, "have seen them"),
     ROUTE("GET",    "/v1/overview",                      USER,      api_overview,        NULL,           "",                   ROUTE_WAIT, "what the first page shows"),
 };
 /* clang-format on */

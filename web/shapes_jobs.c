@@ -436,6 +436,8 @@ const struct shape *const shapes[] = {
     &obj_tokens,        &obj_new_token,    &obj_job_totals,     &obj_task_totals,    &obj_running,
     &obj_engine,        &obj_overview,     &obj_graph_node,     &obj_graph_edge,     &obj_graph,
     &obj_bar,           &obj_timeline,     &obj_facet,          &obj_facet_hour,     &obj_facets,
-    &obj_view,          &obj_views,
+    &obj_view,          &obj_views,        &obj_subscription,   &obj_subscriptions,  &obj_new_subscription,
+    &obj_notice_test,   &obj_delivery,     &obj_deliveries,     &obj_notice_event,   &obj_notice,
+    &obj_notices,       &obj_unread,
 };
 const size_t shapes_count = ARRAY_LEN(shapes);

@@ -4,6 +4,7 @@
 #include "common/util.h"
 #include "web/assets.h"
 #include "web/metrics.h"
+#include "web/notices.h"
 #include "web/fresh.h"
 #include "web/stream.h"
 #include "web/wake.h"
@@ -58,7 +59,21 @@ static void settings_copy(struct web *w, const struct web_settings *s)
         w->disk_reserve = s->disk_reserve > 0 ? s->disk_reserve : DISK_RESERVE;
         w->live_jobs_max = s->live_jobs_max > 0 ? s->live_jobs_max : LIVE_JOBS_MAX;
         w->lease_ms = s->lease_ms > 0 ? s->lease_ms : LEASE_MS;
+        w->notice_settings = (struct notice_settings){.smtp = xstrdup(s->smtp),
+                                                      .smtp_from = xstrdup(s->smtp_from),
+                                                      .smtp_user = xstrdup(s->smtp_user),
+                                                      .smtp_password_file = xstrdup(s->smtp_password_file),
+                                                      .networks = xstrdup(s->notice_networks)};
         w->half_life_ms = s->half_life_ms > 0 ? s->half_life_ms : HALF_LIFE_MS;
+}
+
+static void notice_settings_free(struct notice_settings *s)
+{
+        free(s->smtp);
+        free(s->smtp_from);
+        free(s->smtp_user);
+        free(s->smtp_password_file);
+        free(s->networks);
 }
 
 static void web_free(struct web *w)
@@ -72,6 +87,7 @@ static void web_free(struct web *w)
         assets_free(w->assets);
         pthread_mutex_destroy(&w->links_lock);
         free(w->links);
+        notice_settings_free(&w->notice_settings);
         free(w->conninfo);
         free(w->listen);
         free(w->public_url);
@@ -118,6 +134,11 @@ int web_start(const struct web_settings *s, struct web **ret, struct err *err)
                                     ? xstrdup("")
                                     : xasprintf("http://%.*s:%d", (int)(strrchr(w->listen, ':') - w->listen),
                                                 w->listen, w->port);
+        /* Links in mail start with the address, known only now. */
+        if (notices_start(w, err) < 0) {
+                web_stop(w);
+                return -1;
+        }
         *ret = w;
         return 0;
 }
@@ -135,6 +156,7 @@ void web_stop(struct web *w)
         server_drain(w);
         server_stop(w);
         wake_stop(w);
+        notices_stop(w);
         streams_stop(w);
         web_free(w);
 }

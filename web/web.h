@@ -33,7 +33,11 @@ struct web_settings {
         int64_t disk_reserve;  /* refuse new jobs below this many free bytes there; default 256 MiB */
         int64_t live_jobs_max; /* refuse new jobs above this many that have not ended; default 1,000,000 */
         int64_t lease_ms;      /* the longest lease a job may ask for; default 24 hours */
-        int64_t half_life_ms;  /* of use in fair share, as the engine has it; default 24 hours */
+        const char *smtp; /* notices by mail go here: "smtp://host:25", "smtps://host"; NULL: none are sent */
+        const char *smtp_from;                      /* from this address */
+        const char *smtp_user, *smtp_password_file; /* how the mail server knows us; may be NULL */
+        const char *notice_networks; /* not public, but webhooks may go there: "10.0.0.0/8, fd00::/8" */
+        int64_t half_life_ms;        /* of use in fair share, as the engine has it; default 24 hours */
 };
 
 int web_start(const struct web_settings *s, struct web **ret, struct err *err);

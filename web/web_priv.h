@@ -44,6 +44,12 @@ struct thread_db {
         int64_t tried_at;
 };
 
+/* What notices.c and deliver.c need to know; owned. */
+struct notice_settings {
+        char *smtp, *smtp_from, *smtp_user, *smtp_password_file, *networks;
+};
+
+struct notices;
 struct metrics;
 struct wake;
 struct streams;
@@ -79,6 +85,8 @@ struct web {
         struct wake *wake;
         struct streams *streams;
         struct fresh *fresh;
+        struct notices *notices;
+        struct notice_settings notice_settings;
         struct metrics *metrics;
         struct assets *assets;
         /* admission, looked at by the listening thread */

@@ -44,6 +44,16 @@ static const struct setting {
      "Directory of the worker binaries. Empty: beside reeved, or ../libexec/reeve."},
     {"ui_dir", TYPE_TEXT, AT(ui_dir), "", 0, 0,
      "Serve the dashboard from this directory instead of the built-in one; for development."},
+    {"smtp", TYPE_TEXT, AT(smtp), "", 0, 0,
+     "Mail server for notices: smtp://host:25 (TLS when it offers it), smtps://host. Empty: no mail is "
+     "sent."},
+    {"smtp_from", TYPE_TEXT, AT(smtp_from), "", 0, 0, "Address that mail comes from."},
+    {"smtp_user", TYPE_TEXT, AT(smtp_user), "", 0, 0,
+     "Login name at the mail server, with smtp_password_file; then TLS is required."},
+    {"smtp_password_file", TYPE_TEXT, AT(smtp_password_file), "", 0, 0,
+     "File whose first line is the password of smtp_user."},
+    {"notice_networks", TYPE_TEXT, AT(notice_networks), "", 0, 0,
+     "Networks that are not public, to which webhooks may be sent nevertheless: \"10.0.0.0/8, fd00::/8\"."},
     {"log_level", TYPE_TEXT, AT(log_level), "info", 0, 0, "error, warn, info or debug."},
     {"lease", TYPE_DURATION, AT(lease_ms), "30m", 1000, 7LL * 86400000,
      "How long an attempt may run without word from the scheduler. Then its worker ends it, so that it can "

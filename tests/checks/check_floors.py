@@ -25,7 +25,7 @@ HOMES = {
     r"microhttpd\.h": ("web",),
     r"libssh2.*": ("scheduler/connector",),
     r"seccomp\.h": ("scheduler/connector",),
-    r"curl/.*": ("scheduler/cli",),
+    r"curl/.*": ("scheduler/cli", "web"),
     r"libsmartcols/.*": ("scheduler/cli",),
     r"uv\.h": ("scheduler/remote", "scheduler/daemon"),
     r"jansson\.h": ("web", "scheduler/cli", "scheduler/daemon", "scheduler/sim"),

@@ -2,7 +2,7 @@
 /* webd - the web server alone, for tests: brings the database's schema up, makes the first admin, serves
  * until its standard input ends.
  *
- *     webd CONNINFO [LISTEN [THREADS [DATA_DIR [LIVE_JOBS_MAX]]]]
+ *     webd CONNINFO [LISTEN [THREADS [DATA_DIR [LIVE_JOBS_MAX [SMTP [NETWORKS]]]]]]
  *
  * Prints one line when it answers: "PORT TOKEN". With DATA_DIR "full" the disk counts as full.
  */
@@ -43,6 +43,9 @@ int main(int argc, char **argv)
         if (argc > 4 && strcmp(argv[4], "full") == 0)
                 s.disk_reserve = INT64_MAX;
         s.live_jobs_max = argc > 5 ? atoll(argv[5]) : 0;
+        s.smtp = argc > 6 ? argv[6] : NULL;
+        s.smtp_from = "reeve@example.org";
+        s.notice_networks = argc > 7 ? argv[7] : NULL;
         if (db_open(s.conninfo, "webd", 60000, &db, &err) < 0 || migrate_apply(db, NULL, &err) < 0 ||
             store_first_admin(db, "admin", &token, &err) < 0)
                 return fail(&err);

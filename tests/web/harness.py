@@ -36,8 +36,8 @@ def refused(reply, status, code, *pointers):
 class World:
     """One server with two projects, users of each kind, a site, and jobs."""
 
-    def __init__(self):
-        s = self.s = Server(WEBD)
+    def __init__(self, *options):
+        s = self.s = Server(WEBD, *options)
         for name in ("one", "two"):
             s.ok("POST", "/v1/projects", {"name": name})
         self.tokens = {"none": None, "viewer": s.user("vic", "viewer", "one"), "submitter": s.user("sue", "submitter", "one"),
@@ -48,12 +48,13 @@ class World:
         s.sql(f"insert into datasets (name, project_id, made_by, sealed_at) select 'set', id, 'sue', now() from projects where name = 'one'")
 
 
-def main():
+def main(*options):
+    """options: webd's, from THREADS on."""
     wanted = sys.argv[2:]
     chosen = [t for t in TESTS if not wanted or t.__name__ in wanted]
     failed = 0
     print(f"1..{len(chosen)}", flush=True)
-    w = World()
+    w = World(*options)
     for i, t in enumerate(chosen, 1):
         try:
             t(w)
