@@ -139,7 +139,8 @@ static void cancel_unwanted(struct turns *t)
                 } else {
                         if (!x->unwanted_since)
                                 x->unwanted_since = m->now_ms;
-                        if (m->now_ms - x->unwanted_since < m->unwanted_ms && !x->dataset->removed)
+                        if (m->now_ms - x->unwanted_since < m->unwanted_ms && !x->dataset->removed &&
+                            dataset_may_be_at(x->dataset, model_site(m, x->to)))
                                 continue;
                 }
                 x->cancelling = true;

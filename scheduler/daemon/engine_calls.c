@@ -344,6 +344,8 @@ void calls_on_scan_end(struct engine *e, struct engine_worker *ew, uint32_t requ
                 bytes += (uint64_t)c->files[i].size;
         if (store_dataset_register(e->db, e->epoch, name, (int32_t)arg_int(c, "project_id", 0), c->actor,
                                    c->site, path, is_file, c->files, c->file_n, &err) < 0) {
+                if (err.code == ERR_DENIED)
+                        refusal_of_place(e, name, c->site, c->actor);
                 call_fail(c, "%s", err.text);
                 return;
         }

@@ -181,6 +181,8 @@ char *copies_copy(struct engine *e, int32_t site, const json_t *args, const char
                 err_set(err, ERR_NOT_FOUND, "the site was removed meanwhile");
         else
                 look(e, d, s, &a);
+        if (s && !s->gone && d->sealed && !a.whole && !a.allowed)
+                refusal_of_copy(e, d, s, actor);
         if (s && !s->gone && a.why_not)
                 err_set(err, ERR_CONFLICT, "%s cannot be brought to %s: %s", d->name, s->name, a.why_not);
         else if (s && !s->gone && a.whole)

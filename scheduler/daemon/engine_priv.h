@@ -12,6 +12,7 @@
  *   engine_transfers.c  data on its way between sites
  *   engine_storage.c    room for copies, evictions, suspect places
  *   engine_copies.c     questions and orders about copies of datasets
+ *   engine_refusals.c   what policies forbid, for the audit
  *   engine_calls.c   questions to sites: read, scan, probe, test
  */
 #ifndef REEVE_ENGINE_PRIV_H
@@ -123,6 +124,7 @@ struct engine {
         int64_t wait_round;       /* boot ms when the next one may begin */
         struct map moves;         /* transfers under way, by id: engine_transfers.c */
         struct removal *removals; /* engine_storage.c */
+        bool sweep_parts;
         int64_t storage_at;
         struct upkeep upkeep;
         struct progress_book *progress; /* while leading */
@@ -205,6 +207,18 @@ void wait_end(struct engine *e, struct m_job *j);
 /* engine_explain.c */
 /* The answer to an explain call as JSON, malloc'd; NULL with *err when it cannot be given. */
 char *explain_answer(struct engine *e, const json_t *args, struct err *err);
+
+/* engine_refusals.c: what policies of datasets forbid stands in the audit, each once, at most REFUSALS_MAX in
+ * a commit. */
+#define REFUSALS_MAX 200
+void refusal_of_job(struct engine *e,
+                    const struct m_job *j); /* no site that could run it may have its data */
+void refusal_of_transfer(struct engine *e, const struct m_transfer *t);
+void refusal_of_copy(struct engine *e, const struct m_dataset *d, const struct m_site *s, const char *actor);
+void refusal_of_place(struct engine *e, const char *dataset, int32_t site,
+                      const char *actor); /* registered */
+/* The input of the job that must not be read at the site, NULL: it may start there. Noted when there is. */
+const struct m_dataset *refusal_of_launch(struct engine *e, const struct m_job *j, const struct m_site *s);
 
 /* engine_copies.c: what people ask about copies of data. Each answers with JSON, malloc'd; NULL with *err
  * when it cannot be done. What it changes counts with the commit that is being built. */

@@ -220,6 +220,7 @@ static int send_parts(struct engine *e, struct engine_worker *ew, const struct m
 static void launch(struct engine *e, struct engine_worker *ew, struct m_job *j,
                    const struct link_launch *item)
 {
+        const struct m_dataset *forbidden;
         struct err err = {0};
         int64_t id = j->id;
         int rc;
@@ -229,6 +230,13 @@ static void launch(struct engine *e, struct engine_worker *ew, struct m_job *j,
         /* Placed by an earlier leadership, and its spec was not kept in memory by this one. */
         if (!j->spec && store_job_spec(e->db, id, &j->spec, &err) < 0) {
                 log_warn("job=%lld its spec could not be read: %s", (long long)id, err.text);
+                return;
+        }
+        forbidden = refusal_of_launch(e, j, ew->w->site);
+        if (forbidden) {
+                refuse(
+                    e, id, item,
+                    arena_printf(&e->arena, "the policy of %.200s does not allow it there", forbidden->name));
                 return;
         }
         rc = ensure_template(ew, j, &err);

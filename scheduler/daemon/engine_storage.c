@@ -64,6 +64,22 @@ void storage_look(struct engine *e)
         e->storage_at = 0;
 }
 
+void storage_sweep(struct engine *e)
+{
+        e->sweep_parts = true;
+        e->storage_at = 0;
+}
+
+/* What lies where policies do not allow it any more. Only when they, or sites, may have changed. */
+static int sweep(struct engine *e, struct err *err)
+{
+        int64_t n = e->sweep_parts ? store_sweep_parts(e->db, e->epoch, err) : 0;
+
+        /* An end that no commit has taken yet is looked at next time. */
+        e->sweep_parts = e->sweep_parts && (n != 0 || e->commit.transfers_n);
+        return n < 0 ? -1 : 0;
+}
+
 void storage_is_full(struct engine *e, struct m_site *s)
 {
         s->storage.quota = s->storage.used;
@@ -381,8 +397,8 @@ int storage_tick(struct engine *e, int64_t now, struct err *err)
         if (now < e->storage_at)
                 return 0;
         e->storage_at = now + (is_claimed(e->m) ? CLAIM_COUNT_MS : COUNT_MS);
-        if (store_expire(e->db, e->epoch, err) < 0 || count(e, err) < 0 || evict(e, &any, err) < 0 ||
-            (any && count(e, err) < 0) || remove_evicted(e, err) < 0)
+        if (store_expire(e->db, e->epoch, err) < 0 || sweep(e, err) < 0 || count(e, err) < 0 ||
+            evict(e, &any, err) < 0 || (any && count(e, err) < 0) || remove_evicted(e, err) < 0)
                 return -1;
         return show(e, err);
 }

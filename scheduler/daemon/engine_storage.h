@@ -16,6 +16,8 @@ int storage_tick(struct engine *e, int64_t now, struct err *err);
 int storage_leave(struct engine *e, struct err *err);
 /* The next look is at the next tick. */
 void storage_look(struct engine *e);
+/* Policies or sites changed, or a transfer was stopped by one: look for what it left behind. */
+void storage_sweep(struct engine *e);
 /* The quota of a site as far as its workers and its admin said. */
 void storage_quota(struct engine *e, struct m_site *s);
 /* A transfer found no room there. */

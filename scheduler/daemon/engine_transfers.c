@@ -133,6 +133,8 @@ void transfers_record_plan(struct engine *e)
 static void give_up(struct engine *e, struct m_transfer *t, enum transfer_state state, const char *why)
 {
         record(e, t, state, NULL, why, 0);
+        if (!dataset_may_be_at(t->dataset, model_site(e->m, t->to)))
+                storage_sweep(e);
         model_transfer_close(e->m, t);
         engine_wake(e);
 }
@@ -431,11 +433,28 @@ static void cannot_be_moved(struct engine *e, struct m_transfer *t)
         give_up(e, t, TRANSFER_FAILED, "it has too many files to be moved");
 }
 
+/* The policy was changed since it was decided: nothing of it moves, and what was moved before goes. */
+static void refuse(struct engine *e, struct m_transfer *t)
+{
+        refusal_of_transfer(e, t);
+        storage_sweep(e);
+        give_up(e, t, TRANSFER_CANCELLED, "the policy of the dataset does not allow it there");
+}
+
 static void start(struct engine *e, struct m_transfer *t)
 {
-        struct move *v = xcalloc(1, sizeof *v);
         struct err err = {0};
+        int allowed = store_transfer_allowed(e->db, t->dataset->id, t->to, &err);
+        struct move *v;
 
+        if (allowed <= 0) {
+                if (allowed < 0)
+                        try_failed(e, t, FAULT_US, err.text);
+                else
+                        refuse(e, t);
+                return;
+        }
+        v = xcalloc(1, sizeof *v);
         if (storage_is_removing(e, t->to, t->dataset->id)) {
                 free(v);
                 try_failed(e, t, FAULT_US, "an earlier copy is still being deleted there");
@@ -489,8 +508,13 @@ void transfers_act(struct engine *e)
         for (size_t i = 0; i < e->plan.start_count; i++)
                 start(e, e->plan.starts[i]);
         e->plan.start_count = 0;
-        for (size_t i = 0; i < e->plan.cancel_count; i++)
-                transfers_stop(e, e->plan.cancels[i]);
+        for (size_t i = 0; i < e->plan.cancel_count; i++) {
+                struct m_transfer *t = e->plan.cancels[i];
+
+                if (!dataset_may_be_at(t->dataset, model_site(e->m, t->to)))
+                        refusal_of_transfer(e, t);
+                transfers_stop(e, t);
+        }
         e->plan.cancel_count = 0;
 }
 

@@ -99,6 +99,8 @@ bool wait_settle(struct engine *e, struct m_job *j)
         keep_former(e, j);
         j->wait = now;
         j->wait_since = e->m->wall_ms;
+        if (now == WAIT_POLICY)
+                refusal_of_job(e, j);
         return true;
 }
 

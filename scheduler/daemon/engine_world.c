@@ -732,6 +732,7 @@ int world_load(struct engine *e, struct err *err)
                 return 0;
         if (load_projects(e, err) < 0 || load_sites(e, err) < 0 || load_workers(e, err) < 0)
                 return -1;
+        storage_sweep(e);
         if (e->world_version && (transfers_world_changed(e, err) < 0 || jobs_reload_datasets(e, err) < 0))
                 return -1;
         /* Our own keys for new accounts moved it once more; the next look reads them. */

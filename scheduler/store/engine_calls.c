@@ -145,6 +145,15 @@ static int scan_add_copies(struct db *db, const char *name, int32_t site, const 
         return db_pipeline_add(st, err);
 }
 
+static int scan_lock(struct db *db, const char *name, int32_t site, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "scan_lock", "select reeve_place($1, $2::integer)");
+
+        bind_text(st, name);
+        bind_int(st, site);
+        return db_pipeline_add(st, err);
+}
+
 static int by_path(const void *a, const void *b)
 {
         return strcmp((*(const struct scan_file *const *)a)->path,
@@ -209,8 +218,8 @@ static int scan_is_known(struct db *db, const char *name, int32_t project, int32
                         return err_set(err, ERR_CONFLICT,
                                        "there is a dataset \"%s\" already: choose another name", name);
                 if (!row_bool(r, "allowed"))
-                        return err_set(err, ERR_CONFLICT,
-                                       "the policy of \"%s\" does not allow it at this site", name);
+                        return err_set(err, ERR_DENIED, "the policy of \"%s\" does not allow it at this site",
+                                       name);
                 if (compare_file(name, r, i < n ? sorted[i] : NULL, err) < 0)
                         return -1;
                 i++;
@@ -222,7 +231,7 @@ static int scan_add_known(struct db *db, int64_t epoch, const char *name, int32_
                           bool is_file, struct err *err)
 {
         if (db_pipeline_begin(db, err) < 0 || fence_add(db, epoch, err) < 0 ||
-            scan_add_place(db, name, site, root, is_file, err) < 0 ||
+            scan_lock(db, name, site, err) < 0 || scan_add_place(db, name, site, root, is_file, err) < 0 ||
             scan_add_copies(db, name, site, root, err) < 0)
                 return -1;
         return db_pipeline_end(db, NULL, 0, err);

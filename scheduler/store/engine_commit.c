@@ -24,7 +24,7 @@ bool commit_is_empty(const struct commit *c)
         return !(c->placed_n || c->states_n || c->ended_n || c->retries_n || c->unqueued_n || c->jobs_n ||
                  c->waits_n || c->reasons_n || c->done_n || c->decisions_n || c->events_n || c->outputs_n ||
                  c->usage_n || c->intents_n || c->transfers_n || c->copies_n || c->links_n || c->suspects_n ||
-                 c->tasks_succeeded || c->tasks_failed || c->tasks_cancelled);
+                 c->refusals_n || c->tasks_succeeded || c->tasks_failed || c->tasks_cancelled);
 }
 
 void commit_clear(struct commit *c)
@@ -32,7 +32,7 @@ void commit_clear(struct commit *c)
         c->placed_n = c->states_n = c->ended_n = c->retries_n = c->unqueued_n = c->jobs_n = c->waits_n =
             c->reasons_n = c->done_n = 0;
         c->decisions_n = c->events_n = c->outputs_n = c->usage_n = c->intents_n = 0;
-        c->transfers_n = c->copies_n = c->links_n = c->suspects_n = 0;
+        c->transfers_n = c->copies_n = c->links_n = c->suspects_n = c->refusals_n = 0;
         c->tasks_succeeded = c->tasks_failed = c->tasks_cancelled = 0;
 }
 
@@ -55,6 +55,7 @@ void commit_release(struct commit *c)
         free(c->copies);
         free(c->links);
         free(c->suspects);
+        free(c->refusals);
         free(c->intents);
         memset(c, 0, sizeof *c);
 }
@@ -593,7 +594,9 @@ static int add_parts(struct db *db, const struct commit *c, int64_t epoch, struc
             in_batches(add_intents, db, c, c->intents_n, err) < 0 ||
             in_batches(add_done, db, c, c->done_n, err) < 0)
                 return -1;
-        return add_totals(db, c, err);
+        if (add_totals(db, c, err) < 0)
+                return -1;
+        return c->refusals_n ? refusals_add(db, c, err) : 0;
 }
 
 static bool shows(const struct commit *c)

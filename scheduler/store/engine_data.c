@@ -215,6 +215,20 @@ void store_free_parts(struct load_part *rows, size_t n)
         free(rows);
 }
 
+int store_transfer_allowed(struct db *db, int64_t dataset, int32_t to, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "transfer_allowed",
+                                  "select coalesce(reeve_may_be_at($1, $2::integer), false) as allowed");
+        AUTO_ROWS struct rows *r = NULL;
+
+        bind_int(st, dataset);
+        bind_int(st, to);
+        if (db_query(st, &r, err) < 0)
+                return -1;
+        rows_next(r);
+        return row_bool(r, "allowed");
+}
+
 /* ---- parts of the commit ---------------------------------------------------------------------------------
  */
 
@@ -276,8 +290,17 @@ static int add_copies(struct db *db, const struct commit *c, size_t at, size_t n
         const struct commit_copy *v = c->copies + at;
         struct stmt *st = db_stmt(
             db, "commit_copies",
-            "with new as materialized (select distinct on (dataset, site, root) * from unnest($1::bigint[],"
-            " $2::integer[], $3::text[], $4::boolean[]) as c (dataset, site, root, is_file)),"
+            "with said as materialized (select distinct on (dataset, site, root) c.*, d.name, coalesce(c.site"
+            " = any(reeve_allowed_sites(d.policy_sites, d.policy_labels)), true) as allowed from"
+            " unnest($1::bigint[], $2::integer[], $3::text[], $4::boolean[]) as c (dataset, site, root,"
+            " is_file) join datasets d on d.id = any(array[c.dataset])),"
+            " new as materialized (select * from said where allowed),"
+            /* The policy changed under it: it is no copy, and goes. */
+            " gone as (insert into evictions (site_id, dataset_id, directory) select distinct site, dataset,"
+            " 'd' || dataset from said where not allowed on conflict (site_id, directory) do nothing),"
+            " told as (insert into events (kind, site_id, text) select 'data.evicted', site, name || ' was"
+            " brought there while its policy was changed, which does not allow it: it is deleted' from said"
+            " where not allowed),"
             /* an earlier copy there that was to be deleted is whole again */
             " kept as (delete from evictions e using new where e.dataset_id = new.dataset and e.site_id ="
             " new.site),"
@@ -338,6 +361,23 @@ static int add_suspects(struct db *db, const struct commit *c, size_t at, size_t
         COLUMN(i64, st, v, dataset, n);
         COLUMN(i32, st, v, site, n);
         COLUMN(bool, st, v, suspect, n);
+        return db_pipeline_add(st, err);
+}
+
+int refusals_add(struct db *db, const struct commit *c, struct err *err)
+{
+        const struct commit_refusal *v = c->refusals;
+        size_t n = c->refusals_n;
+        struct stmt *st = db_stmt(
+            db, "commit_refusals",
+            "select audit_add('reeve', action, object, 'refused: ' || detail) from (select distinct on"
+            " (action, object) * from unnest($1::text[], $2::text[], $3::text[]) as r (action, object,"
+            " detail)) as r where not exists (select from audit a where a.actor = 'reeve' and a.object ="
+            " any(array[r.object]) and a.action = r.action)");
+
+        COLUMN(text, st, v, action, n);
+        COLUMN(text, st, v, object, n);
+        COLUMN(text, st, v, detail, n);
         return db_pipeline_add(st, err);
 }
 
@@ -449,6 +489,22 @@ int64_t store_evict_leaving(struct db *db, int64_t epoch, int32_t site, int64_t 
         bind_int(st, site);
         bind_int(st, dataset);
         return fenced_exec(st, db, epoch, err);
+}
+
+int64_t store_sweep_parts(struct db *db, int64_t epoch, struct err *err)
+{
+        static const char sql[] =
+            "with outside as materialized (select t.id, t.to_site, t.dataset_id from transfers t join "
+            "datasets"
+            " d on d.id = t.dataset_id where t.state in ('failed', 'cancelled') and t.parts and t.to_site <>"
+            " all(reeve_allowed_sites(d.policy_sites, d.policy_labels)) and not exists (select from transfers"
+            " o where o.dataset_id = t.dataset_id and o.to_site = t.to_site and o.state in ('queued',"
+            " 'active', 'verifying')) order by t.id limit 1000),"
+            " noted as (insert into evictions (site_id, dataset_id, directory) select distinct to_site,"
+            " dataset_id, 'd' || dataset_id from outside on conflict (site_id, directory) do nothing)"
+            " update transfers t set parts = false from outside o where t.id = o.id";
+
+        return fenced_exec(db_stmt(db, "sweep_parts", sql), db, epoch, err);
 }
 
 int64_t store_expire(struct db *db, int64_t epoch, struct err *err)

@@ -20,6 +20,10 @@ int outputs_add(struct db *db, const struct commit *c, struct err *err);
 /* Transfers, copies, links, places that are suspect; parts of store_commit's pipeline. */
 int data_add(struct db *db, const struct commit *c, struct err *err);
 
+/* Refusals into the audit. Its lock is held from there to the end of the transaction: last of the pipeline.
+ */
+int refusals_add(struct db *db, const struct commit *c, struct err *err);
+
 /* Run a query and turn each row into an element of `size` bytes, zeroed before. */
 int load_all(struct stmt *st, size_t size, void (*fill)(const struct rows *r, void *element), void **ret,
              size_t *ret_n, struct err *err);

@@ -241,6 +241,10 @@ struct load_file {
 };
 int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, size_t max,
                      struct load_file **ret, size_t *ret_n, struct err *err);
+/* May bytes of the dataset begin to move to the site, as of now? 1, 0. The transfer is open on record, so
+ * that who changes the policy or the site's labels after this sees it and is refused, and who did before is
+ * seen here. */
+int store_transfer_allowed(struct db *db, int64_t dataset, int32_t to, struct err *err);
 void store_free_files(struct load_file *rows, size_t n);
 
 /* ---- writing
@@ -339,6 +343,9 @@ struct commit_suspect { /* all places of the dataset at the site: not to be used
         int32_t site;
         bool suspect;
 };
+struct commit_refusal { /* for the audit, as the engine's word; each action and object once */
+        const char *action, *object, *detail;
+};
 struct commit_usage {
         int32_t project;
         double usage;
@@ -365,6 +372,7 @@ struct commit {
         COMMIT_ROWS_(commit_copy, copies)
         COMMIT_ROWS_(commit_link, links)
         COMMIT_ROWS_(commit_suspect, suspects)
+        COMMIT_ROWS_(commit_refusal, refusals)
         int64_t *intents; /* applied */
         size_t intents_n, intents_cap;
         int64_t tasks_succeeded, tasks_failed, tasks_cancelled; /* to add to totals */
@@ -405,6 +413,9 @@ int64_t store_evict_one(struct db *db, int64_t epoch, int32_t site, int64_t data
 /* Copies of the dataset at the site that make room although live jobs read it: unless they are pinned, the
  * last complete ones, being moved, or read by an attempt there. How many went. */
 int64_t store_evict_leaving(struct db *db, int64_t epoch, int32_t site, int64_t dataset, struct err *err);
+/* What transfers left behind at sites where a policy does not allow it any more: to be deleted. How many
+ * transfers, at most 1,000. */
+int64_t store_sweep_parts(struct db *db, int64_t epoch, struct err *err);
 /* Datasets whose time is over, that no live job needs and nobody pinned: removed, as people remove them. How
  * many, at most 1,000. */
 int64_t store_expire(struct db *db, int64_t epoch, struct err *err);
@@ -445,7 +456,8 @@ int store_call_data(struct db *db, int64_t epoch, int64_t call, const char *resu
                     size_t n, struct err *err); /* ends the call as done */
 /* A scanned dataset: one transaction, sealed, with all files and replicas. When there is one of that name
  * with exactly these files, it lies at one more place from then on; ERR_CONFLICT with the first difference
- * when there is another. ERR_BAD_INPUT when a path is longer than STORE_PATH_MAX. */
+ * when there is another, ERR_DENIED when its policy does not allow it at the
+ * site. ERR_BAD_INPUT when a path is longer than STORE_PATH_MAX. */
 struct scan_file {
         const char *path; /* catalog form */
         int64_t size;

@@ -269,6 +269,102 @@ static void a_copy_makes_room_though_a_queued_job_reads_it_but_not_under_a_runni
         assert_string_equal(copies(db), "");
 }
 
+static int rows_of(struct db *db, const char *query)
+{
+        char sql[400];
+
+        snprintf(sql, sizeof sql, "select count(*)::text as v from %s", query);
+        return atoi(ask_text(db, sql));
+}
+
+static void a_copy_whose_policy_changed_meanwhile_is_no_copy_and_goes(void **state)
+{
+        struct db *db = *state;
+        struct commit_copy two[] = {{.dataset = 1, .site = 2, .root = "/d1"},
+                                    {.dataset = 2, .site = 2, .root = "/d2"}};
+        struct err err = {0};
+
+        add_data(db);
+        ok(db_run(db, "update datasets set policy_sites = '{alpha}', policy_by = 'ann' where id = 1", &err));
+        ok(store_commit(db, test_epoch, &(struct commit){.copies = two, .copies_n = 2}, &err));
+        assert_string_equal(copies(db), "2");
+        assert_int_equal(rows_of(db, "replicas where site_id = 2 and dataset_id = 1"), 0);
+        assert_int_equal(rows_of(db, "evictions where site_id = 2 and directory = 'd1'"), 1);
+        assert_int_equal(rows_of(db, "events where kind = 'data.evicted' and site_id = 2"), 1);
+}
+
+static void no_byte_begins_to_move_against_a_policy(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+
+        add_data(db);
+        assert_int_equal(store_transfer_allowed(db, 1, 2, &err), 1);
+        ok(db_run(db, "update datasets set policy_labels = '{eu}' where id = 1", &err));
+        assert_int_equal(store_transfer_allowed(db, 1, 2, &err), 0);
+        ok(db_run(db, "update sites set labels = '{eu}' where id = 2", &err));
+        assert_int_equal(store_transfer_allowed(db, 1, 2, &err), 1);
+        assert_int_equal(store_transfer_allowed(db, 99, 2, &err), 0); /* it was removed */
+}
+
+static void a_transfer_waits_for_whoever_changes_the_policy(void **state)
+{
+        static const char *const changes[] = {
+            "begin; update datasets set policy_sites = '{alpha}' where id = 1",
+            "begin; update datasets set policy_labels = '{eu}' where id = 2",
+            "begin; update sites set labels = '{}' where id = 2",
+        };
+        static const int64_t datasets[] = {1, 2, 2};
+        struct db *db = *state, *other = test_open();
+        struct err err = {0};
+
+        add_data(db);
+        ok(db_run(db, "update sites set labels = '{eu}' where id = 2", &err));
+        for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+                ok(db_run(other, changes[i], &err));
+                ok(db_run(db, "set lock_timeout = '50ms'", &err));
+                assert_int_equal(store_transfer_allowed(db, datasets[i], 2, &err), -1); /* not yet known */
+                ok(db_run(other, "commit", &err));
+                assert_int_equal(store_transfer_allowed(db, datasets[i], 2, &err), i == 1);
+        }
+        db_close(other);
+}
+
+static void what_transfers_left_where_a_policy_forbids_it_is_deleted(void **state)
+{
+        struct db *db = *state;
+        struct err err = {0};
+
+        add_data(db);
+        ok(db_run(db,
+                  "insert into transfers (id, dataset_id, from_site, to_site, state) values (1, 1, 1, 2,"
+                  " 'cancelled'), (2, 2, 1, 2, 'failed'), (3, 2, 1, 2, 'active')",
+                  &err));
+        assert_int_equal(store_sweep_parts(db, test_epoch, &err), 0);
+        ok(db_run(db, "update datasets set policy_sites = '{alpha}'", &err));
+        assert_int_equal(store_sweep_parts(db, test_epoch, &err), 1); /* the other one is still being moved */
+        assert_int_equal(rows_of(db, "evictions where site_id = 2 and directory = 'd1'"), 1);
+        ok(db_run(db, "update transfers set state = 'cancelled' where id = 3", &err));
+        assert_int_equal(store_sweep_parts(db, test_epoch, &err), 2);
+        assert_int_equal(rows_of(db, "evictions"), 2);
+        assert_int_equal(store_sweep_parts(db, test_epoch, &err), 0);
+}
+
+static void a_refusal_is_in_the_audit_once(void **state)
+{
+        struct commit_refusal said[] = {{"place", "job 1", "the policy of a"},
+                                        {"place", "job 1", "the policy of b"},
+                                        {"launch", "job 1", "the policy of a"}};
+        struct db *db = *state;
+        struct err err = {0};
+
+        for (int i = 0; i < 2; i++)
+                ok(store_commit(db, test_epoch, &(struct commit){.refusals = said, .refusals_n = 3}, &err));
+        assert_int_equal(rows_of(db, "audit where actor = 'reeve'"), 2);
+        assert_int_equal(rows_of(db, "audit where actor = 'reeve' and detail = 'refused: the policy of a'"),
+                         2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -279,6 +375,11 @@ int main(void)
             engine_test(links_are_kept_and_the_engine_writes_no_new_world),
             engine_test(only_copies_that_may_go_are_evicted_oldest_first),
             engine_test(what_a_live_job_reads_stays),
+            engine_test(a_copy_whose_policy_changed_meanwhile_is_no_copy_and_goes),
+            engine_test(no_byte_begins_to_move_against_a_policy),
+            engine_test(a_transfer_waits_for_whoever_changes_the_policy),
+            engine_test(what_transfers_left_where_a_policy_forbids_it_is_deleted),
+            engine_test(a_refusal_is_in_the_audit_once),
             engine_test(a_copy_makes_room_though_a_queued_job_reads_it_but_not_under_a_running_one),
         };
 
