@@ -140,7 +140,8 @@ HANDLER(api_dataset_copy)
         if (store_site_allowed(db, id, site, &r, err) < 0)
                 return -1;
         rows_next(r);
-        if (!row_bool(r, "allowed"))
+        rq->audits_refusal = !row_bool(r, "allowed");
+        if (rq->audits_refusal)
                 return err_set(err, ERR_CONFLICT, "its policy does not allow it there");
         if (!row_bool(r, "accept"))
                 return err_set(err, ERR_CONFLICT,

@@ -137,7 +137,7 @@ void labels_check(const json_t *list, const char *below, struct issues *issues)
 }
 
 /* A label that the policy of what lies there asks for has to stay. */
-static int refuse_labels(struct db *db, int32_t site, struct err *err)
+static int refuse_labels(struct request *rq, struct db *db, int32_t site, struct err *err)
 {
         AUTO_ROWS struct rows *r = NULL;
         char text[900] = "";
@@ -148,6 +148,7 @@ static int refuse_labels(struct db *db, int32_t site, struct err *err)
         while (rows_next(r) && n + 80 < sizeof text)
                 n += (size_t)snprintf(text + n, sizeof text - n, "%s%.64s", n ? ", " : "",
                                       row_text(r, "dataset"));
+        rq->audits_refusal = n > 0;
         return n ? err_set(err, ERR_CONFLICT,
                            "what lies there, or is on its way there, must not be at a site with these "
                            "labels: %s; "
@@ -180,7 +181,7 @@ static int change_data(struct request *rq, struct db *db, int32_t site, const st
         c.quota = json_is_null(json_object_get(in->data, "quota")) ? -1 : data.quota;
         if (store_site_data(db, site, &c, err) < 0)
                 return -1;
-        return c.labels_set ? refuse_labels(db, site, err) : 0;
+        return c.labels_set ? refuse_labels(rq, db, site, err) : 0;
 }
 
 HANDLER(api_site_change)

@@ -165,7 +165,7 @@ static void check_policy(struct request *rq, const char *const *sites, size_t n,
 }
 
 /* What a policy would forbid is to be made good first, by whoever sets it. */
-static int refuse_outside(struct db *db, int64_t dataset, struct err *err)
+static int refuse_outside(struct request *rq, struct db *db, int64_t dataset, struct err *err)
 {
         AUTO_ROWS struct rows *r = NULL;
         char text[900] = "";
@@ -180,6 +180,7 @@ static int refuse_outside(struct db *db, int64_t dataset, struct err *err)
                         n += (size_t)snprintf(text + n, sizeof text - n, " (transfer %lld)",
                                               (long long)row_int(r, "transfer"));
         }
+        rq->audits_refusal = n > 0;
         return n ? err_set(err, ERR_CONFLICT,
                            "it lies, or is on its way, where this would not allow it: %s; evict the copies "
                            "and cancel "
@@ -212,7 +213,7 @@ static int change_policy(struct request *rq, struct db *db, struct rows *set, co
         rc = store_dataset_policy(db, row_int(set, "id"), sites, site_n, labels, label_n, rq->who->name, err);
         if (rc == 0)
                 return err_set(err, ERR_NOT_FOUND, "the dataset was removed meanwhile");
-        if (rc < 0 || refuse_outside(db, row_int(set, "id"), err) < 0)
+        if (rc < 0 || refuse_outside(rq, db, row_int(set, "id"), err) < 0)
                 return -1;
         request_audit(rq, "policy: %zu sites, %zu labels", site_n, label_n);
         return 0;

@@ -25,6 +25,7 @@ void request_reset(struct request *rq)
         issues_clear(&rq->issues);
         rq->audit[0] = '\0';
         rq->wakes_engine = rq->wakes_web = rq->forgets_auth = false;
+        rq->audits_refusal = false;
         rq->static_data = NULL;
         stream_free(MOVE(rq->stream));
         rq->failed = false;

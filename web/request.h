@@ -71,6 +71,7 @@ struct request {
         struct issues issues;
         char audit[256]; /* particulars for the audit chain */
         bool wakes_engine, wakes_web, forgets_auth;
+        bool audits_refusal; /* that it is refused stands in the audit, whatever the reason */
         const uint8_t *static_data; /* reply bytes that live as long as the program, instead of out */
         size_t static_len;
         struct stream *stream; /* the reply goes on and on; owned until it is a response */

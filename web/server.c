@@ -448,7 +448,7 @@ static int handle(struct request *rq)
         else
                 rc = rq->route->handler(rq, db, &err);
         if (rc < 0) {
-                if (err.code == ERR_DENIED && rq->who)
+                if ((err.code == ERR_DENIED || rq->audits_refusal) && rq->who)
                         audit_refusal(rq, err.text);
                 problem_from_err(rq, &err);
                 return 0;
