@@ -42,6 +42,7 @@ STORE     := $(wildcard scheduler/store/*.c)
 REMOTE    := $(wildcard scheduler/remote/*.c)
 CONNECTOR := $(wildcard scheduler/connector/*.c)
 CLI       := $(wildcard scheduler/cli/*.c)
+SCRIPT    := $(wildcard scheduler/script/*.c)
 DAEMON    := $(wildcard scheduler/daemon/*.c)
 WORKER    := $(wildcard worker/*.c)
 WEB       := $(wildcard web/*.c)
@@ -86,6 +87,7 @@ $(O)/$(1).a: $(call obj,$(2))
 endef
 $(eval $(call archive,libcommon,$(COMMON)))
 $(eval $(call archive,libcore,$(CORE)))
+$(eval $(call archive,libscript,$(SCRIPT)))
 $(eval $(call archive,libremote,$(REMOTE)))
 $(eval $(call archive,libconnector,$(filter-out %/main.c,$(CONNECTOR))))
 $(eval $(call archive,libworker,$(filter-out %/main.c,$(WORKER))))
@@ -118,7 +120,7 @@ $(BUILD)/ui/.done: $(UI)
 	$(Q)web/ui/build.sh $(BUILD)/ui
 	@touch $@
 
-$(BUILD)/reeved: $(call obj,$(filter %/main.c,$(DAEMON))) $(O)/libdaemon.a $(O)/libweb.a $(O)/libremote.a $(O)/libstore.a $(O)/libcore.a $(O)/libcommon.a
+$(BUILD)/reeved: $(call obj,$(filter %/main.c,$(DAEMON))) $(O)/libdaemon.a $(O)/libweb.a $(O)/libremote.a $(O)/libstore.a $(O)/libscript.a $(O)/libcore.a $(O)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/reeve-connector: $(call obj,$(filter %/main.c,$(CONNECTOR))) $(O)/libconnector.a $(O)/libcommon.a
@@ -128,7 +130,7 @@ $(BUILD)/reeve-worker: $(call obj,$(filter %/main.c,$(WORKER))) $(O)/libworker.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(WORKER_LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 	$(Q)$(if $(SAN),true,strip $@)
-$(BUILD)/reeve: $(call obj,$(filter %/main.c,$(CLI))) $(O)/libcli.a $(O)/libcommon.a
+$(BUILD)/reeve: $(call obj,$(filter %/main.c,$(CLI))) $(O)/libcli.a $(O)/libscript.a $(O)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 

@@ -9,7 +9,7 @@ FUZZ_MAKE    := CPPFLAGS=-fsanitize=fuzzer-no-link $(MAKE) -j$(JOBS) SAN=1 CC=cl
 
 # The server without the pages of the dashboard.
 $(eval $(call archive,libwebcode,$(WEB)))
-FUZZ_ARCHIVES := $(addprefix $(O)/,libwebcode.a libcli.a libremote.a libstore.a libconnector.a libworker.a libsim.a libcore.a libcommon.a)
+FUZZ_ARCHIVES := $(addprefix $(O)/,libwebcode.a libcli.a libscript.a libremote.a libstore.a libconnector.a libworker.a libsim.a libcore.a libcommon.a)
 
 $(FUZZ_BINS): $(BUILD)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/fuzz.o $(FUZZ_ARCHIVES)
 	@mkdir -p $(@D)

@@ -4,7 +4,7 @@
 
 UNIT_TESTS  := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 STORE_TESTS := $(patsubst tests/store/%.c,%,$(wildcard tests/store/test_*.c))
-TEST_ARCHIVES := $(addprefix $(O)/,libdaemon.a libweb.a libcli.a libremote.a libstore.a libconnector.a libworker.a libcore.a libcommon.a)
+TEST_ARCHIVES := $(addprefix $(O)/,libdaemon.a libweb.a libcli.a libscript.a libremote.a libstore.a libconnector.a libworker.a libcore.a libcommon.a)
 TEST_LIBS   := $(DAEMON_LIBS) $(CONNECTOR_LIBS) $(CLI_LIBS) $(WORKER_LIBS) -lcmocka
 UNIT_BINS   := $(UNIT_TESTS:%=$(BUILD)/tests/%)
 STORE_BINS  := $(STORE_TESTS:%=$(BUILD)/tests/%)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The web server alone, for its own tests and benchmark.
 
-$(BUILD)/tests/webd: $(O)/tests/support/webd.o $(O)/libweb.a $(O)/libstore.a $(O)/libcore.a $(O)/libcommon.a
+$(BUILD)/tests/webd: $(O)/tests/support/webd.o $(O)/libweb.a $(O)/libstore.a $(O)/libscript.a $(O)/libcore.a $(O)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lmicrohttpd -lcurl -ljansson -lsodium -lpq -lpthread -lm
 

@@ -88,135 +88,19 @@ const struct command *command_suggest(const char *word)
         return best;
 }
 
-static size_t list_length(const struct option *list)
+static struct option_rules rules_of(const struct command *cmd)
 {
-        size_t n = 0;
-
-        while (list && list[n].name)
-                n++;
-        return n;
+        return (struct option_rules){
+            .name = cmd ? cmd->name : "",
+            .lists = {cmd ? cmd->options : NULL, cmd ? cmd->more_options : NULL, global_options},
+            .stop = cmd ? cmd->stop : true};
 }
 
 const struct option *command_option(const struct command *cmd, size_t i)
 {
-        const struct option *lists[] = {cmd ? cmd->options : NULL, cmd ? cmd->more_options : NULL,
-                                        global_options};
+        struct option_rules r = rules_of(cmd);
 
-        for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-                size_t n = list_length(lists[l]);
-
-                if (i < n)
-                        return &lists[l][i];
-                i -= n;
-        }
-        return NULL;
-}
-
-static const struct option *find_long(const struct command *cmd, const char *name, size_t n)
-{
-        const struct option *o;
-
-        for (size_t i = 0; (o = command_option(cmd, i)); i++) {
-                if (strlen(o->name) == n && memcmp(o->name, name, n) == 0)
-                        return o;
-        }
-        return NULL;
-}
-
-static const struct option *find_letter(const struct command *cmd, char letter)
-{
-        const struct option *o;
-
-        for (size_t i = 0; (o = command_option(cmd, i)); i++) {
-                if (o->letter == letter)
-                        return o;
-        }
-        return NULL;
-}
-
-static const char *help_of(const struct command *cmd)
-{
-        return cmd ? cmd->name : "";
-}
-
-static int add_value(struct args *a, const struct option *o, const char *value, struct err *err)
-{
-        if (!o->many && o->value && args_has(a, o->name) && strcmp(args_get(a, o->name), value) != 0)
-                return err_set(err, ERR_BAD_INPUT, "--%s is given twice, as \"%s\" and \"%s\"", o->name,
-                               args_get(a, o->name), value);
-        a->values = xgrow(a->values, a->value_count, &a->value_cap, sizeof *a->values);
-        a->values[a->value_count++] = (struct arg_value){o, value};
-        return 0;
-}
-
-static int parse_long(struct args *a, char *const **argv, struct err *err)
-{
-        const char *name = **argv + 2, *equals = strchr(name, '=');
-        size_t n = equals ? (size_t)(equals - name) : strlen(name);
-        const struct option *o = find_long(a->command, name, n);
-
-        if (!o)
-                return err_set(err, ERR_BAD_INPUT, "unknown option \"--%.*s\"; `reeve help %s` lists them",
-                               (int)(n < 80 ? n : 80), name, help_of(a->command));
-        if (!o->value && equals)
-                return err_set(err, ERR_BAD_INPUT, "--%s takes no value", o->name);
-        if (o->value && !equals && !*++*argv)
-                return err_set(err, ERR_BAD_INPUT, "--%s needs a value: %s", o->name, o->value);
-        return add_value(a, o, !o->value ? "" : equals ? equals + 1 : **argv, err);
-}
-
-static int parse_letters(struct args *a, char *const **argv, struct err *err)
-{
-        for (const char *p = **argv + 1; *p; p++) {
-                const struct option *o = find_letter(a->command, *p);
-
-                if (!o)
-                        return err_set(err, ERR_BAD_INPUT,
-                                       "unknown option \"-%c\"; `reeve help %s` lists them",
-                                       *p > ' ' && *p < 127 ? *p : '?', help_of(a->command));
-                if (!o->value) {
-                        if (add_value(a, o, "", err) < 0)
-                                return -1;
-                        continue;
-                }
-                if (p[1])
-                        return add_value(a, o, p + 1, err);
-                if (!*++*argv)
-                        return err_set(err, ERR_BAD_INPUT, "-%c needs a value: %s", o->letter, o->value);
-                return add_value(a, o, **argv, err);
-        }
-        return 0;
-}
-
-static void add_word(struct args *a, const char *word)
-{
-        a->words = xgrow(a->words, a->word_count + 1, &a->word_cap, sizeof *a->words);
-        a->words[a->word_count++] = word;
-        a->words[a->word_count] = NULL;
-}
-
-static int parse_all(struct args *a, char *const *argv, struct err *err)
-{
-        bool options = true;
-
-        for (; *argv; argv++) {
-                const char *word = *argv;
-
-                if (options && strcmp(word, "--") == 0) {
-                        a->dashes = a->word_count == 0;
-                        options = false;
-                } else if (options && word[0] == '-' && word[1] == '-') {
-                        if (parse_long(a, &argv, err) < 0)
-                                return -1;
-                } else if (options && word[0] == '-' && word[1]) {
-                        if (parse_letters(a, &argv, err) < 0)
-                                return -1;
-                } else {
-                        add_word(a, word);
-                        options = options && !(a->command ? a->command->stop : true);
-                }
-        }
-        return 0;
+        return option_at(&r, i);
 }
 
 static int check_count(const struct args *a, struct err *err)
@@ -235,14 +119,12 @@ static int check_count(const struct args *a, struct err *err)
 
 int args_parse(const struct command *cmd, char *const *argv, struct args *ret, struct err *err)
 {
-        struct args a = {.command = cmd};
+        struct option_rules r = rules_of(cmd);
+        struct args a;
 
-        a.words = xgrow(NULL, 0, &a.word_cap, sizeof *a.words);
-        a.words[0] = NULL;
-        if (parse_all(&a, argv, err) < 0) {
-                args_release(&a);
+        if (args_read(&r, argv, &a, err) < 0)
                 return -1;
-        }
+        a.command = cmd;
         a.help_wanted = args_has(&a, "help");
         if (check_count(&a, err) < 0) {
                 args_release(&a);
@@ -250,39 +132,4 @@ int args_parse(const struct command *cmd, char *const *argv, struct args *ret, s
         }
         *ret = a;
         return 0;
-}
-
-void args_release(struct args *a)
-{
-        free(a->values);
-        free(a->words);
-        *a = (struct args){0};
-}
-
-const char *args_nth(const struct args *a, const char *name, size_t i)
-{
-        if (!find_long(a->command, name, strlen(name))) {
-                fprintf(stderr, "reeve: bug: command \"%s\" has no option \"%s\"\n", help_of(a->command),
-                        name);
-                abort();
-        }
-        for (size_t v = 0; v < a->value_count; v++) {
-                if (strcmp(a->values[v].option->name, name) == 0 && i-- == 0)
-                        return a->values[v].value;
-        }
-        return NULL;
-}
-
-bool args_has(const struct args *a, const char *name)
-{
-        return args_nth(a, name, 0) != NULL;
-}
-
-const char *args_get(const struct args *a, const char *name)
-{
-        const char *last = NULL, *v;
-
-        for (size_t i = 0; (v = args_nth(a, name, i)); i++)
-                last = v;
-        return last;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
 
-#include "spec.h"
+#include "script/job_options.h"
 
 const struct option global_options[] = {
     {"format", 'o', "FORMAT", "table, wide, json, jsonl, csv or id (REEVE_FORMAT)", false},
@@ -205,14 +205,14 @@ const struct command commands[] = {
      "Ctrl-C cancels the job; a second one leaves without waiting.\n\n"
      "  reeve run -- hostname\n"
      "  reeve run --cpus 4 --memory 2G --input lambda align.sh\n",
-     spec_options, run_options, 0, -1, true, cmd_run},
+     job_options, run_options, 0, -1, true, cmd_run},
     {"submit", "[OPTIONS] SCRIPT [ARGS] | -- COMMAND [ARGS] | -f FILE", "Submit a job and print its number.",
      "A script of yours is sent along; behind \"--\" stands a program of the site, which runs\n"
      "without a shell. A file holds one job or a list of them (see reeve-job(5)).\n\n"
      "  reeve submit --array 1-100 --output '*.sam' align.sh\n"
      "  reeve submit --after 12 --time 2h -- /opt/bin/merge result\n"
      "  reeve submit -f job.yaml --dry-run\n",
-     spec_options, submit_options, 0, -1, true, cmd_submit},
+     job_options, submit_options, 0, -1, true, cmd_submit},
     {"progress", "FRACTION [TEXT ...]", "Inside a job: say how far it is.",
      "FRACTION is percent, a ratio, or - for words alone.\n\n"
      "  reeve progress 37 phase 2\n"

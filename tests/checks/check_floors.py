@@ -9,14 +9,15 @@ from tree import PRODUCT, read, sources
 MAY_INCLUDE = {
     "scheduler/common": (),
     "worker": ("scheduler/common",),
-    "scheduler/cli": ("scheduler/common",),
+    "scheduler/script": ("scheduler/common",),
+    "scheduler/cli": ("scheduler/common", "scheduler/script"),
     "scheduler/connector": ("scheduler/common",),
     "scheduler/core": ("scheduler/common",),
     "scheduler/remote": ("scheduler/common", "scheduler/core"),
     "scheduler/store": ("scheduler/common", "scheduler/core"),
     "scheduler/sim": ("scheduler/common", "scheduler/core"),
     # The web shares the database with the engine and nothing else: not scheduler/remote.
-    "web": ("scheduler/common", "scheduler/core", "scheduler/store"),
+    "web": ("scheduler/common", "scheduler/core", "scheduler/script", "scheduler/store"),
     "scheduler/daemon": ("scheduler/common", "scheduler/core", "scheduler/store", "scheduler/remote", "web"),
 }
 # Library header (as a pattern): the only folders that may include it.
@@ -28,7 +29,7 @@ HOMES = {
     r"curl/.*": ("scheduler/cli", "web"),
     r"libsmartcols/.*": ("scheduler/cli",),
     r"uv\.h": ("scheduler/remote", "scheduler/daemon"),
-    r"jansson\.h": ("web", "scheduler/cli", "scheduler/daemon", "scheduler/sim"),
+    r"jansson\.h": ("web", "scheduler/script", "scheduler/cli", "scheduler/daemon", "scheduler/sim"),
     r"zlib\.h|expat\.h": ("scheduler/sim",),
 }
 # Headers that would let a decision depend on more than its model.

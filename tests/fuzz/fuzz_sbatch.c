@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Directives of a script: whatever stands there, what comes out is a job in which every text can be filled
  * in, or a refusal that names the script. */
-#include "cli/directives.h"
-#include "cli/sbatch.h"
+#include "script/sbatch.h"
+#include "script/script.h"
 #include "common/num.h"
 #include "common/task_set.h"
 #include "common/task_text.h"
@@ -48,37 +48,29 @@ static void check_job(json_t *job)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static const struct sbatch_origin from = {
+        static const struct script_origin from = {
             .name = "s.sh", .cwd = "/here", .host = "h", .env = environment, .now_ms = 1800000000000};
         AUTO_FREE char *s = xstrndup((const char *)data, size);
-        struct directives d, native;
         struct err err = {0};
-        json_t *job, *notes;
+        json_t *job, *said;
         int64_t v;
 
         (void)sbatch_time("t", s, &v, NULL);
         (void)sbatch_size("s", s, &v, NULL);
-        (void)sbatch_moment("m", s, from.now_ms, &v, NULL);
+        (void)sbatch_moment("m", s, &from, &v, NULL);
         for (int array = 0; array < 2; array++) {
                 AUTO_FREE char *text = sbatch_pattern(s, array, &err);
 
                 must(!text || task_text_check("p", text, &err) == 0);
         }
-        if (directives_read("s.sh", s, "#REEVE", false, &native, &err) == 0)
-                directives_release(&native);
-        if (directives_read("s.sh", s, "#SBATCH", true, &d, &err) < 0) {
-                must(strncmp(err.text, "s.sh:", 5) == 0);
-                return 0;
-        }
         job = json_object();
-        notes = json_array();
-        if (sbatch_read(&from, &d, job, notes, &err) < 0)
+        said = json_array();
+        if (script_read(&from, s, job, said, &err) < 0)
                 must(strncmp(err.text, "s.sh:", 5) == 0);
-        else if (sbatch_finish(&from, job, &err) == 0)
+        else if (script_finish(&from, said, job, &err) == 0)
                 check_job(job);
         json_decref(job);
-        json_decref(notes);
-        directives_release(&d);
+        json_decref(said);
         return 0;
 }
 

@@ -105,3 +105,64 @@ void directives_release(struct directives *d)
         free(d->words);
         *d = (struct directives){0};
 }
+
+/* ---- what is told of them --------------------------------------------------------------------------------
+ */
+
+json_t *directive_add(json_t *said, int line, const char *mark, const char *option, const char *value)
+{
+        json_t *d = json_pack("{s:i, s:s, s:s, s:s, s:n}", "line", line, "mark", mark, "option", "",
+                              "outcome", DIRECTIVE_USED, "sentence");
+        json_t *name = json_string(option), *v = value ? json_string(value) : NULL;
+
+        /* What is not UTF-8 is refused by whoever puts it into the job. */
+        json_object_set_new(d, "option", name ? name : json_string("?"));
+        json_object_set_new(d, "value", v ? v : json_null());
+        json_array_append_new(said, d);
+        return d;
+}
+
+static int rank(const char *outcome)
+{
+        static const char *const ranks[] = {DIRECTIVE_USED, DIRECTIVE_IGNORED, DIRECTIVE_DIFFERS,
+                                            DIRECTIVE_REFUSED};
+
+        for (int i = 0; i < (int)ARRAY_LEN(ranks); i++)
+                if (strcmp(ranks[i], outcome) == 0)
+                        return i;
+        return 0;
+}
+
+void directive_say(json_t *directive, const char *outcome, const char *sentence)
+{
+        const char *before = json_string_value(json_object_get(directive, "sentence"));
+        AUTO_FREE char *both = before && sentence ? xasprintf("%s; %s", before, sentence) : NULL;
+        json_t *text = both || sentence ? json_string(both ? both : sentence) : NULL;
+
+        if (rank(outcome) > rank(json_string_value(json_object_get(directive, "outcome"))))
+                json_object_set_new(directive, "outcome", json_string(outcome));
+        if (text)
+                json_object_set_new(directive, "sentence", text);
+}
+
+size_t directives_count(const json_t *said, const char *outcome)
+{
+        size_t n = 0, i;
+        json_t *d;
+
+        json_array_foreach((json_t *)said, i, d)
+        {
+                n += strcmp(json_string_value(json_object_get(d, "outcome")), outcome) == 0;
+        }
+        return n;
+}
+
+void fault_add(struct err *all, const struct err *one)
+{
+        struct err before = *all;
+
+        if (before.code == ERR_NONE)
+                *all = *one;
+        else
+                err_set(all, before.code, "%s; %s", before.text, one->text);
+}

@@ -56,7 +56,7 @@ static void array_variables(json_t *env, json_t *each, const struct task_set *ta
         put_number(env, "SLURM_ARRAY_TASK_STEP", step_of(tasks));
 }
 
-static void put_variables(const struct sbatch_origin *from, json_t *job, const struct task_set *tasks)
+static void put_variables(const struct script_origin *from, json_t *job, const struct task_set *tasks)
 {
         static const char *const fixed[][2] = {
             {"ENVIRONMENT", "BATCH"}, {"SLURM_JOB_NUM_NODES", "1"}, {"SLURM_NNODES", "1"},
@@ -80,8 +80,10 @@ static void put_variables(const struct sbatch_origin *from, json_t *job, const s
         put_number(env, "SLURM_CPUS_ON_NODE", cpus ? cpus : 1);
         put_number(env, "SLURM_JOB_CPUS_PER_NODE", cpus ? cpus : 1);
         put(env, "SLURM_TASKS_PER_NODE", of_array ? of_array : "1");
-        put(env, "SLURM_SUBMIT_DIR", from->cwd);
-        put(env, "SLURM_SUBMIT_HOST", from->host);
+        if (from->cwd)
+                put(env, "SLURM_SUBMIT_DIR", from->cwd);
+        if (from->host)
+                put(env, "SLURM_SUBMIT_HOST", from->host);
         array_variables(env, each, tasks);
 }
 
@@ -169,7 +171,7 @@ static int put_files(json_t *job, bool array, struct err *err)
         return 0;
 }
 
-int sbatch_finish(const struct sbatch_origin *from, json_t *job, struct err *err)
+int sbatch_finish(const struct script_origin *from, json_t *job, struct err *err)
 {
         const char *array = json_string_value(json_object_get(job, "array"));
         struct task_set *tasks = NULL;

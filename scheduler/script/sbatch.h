@@ -8,32 +8,24 @@
  * Order: sbatch_read makes members of the job; options of ours may then replace them; sbatch_finish adds what
  * follows from the whole: variables named SLURM_..., files of the streams, outputs.
  */
-#ifndef REEVE_CLI_SBATCH_H
-#define REEVE_CLI_SBATCH_H
+#ifndef REEVE_SCRIPT_SBATCH_H
+#define REEVE_SCRIPT_SBATCH_H
 
 #include "directives.h"
+#include "origin.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where the script came from. */
-struct sbatch_origin {
-        const char *name;                     /* of the script, for messages */
-        const char *cwd;                      /* directory of the submission, absolute */
-        const char *host;                     /* computer of the submission */
-        const char *(*env)(const char *name); /* the environment; NULL: empty */
-        int64_t now_ms;
-};
-
 /* Add to the job what the words ask for, then what variables named SBATCH_... do: as with sbatch they go
- * before the script. What is ignored or differs is appended to `notes`: {"code":"ignored"|"differs","line",
- * "option","sentence"}. */
-int sbatch_read(const struct sbatch_origin *from, const struct directives *words, json_t *job, json_t *notes,
+ * before the script. Each option is appended to `said` (directives.h). -1 when any was refused: all of them
+ * are told together, as far as there is room. */
+int sbatch_read(const struct script_origin *from, const struct directives *words, json_t *job, json_t *said,
                 struct err *err);
 
 /* The job as it will be submitted. */
-int sbatch_finish(const struct sbatch_origin *from, json_t *job, struct err *err);
+int sbatch_finish(const struct script_origin *from, json_t *job, struct err *err);
 
 /* A pattern of sbatch ("%x-%A_%4a.out") as a text of ours ("{name}-{job}_{task:4}.out"). `array`: of an
  * array. Owned; NULL with *err when it names what we have not. */
@@ -43,6 +35,7 @@ int sbatch_time(const char *what, const char *text, int64_t *ret_ms, struct err 
 /* Sizes of sbatch: "512" (MiB), "4G". */
 int sbatch_size(const char *what, const char *text, int64_t *ret_bytes, struct err *err);
 /* A moment: "2030-12-01T07:00", "07:30", "now+2hours". */
-int sbatch_moment(const char *what, const char *text, int64_t now_ms, int64_t *ret_ms, struct err *err);
+int sbatch_moment(const char *what, const char *text, const struct script_origin *from, int64_t *ret_ms,
+                  struct err *err);
 
 #endif

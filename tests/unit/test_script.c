@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scripts written for sbatch: how their lines are read, and what they come to. */
-#include "cli/directives.h"
-#include "cli/sbatch.h"
+#include "script/directives.h"
+#include "script/sbatch.h"
+#include "script/script.h"
 #include "common/buf.h"
 #include "common/num.h"
 #include "common/util.h"
@@ -72,7 +73,7 @@ static const char *environment(const char *name)
 /* The job that a line makes, as JSON with sorted names and without variables of Slurm's; or the error. */
 static char *job_of(const char *line, bool finish, json_t **ret_notes)
 {
-        static const struct sbatch_origin from = {
+        static const struct script_origin from = {
             .name = "s.sh", .cwd = "/home/ann", .host = "login", .env = environment, .now_ms = NOW};
         AUTO_FREE char *script = xasprintf("#SBATCH %s", line);
         json_t *job = json_object(), *notes = json_array(), *env;
@@ -194,6 +195,19 @@ static void what_would_compute_something_else_is_refused_by_name(void **unused)
         }
 }
 
+/* Directives of which there is something to say. */
+static size_t count_told(const json_t *said)
+{
+        size_t n = 0, i;
+        json_t *d;
+
+        json_array_foreach((json_t *)said, i, d)
+        {
+                n += json_is_string(json_object_get(d, "sentence"));
+        }
+        return n;
+}
+
 static void what_is_ignored_is_said(void **unused)
 {
         static const struct {
@@ -216,8 +230,8 @@ static void what_is_ignored_is_said(void **unused)
                 json_t *notes;
                 AUTO_FREE char *got = job_of(rows[i].in, false, &notes);
 
-                if (got[0] != '{' || json_array_size(notes) != rows[i].notes)
-                        fail_msg("%s: %s, %zu notes", rows[i].in, got, json_array_size(notes));
+                if (got[0] != '{' || count_told(notes) != rows[i].notes)
+                        fail_msg("%s: %s, %zu notes", rows[i].in, got, count_told(notes));
                 json_decref(notes);
         }
 }
@@ -279,6 +293,8 @@ static void times_sizes_and_moments(void **unused)
             {"now", 0},        {"now+60", 60},        {"now+2hours", 7200},  {"now+1day", 86400},
             {"09:00", 3600},   {"07:00:00", 82800},   {"2027-01-16", 57600}, {"2027-01-15T08:30", 1800},
             {"tomorrow?", -1}, {"now+1fortnight", -1}};
+        const struct script_origin here = {.now_ms = NOW},
+                                   east = {.now_ms = NOW, .has_zone = true, .zone_min = 120};
         struct err err;
         int64_t v;
 
@@ -299,9 +315,91 @@ static void times_sizes_and_moments(void **unused)
         }
         for (size_t i = 0; i < ARRAY_LEN(moments); i++) {
                 v = NOW - 1000;
-                (void)sbatch_moment("m", moments[i].in, NOW, &v, &err);
+                (void)sbatch_moment("m", moments[i].in, &here, &v, &err);
                 if (v != NOW + moments[i].seconds * 1000)
                         fail_msg("%s: %lld", moments[i].in, (long long)(v - NOW));
+        }
+        /* It is ten there. */
+        assert_int_equal(sbatch_moment("m", "11:00", &east, &v, &err), 0);
+        assert_int_equal(v, NOW + 3600 * 1000);
+        assert_int_equal(sbatch_moment("m", "09:00", &east, &v, &err), 0);
+        assert_int_equal(v, NOW + 23 * 3600 * 1000);
+        assert_int_equal(sbatch_moment("m", "2027-01-15T10:30", &east, &v, &err), 0);
+        assert_int_equal(v, NOW + 1800 * 1000);
+}
+
+/* A script read without an environment, as the server reads it: the job, and "line mark option outcome", a
+ * line each. */
+static void script_of(const char *text, char **ret_job, char **ret_said, struct err *err)
+{
+        static const struct script_origin from = {.name = "s.sh", .now_ms = NOW, .has_zone = true};
+        json_t *job = json_object(), *said = json_array(), *d;
+        struct buf b;
+        size_t i;
+        int rc;
+
+        err->text[0] = '\0';
+        buf_init(&b, 100000);
+        rc = script_read(&from, text, job, said, err);
+        json_array_foreach(said, i, d)
+        {
+                const char *value = json_string_value(json_object_get(d, "value"));
+
+                buf_printf(&b, "%lld %s %s%s%s %s\n",
+                           (long long)json_integer_value(json_object_get(d, "line")),
+                           json_string_value(json_object_get(d, "mark")),
+                           json_string_value(json_object_get(d, "option")), value ? "=" : "",
+                           value ? value : "", json_string_value(json_object_get(d, "outcome")));
+        }
+        json_object_del(job, "env");
+        *ret_job = rc < 0 ? NULL : json_dumps(job, JSON_COMPACT | JSON_SORT_KEYS);
+        *ret_said = xstrdup(buf_cstr(&b));
+        buf_release(&b);
+        json_decref(job);
+        json_decref(said);
+}
+
+static void each_directive_is_told_in_the_order_of_the_lines(void **unused)
+{
+        static const struct {
+                const char *in, *job, *said, *error;
+        } rows[] = {
+            {"#!/bin/sh\n#REEVE --cpus 3 -n mine\n#SBATCH -c 2 --mem=1G\n#SBATCH -p long -Q -n 2\n#REEVE "
+             "--hold\n",
+             "{\"hold\":true,\"name\":\"mine\",\"resources\":{\"cpus\":3,\"memory\":1073741824}}",
+             "2 REEVE --cpus=3 used\n2 REEVE --name=mine used\n3 SBATCH -c=2 used\n3 SBATCH --mem=1G used\n"
+             "4 SBATCH -p=long ignored\n4 SBATCH -Q ignored\n4 SBATCH -n=2 differs\n5 REEVE --hold used\n",
+             ""},
+            {"#SBATCH --foo bar -N 2\n#SBATCH -t soon -c 1\n#REEVE --nope x --cpus y\n#REEVE word --url "
+             "http://x\n",
+             NULL,
+             "1 SBATCH --foo refused\n1 SBATCH -N=2 refused\n2 SBATCH -t=soon refused\n2 SBATCH -c=1 used\n"
+             "3 REEVE --nope refused\n3 REEVE --cpus=y refused\n4 REEVE word refused\n4 REEVE --url "
+             "refused\n",
+             "s.sh:1: --foo is no option of sbatch; s.sh:1: -N 2 is refused: "},
+            {"#REEVE --name a -n b -i x -i y\n", NULL,
+             "1 REEVE --name=a used\n1 REEVE --name=b refused\n1 REEVE --input=x used\n1 REEVE --input=y "
+             "used\n",
+             "s.sh:1: --name is given twice, as \"a\" and \"b\""},
+            {"#REEVE -i x -i y --not-before 1h\n",
+             "{\"inputs\":[\"x\",\"y\"],\"not_before\":\"2027-01-15T09:00:00.000Z\"}",
+             "1 REEVE --input=x used\n1 REEVE --input=y used\n1 REEVE --not-before=1h used\n", ""},
+            {"#SBATCH -D here --export=HOME\n#REEVE --env HOME\n", NULL,
+             "1 SBATCH -D=here refused\n1 SBATCH --export=HOME used\n2 REEVE --env=HOME refused\n",
+             "s.sh:1: -D \"here\" is refused"},
+            {"echo\n#SBATCH -c 2\n", "{}", "", ""},
+        };
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                AUTO_FREE char *job = NULL, *said = NULL;
+                struct err err = {0};
+
+                script_of(rows[i].in, &job, &said, &err);
+                if (strcmp(job ? job : "-", rows[i].job ? rows[i].job : "-") != 0 ||
+                    strcmp(said, rows[i].said) != 0 ||
+                    strncmp(err.text, rows[i].error, strlen(rows[i].error)) != 0)
+                        fail_msg("%s:\n%s\n%s\n%s", rows[i].in, job ? job : "-", said, err.text);
         }
 }
 
@@ -315,6 +413,7 @@ int main(void)
             cmocka_unit_test(what_is_ignored_is_said),
             cmocka_unit_test(files_of_streams_follow_from_the_whole),
             cmocka_unit_test(variables_of_sbatch_go_before_the_script),
+            cmocka_unit_test(each_directive_is_told_in_the_order_of_the_lines),
             cmocka_unit_test(times_sizes_and_moments),
         };
 

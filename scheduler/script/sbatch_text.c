@@ -127,17 +127,34 @@ static bool take_offset(const char *p, int64_t *ret_ms)
         return false;
 }
 
-int sbatch_moment(const char *what, const char *text, int64_t now_ms, int64_t *ret_ms, struct err *err)
+/* The moment that a calendar and a clock show, here or where the script comes from. */
+static time_t moment_of(const struct script_origin *from, struct tm *tm)
+{
+        return from->has_zone ? timegm(tm) - (time_t)from->zone_min * 60 : mktime(tm);
+}
+
+static void calendar_of(const struct script_origin *from, time_t now, struct tm *ret)
+{
+        time_t there = now + (time_t)from->zone_min * 60;
+
+        if (from->has_zone)
+                gmtime_r(&there, ret);
+        else
+                localtime_r(&now, ret);
+}
+
+int sbatch_moment(const char *what, const char *text, const struct script_origin *from, int64_t *ret_ms,
+                  struct err *err)
 {
         static const char *const dates[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%H:%M:%S",
                                             "%H:%M"};
-        time_t now = (time_t)(now_ms / 1000), then;
+        time_t now = (time_t)(from->now_ms / 1000), then;
         int64_t offset = 0;
 
         if (strncasecmp(text, "now", 3) == 0) {
                 if (text[3] && (text[3] != '+' || !take_offset(text + 4, &offset)))
                         return no_moment(what, text, err);
-                *ret_ms = now_ms + offset;
+                *ret_ms = from->now_ms + offset;
                 return 0;
         }
         for (size_t i = 0; i < ARRAY_LEN(dates); i++) {
@@ -145,18 +162,18 @@ int sbatch_moment(const char *what, const char *text, int64_t now_ms, int64_t *r
                 const char *end;
 
                 if (dates[i][1] == 'H')
-                        localtime_r(&now, &tm);
+                        calendar_of(from, now, &tm);
                 tm.tm_sec = 0;
                 end = strptime(text, dates[i], &tm);
                 if (!end || *end)
                         continue;
                 tm.tm_isdst = -1;
-                then = mktime(&tm);
+                then = moment_of(from, &tm);
                 /* A time of the day that is over is tomorrow's. */
                 if (dates[i][1] == 'H' && then <= now) {
                         tm.tm_mday++;
                         tm.tm_isdst = -1;
-                        then = mktime(&tm);
+                        then = moment_of(from, &tm);
                 }
                 *ret_ms = (int64_t)then * 1000;
                 return 0;
