@@ -168,17 +168,34 @@ HANDLER(api_call);
 HANDLER(api_datasets);
 HANDLER(api_dataset_change);
 HANDLER(api_dataset_pin);
+HANDLER(api_datasets_facets);
 HANDLER(api_transfers);
+/* api_arrivals.c, api_upload.c, api_download.c, api_lineage.c */
+HANDLER(api_dataset_files_add);
+HANDLER(api_dataset_seal);
+HANDLER(api_dataset_put);
+HANDLER(api_dataset_download);
+HANDLER(api_dataset_lineage);
+extern const struct field dataset_files_fields[];
+/* api_links.c */
 HANDLER(api_links);
+HANDLER(api_link);
+HANDLER(api_link_change);
+HANDLER(api_url_prefixes);
+HANDLER(api_url_prefix_add);
+HANDLER(api_url_prefix_remove);
+extern const struct field link_change_fields[], url_prefix_fields[];
 /* api_copies.c */
 HANDLER(api_dataset_where);
 HANDLER(api_dataset_copy);
 HANDLER(api_dataset_evict);
 HANDLER(api_transfer_cancel);
 extern const struct field copy_fields[];
-/* The named dataset's row, or ERR_NOT_FOUND; and the same as the reply. */
+/* The row of the dataset that the path names, or ERR_NOT_FOUND; and the same as the reply, of that or of the
+ * one named. */
 int dataset_find(struct request *rq, struct db *db, struct rows **ret, struct err *err);
 int dataset_reply(struct request *rq, struct db *db, struct err *err);
+int dataset_reply_named(struct request *rq, struct db *db, const char *name, struct err *err);
 /* Labels of sites, as policies ask for them: each a name, none twice. */
 #define LABELS_MAX 64
 void labels_check(const json_t *list, const char *below, struct issues *issues);
@@ -188,6 +205,12 @@ HANDLER(api_dataset_files);
 HANDLER(api_dataset_content);
 HANDLER(api_dataset_remove);
 extern const struct field dataset_fields[], dataset_change_fields[], dataset_pin_fields[];
+
+/* Catalog form of the absolute path of a place's file. */
+#define CATALOG_PATH_MAX (4 * 1024 + 2)
+void catalog_path(char *out, size_t max, const char *root, bool is_file, const char *path);
+/* For saving under that name. */
+void header_file_name(struct request *rq, const char *name);
 
 /* The current row of calls as JSON. */
 void call_write(struct buf *b, struct rows *r);

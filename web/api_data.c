@@ -4,9 +4,11 @@
 
 #include "common/num.h"
 #include "common/util.h"
+#include "store/store_arrivals.h"
 #include "store/store_copies.h"
 #include "store/store_data.h"
 #include "store/store_sites.h"
+#include "web/arrivals.h"
 #include "web/web_priv.h"
 
 #include <stdio.h>
@@ -17,18 +19,32 @@
 #define CALL_LOOK_MAX_MS  100
 #define CONTENT_LIMIT_MAX 262144
 #define ROOT_MAX          1024 /* bytes of a dataset's place, and of a path below it */
-#define CATALOG_PATH_MAX  (3 * ROOT_MAX + ROOT_MAX + 2)
 
 struct dataset_body {
-        const char *name, *site, *path, *project;
+        struct arrival_body in;
+        const char *site, *path;
 };
+#define IN_FIELD(member_, f_, min_, max_, flags_, doc_)                                                      \
+        {                                                                                                    \
+                .name = #member_, .type = f_, .offset = offsetof(struct dataset_body, in.member_),           \
+                .min = min_, .max = max_, .flags = flags_, .doc = doc_                                       \
+        }
+#define IN_FIELD_OF(member_, max_, doc_, of_)                                                                \
+        {                                                                                                    \
+                .name = #member_, .type = F_OBJECT, .offset = offsetof(struct dataset_body, in.member_),     \
+                .max = max_, .doc = doc_, .of = of_                                                          \
+        }
 const struct field dataset_fields[] = {
-    FIELD(struct dataset_body, name, F_NAME, 1, 64, FIELD_REQUIRED, "name of the new dataset"),
-    FIELD(struct dataset_body, site, F_NAME, 1, 64, FIELD_REQUIRED, "where the files lie"),
-    FIELD(struct dataset_body, path, F_STRING, 1, ROOT_MAX, FIELD_REQUIRED,
-          "absolute path there: a file, or a directory"),
-    FIELD(struct dataset_body, project, F_NAME, 1, 64, 0,
-          "project it belongs to; default the caller's only or first one"),
+    IN_FIELD(name, F_NAME, 1, 64, FIELD_REQUIRED, "name of the new dataset"),
+    FIELD(struct dataset_body, site, F_NAME, 1, 64, 0, "where the files lie, to read them there now"),
+    FIELD(struct dataset_body, path, F_STRING, 1, ROOT_MAX, 0, "absolute path there: a file, or a directory"),
+    IN_FIELD(project, F_NAME, 1, 64, 0, "project it belongs to; default the caller's only or first one"),
+    IN_FIELD(new_version, F_BOOL, 0, 0, 0, "make the next version of the name; not with site and path"),
+    IN_FIELD(seal, F_BOOL, 0, 0, 0, "these are all of its files"),
+    IN_FIELD_OF(policy, 2, "where it may be; not with site and path", policy_fields),
+    IN_FIELD_OF(upload, 2, "files that the caller will send", upload_fields),
+    IN_FIELD_OF(import, 3, "files that lie at a site already, listed with their checksums", import_fields),
+    IN_FIELD_OF(fetch, 2, "files that a site fetches by HTTP", fetch_fields),
     {0},
 };
 
@@ -108,7 +124,7 @@ static int wait_more(struct request *rq)
 }
 
 /* For saving: letters, digits and a few signs; others are percent-encoded as RFC 8187 wants. */
-static void header_file_name(struct request *rq, const char *name)
+void header_file_name(struct request *rq, const char *name)
 {
         char text[600];
         size_t n = 0;
@@ -233,6 +249,8 @@ static void dataset_write(struct buf *b, struct rows *r, struct rows *history)
 {
         j_obj(b, NULL);
         j_col_str(b, r, "name");
+        j_col_str(b, r, "base");
+        j_col_int(b, r, "version");
         j_col_str(b, r, "project");
         j_str(b, "state", row_null(r, "sealed_at") ? "open" : "sealed");
         j_col_int(b, r, "files");
@@ -243,23 +261,60 @@ static void dataset_write(struct buf *b, struct rows *r, struct rows *history)
         j_col_time(b, r, "sealed_at");
         j_col_time(b, r, "expires_at");
         j_col_raw(b, r, "policy");
+        j_col_raw(b, r, "arrival");
         j_col_raw(b, r, "sites");
         if (history) {
                 j_col_raw(b, history, "lineage");
                 j_col_raw(b, history, "used_by");
+                j_col_raw(b, history, "reads");
         }
         j_obj_end(b);
 }
 
+/* The filters of the query; texts are borrowed, but the name, which *ret_name owns. */
+static int read_filter(struct request *rq, struct datasets_filter *f, char **ret_name, struct err *err)
+{
+        const char *name = request_query(rq, "name"), *project = request_query(rq, "project");
+        const char *state = request_query(rq, "state"), *expiring = request_query(rq, "expiring");
+        int64_t within;
+        size_t n;
+
+        *f = (struct datasets_filter){.who = principal_visible(rq->who),
+                                      .before = INT64_MAX,
+                                      .site = request_query(rq, "site"),
+                                      .state = state,
+                                      .user = request_query(rq, "user"),
+                                      .policy = request_query(rq, "policy"),
+                                      .expires_before = INT64_MIN};
+        if (state && strcmp(state, "open") != 0 && strcmp(state, "sealed") != 0)
+                return err_set(err, ERR_BAD_INPUT, "state: open or sealed, not \"%.40s\"", state);
+        if (expiring && num_duration("expiring", expiring, &within, err) < 0)
+                return -1;
+        if (expiring)
+                f->expires_before = clock_wall_ms() + within;
+        if (project) {
+                f->project = principal_project(rq->who, project);
+                if (f->project < 0)
+                        return err_set(err, ERR_BAD_INPUT, "project: you belong to no \"%.64s\"", project);
+        }
+        f->name = *ret_name = xstrdup(name);
+        n = name ? strlen(name) : 0;
+        f->name_prefix = n && name[n - 1] == '*';
+        if (f->name_prefix)
+                (*ret_name)[n - 1] = '\0';
+        return 0;
+}
+
 HANDLER(api_datasets)
 {
-        struct visible who = principal_visible(rq->who);
+        AUTO_FREE char *name = NULL;
         AUTO_ROWS struct rows *r = NULL;
-        int64_t before, last = 0;
-        int limit;
+        struct datasets_filter f;
+        int64_t next, last = 0;
 
-        if (request_limit(rq, &limit, err) < 0 || cursor_read_int(rq, INT64_MAX, &before, err) < 0 ||
-            store_datasets_list(db, &who, NULL, before, limit, &r, err) < 0)
+        if (read_filter(rq, &f, &name, err) < 0 || request_limit(rq, &f.limit, err) < 0 ||
+            cursor_read_int(rq, INT64_MAX, &f.before, err) < 0 ||
+            store_datasets_list(db, &f, &r, &next, err) < 0)
                 return -1;
         j_obj(&rq->out, NULL);
         j_arr(&rq->out, "items");
@@ -268,27 +323,67 @@ HANDLER(api_datasets)
                 last = row_int(r, "id");
         }
         j_arr_end(&rq->out);
-        cursor_write_int(&rq->out, "next_cursor", rows_count(r) == (size_t)limit ? last : 0);
+        cursor_write_int(&rq->out, "next_cursor", next < 0 ? last : next);
         j_obj_end(&rq->out);
         return 0;
 }
 
-/* The named dataset's row, or ERR_NOT_FOUND. */
-int dataset_find(struct request *rq, struct db *db, struct rows **ret, struct err *err)
+/* Empty kinds are lists, too. */
+static void write_facets(struct buf *b, const char *text)
+{
+        static const char *const kinds[] = {"state", "project", "site", "policy"};
+        json_t *all = json_loads(text, 0, NULL);
+
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+                json_t *list = json_object_get(all, kinds[i]);
+                AUTO_FREE char *out = list ? json_dumps(list, JSON_COMPACT) : NULL;
+
+                j_raw(b, kinds[i], out ? out : "[]");
+        }
+        json_decref(all);
+}
+
+HANDLER(api_datasets_facets)
+{
+        AUTO_FREE char *name = NULL;
+        AUTO_ROWS struct rows *r = NULL;
+        struct datasets_filter f;
+        struct buf *b = &rq->out;
+        int64_t n;
+
+        if (read_filter(rq, &f, &name, err) < 0 || store_datasets_facets(db, &f, &r, err) < 0)
+                return -1;
+        rows_next(r);
+        n = row_int(r, "datasets");
+        j_obj(b, NULL);
+        j_int(b, "datasets", n < DATASETS_FACETED_MAX ? n : DATASETS_FACETED_MAX);
+        j_col_int(b, r, "bytes");
+        j_bool(b, "more", n > DATASETS_FACETED_MAX);
+        write_facets(b, row_null(r, "kinds") ? "{}" : row_text(r, "kinds"));
+        j_obj_end(b);
+        return 0;
+}
+
+static int find_named(struct request *rq, struct db *db, const char *name, struct rows **ret, struct err *err)
 {
         struct visible who = principal_visible(rq->who);
 
-        if (store_datasets_list(db, &who, rq->captures[0], INT64_MAX, 1, ret, err) < 0)
+        if (store_dataset_show(db, &who, name, ret, err) < 0)
                 return -1;
-        return rows_next(*ret) ? 0 : err_set(err, ERR_NOT_FOUND, "no dataset \"%.64s\"", rq->captures[0]);
+        return rows_next(*ret) ? 0 : err_set(err, ERR_NOT_FOUND, "no dataset \"%.80s\"", name);
 }
 
-int dataset_reply(struct request *rq, struct db *db, struct err *err)
+int dataset_find(struct request *rq, struct db *db, struct rows **ret, struct err *err)
+{
+        return find_named(rq, db, rq->captures[0], ret, err);
+}
+
+int dataset_reply_named(struct request *rq, struct db *db, const char *name, struct err *err)
 {
         struct visible who = principal_visible(rq->who);
         AUTO_ROWS struct rows *r = NULL, *history = NULL;
 
-        if (dataset_find(rq, db, &r, err) < 0 ||
+        if (find_named(rq, db, name, &r, err) < 0 ||
             store_dataset_history(db, &who, row_int(r, "id"), &history, err) < 0)
                 return -1;
         rows_next(history);
@@ -296,9 +391,25 @@ int dataset_reply(struct request *rq, struct db *db, struct err *err)
         return 0;
 }
 
+int dataset_reply(struct request *rq, struct db *db, struct err *err)
+{
+        return dataset_reply_named(rq, db, rq->captures[0], err);
+}
+
 HANDLER(api_dataset)
 {
         return dataset_reply(rq, db, err);
+}
+
+/* Files of one that is on its way are those that were named. */
+static int load_files(struct db *db, struct rows *set, const char *after, int limit, bool *ret_arrives,
+                      struct rows **ret, struct err *err)
+{
+        bool listed = row_null(set, "arrival") || strstr(row_text(set, "arrival"), "\"import\"");
+
+        *ret_arrives = !listed;
+        return listed ? store_dataset_files(db, row_int(set, "id"), after, limit, ret, err)
+                      : store_arrival_files(db, row_int(set, "id"), after, limit, ret, err);
 }
 
 HANDLER(api_dataset_files)
@@ -306,11 +417,12 @@ HANDLER(api_dataset_files)
         AUTO_ROWS struct rows *set = NULL, *r = NULL;
         struct buf *b = &rq->out;
         char after[2048] = "", last[2048] = "", hex[65] = "";
+        bool arrives;
         int limit;
 
         if (dataset_find(rq, db, &set, err) < 0 || request_limit(rq, &limit, err) < 0 ||
             cursor_read(rq, after, sizeof after, err) < 0 ||
-            store_dataset_files(db, row_int(set, "id"), after, limit, &r, err) < 0)
+            load_files(db, set, after, limit, &arrives, &r, err) < 0)
                 return -1;
         j_obj(b, NULL);
         j_arr(b, "items");
@@ -323,8 +435,15 @@ HANDLER(api_dataset_files)
                 j_obj(b, NULL);
                 j_col_str(b, r, "path");
                 j_col_int(b, r, "size");
-                j_str(b, "sha256", hex);
-                j_col_int(b, r, "task");
+                j_str(b, "sha256", n == 32 ? hex : NULL);
+                if (arrives)
+                        j_null(b, "task");
+                else
+                        j_col_int(b, r, "task");
+                if (arrives)
+                        j_col_int(b, r, "received");
+                else
+                        j_null(b, "received");
                 j_obj_end(b);
                 snprintf(last, sizeof last, "%s", row_text(r, "path"));
         }
@@ -339,7 +458,7 @@ HANDLER(api_dataset_files)
 
 /* Catalog form of a place's file: the root is text as it is, the path within it is in catalog form already.
  */
-static void catalog_path(char *out, size_t max, const char *root, bool is_file, const char *path)
+void catalog_path(char *out, size_t max, const char *root, bool is_file, const char *path)
 {
         size_t n = 0;
 
@@ -413,51 +532,81 @@ static int check_place(struct db *db, int64_t dataset, int32_t site, struct err 
                              "there is such a dataset, and its policy does not allow it there");
 }
 
+int32_t dataset_project(struct request *rq, const char *asked)
+{
+        int32_t project = principal_project(rq->who, asked ? asked : "default");
+
+        if (project < 0 && !asked && rq->who->project_count)
+                project = (int32_t)rq->who->project_ids[0];
+        if (project < 0)
+                issue_add(&rq->issues, "/project", "not_found", "you belong to no such project");
+        return project;
+}
+
 static int dataset_check(struct request *rq, struct db *db, const struct dataset_body *in,
-                         int32_t *ret_project, int32_t *ret_site, struct err *err)
+                         int32_t *ret_project, int32_t *ret_site, struct rows **ret_taken, struct err *err)
 {
         struct issues *is = &rq->issues;
         struct visible all = {.all = true};
-        AUTO_ROWS struct rows *taken = NULL;
-        int rc = store_site_find(db, in->site, ret_site, err);
+        struct rows *taken;
+        int rc;
 
-        if (rc < 0 || store_datasets_list(db, &all, in->name, INT64_MAX, 1, &taken, err) < 0)
+        if (!in->site || !in->path) {
+                issue_add(is, in->site ? "/path" : "/site", "missing",
+                          "say site and path, or one of upload, import and fetch");
+                return request_invalid(rq, err);
+        }
+        rc = store_site_find(db, in->site, ret_site, err);
+        if (rc < 0 || store_dataset_show(db, &all, in->in.name, ret_taken, err) < 0)
                 return -1;
+        taken = *ret_taken;
         if (rc == 0)
                 issue_add(is, "/site", "not_found", "there is no site \"%s\"", in->site);
         if (in->path[0] != '/')
                 issue_add(is, "/path", "format", "must be an absolute path");
-        if (strncmp(in->name, "job-", 4) == 0)
+        if (strncmp(in->in.name, "job-", 4) == 0)
                 issue_add(is, "/name", "conflict", "names that start with job- are given by Reeve");
-        *ret_project =
-            in->project ? principal_project(rq->who, in->project) : principal_project(rq->who, "default");
-        if (*ret_project < 0 && !in->project && rq->who->project_count)
-                *ret_project = (int32_t)rq->who->project_ids[0];
-        if (*ret_project < 0)
-                issue_add(is, "/project", "not_found", "you belong to no such project");
+        if (in->in.new_version || in->in.policy || in->in.seal)
+                issue_add(is,
+                          in->in.policy ? "/policy"
+                          : in->in.seal ? "/seal"
+                                        : "/new_version",
+                          "conflict", "goes with upload, import and fetch only");
+        *ret_project = dataset_project(rq, in->in.project);
         if (is->count)
                 return request_invalid(rq, err);
         /* A registered one may lie at one more place: its files are compared when they have been read there.
          */
-        if (rows_next(taken) && !row_null(taken, "job_id"))
-                return err_set(err, ERR_CONFLICT, "there is a dataset \"%s\" already", in->name);
+        if (rows_next(taken) && (!row_null(taken, "job_id") || row_null(taken, "sealed_at")))
+                return err_set(err, ERR_CONFLICT, "there is a dataset \"%s\" already", in->in.name);
         return rows_count(taken) ? check_place(db, row_int(taken, "id"), *ret_site, err) : 0;
 }
 
 HANDLER(api_dataset_add)
 {
         struct dataset_body in = {0};
-        int32_t project, site;
+        AUTO_ROWS struct rows *taken = NULL;
+        int32_t project = -1, site;
         struct buf args;
         int64_t id;
         int rc;
 
-        if (request_body(rq, dataset_fields, &in, NULL, err) < 0 ||
-            dataset_check(rq, db, &in, &project, &site, err) < 0)
+        if (request_body(rq, dataset_fields, &in, NULL, err) < 0)
+                return -1;
+        if (in.in.upload || in.in.import || in.in.fetch) {
+                if (in.site || in.path) {
+                        issue_add(&rq->issues, in.site ? "/site" : "/path", "conflict",
+                                  "goes not with upload, import and fetch: they say it themselves");
+                        return request_invalid(rq, err);
+                }
+                return arrival_open(rq, db, &in.in, err);
+        }
+        if (dataset_check(rq, db, &in, &project, &site, &taken, err) < 0)
                 return -1;
         buf_init(&args, 16384);
         j_obj(&args, NULL);
-        j_str(&args, "name", in.name);
+        /* One more place is one of the version that the name stands for now. */
+        j_str(&args, "name", rows_count(taken) ? row_text(taken, "name") : in.in.name);
         j_str(&args, "path", in.path);
         j_int(&args, "project_id", project);
         j_obj_end(&args);
@@ -472,6 +621,6 @@ HANDLER(api_dataset_add)
         call_write(&rq->out, r);
         rq->status = 202;
         rq->wakes_engine = true;
-        request_audit(rq, "dataset %s at %s", in.name, in.site);
+        request_audit(rq, "dataset %s at %s", in.in.name, in.site);
         return 0;
 }

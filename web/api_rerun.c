@@ -9,6 +9,7 @@
 #include "web/web_priv.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 struct rerun_body {
         bool failed;
@@ -55,6 +56,26 @@ static json_t *read_json(struct rows *r, const char *column)
         return row_null(r, column) ? NULL : json_loads(row_text(r, column), 0, NULL);
 }
 
+/* The very datasets that it read, by the names that they have now: since then there may be newer versions of
+ * what its spec names. */
+static void name_inputs(json_t *spec, json_t *now)
+{
+        json_t *partition = json_object_get(spec, "partition"), *then;
+        const char *shared = json_string_value(json_object_get(partition, "input"));
+        size_t i;
+
+        if (!now)
+                return;
+        json_array_foreach(json_object_get(spec, "inputs"), i, then)
+        {
+                if (shared && strcmp(json_string_value(then), shared) == 0) {
+                        json_object_set(partition, "input", json_array_get(now, i));
+                        break;
+                }
+        }
+        json_object_set_new(spec, "inputs", now);
+}
+
 HANDLER(api_job_rerun)
 {
         struct visible who = principal_visible(rq->who);
@@ -74,6 +95,7 @@ HANDLER(api_job_rerun)
         if (in.failed && !(failed = failed_array(db, id, row_time(r, "at"), err)))
                 return -1;
         spec = read_json(r, "spec");
+        name_inputs(spec, read_json(r, "inputs"));
         labels = read_json(r, "labels");
         past = (struct job_past){.name = row_text(r, "name"),
                                  .project = row_text(r, "project"),

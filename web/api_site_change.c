@@ -36,14 +36,18 @@ struct site_change_body {
 struct site_data_body {
         bool accept;
         int64_t quota;
+        double egress, ingress;
 };
 static const struct field site_data_fields[] = {
     FIELD(struct site_data_body, accept, F_BOOL, 0, 0, 0, "copies of data may be brought there"),
     FIELD(struct site_data_body, quota, F_SIZE, 0, BYTES_MAX, 0,
           "bytes that copies may take; null: a fifth of what would be free without them"),
+    FIELD(struct site_data_body, egress, F_REAL, 0, BYTES_MAX, 0,
+          "bytes per second that all transfers out of it may take together; null: no limit"),
+    FIELD(struct site_data_body, ingress, F_REAL, 0, BYTES_MAX, 0, "the same, into it"),
     {0},
 };
-enum { GAVE_ACCEPT = 1, GAVE_QUOTA = 2 };
+enum { GAVE_ACCEPT = 1, GAVE_QUOTA = 2, GAVE_EGRESS = 4, GAVE_INGRESS = 8 };
 /* Bits of what was given, in the order of the table. */
 enum {
         GAVE_MAX_TASKS = 1,
@@ -64,7 +68,7 @@ const struct field site_change_fields[] = {
     FIELD_OF(struct site_change_body, offer, F_OBJECT, 0, 8, 0, "what each worker offers", offer_fields),
     FIELD(struct site_change_body, labels, F_STRINGS, 0, LABELS_MAX, 0,
           "labels that policies of datasets ask for"),
-    FIELD_OF(struct site_change_body, data, F_OBJECT, 0, 2, 0, "room for copies of data", site_data_fields),
+    FIELD_OF(struct site_change_body, data, F_OBJECT, 0, 4, 0, "room for copies of data", site_data_fields),
     {0},
 };
 
@@ -179,6 +183,10 @@ static int change_data(struct request *rq, struct db *db, int32_t site, const st
         c.accept = data.accept;
         c.quota_set = said & GAVE_QUOTA;
         c.quota = json_is_null(json_object_get(in->data, "quota")) ? -1 : data.quota;
+        c.egress_set = said & GAVE_EGRESS;
+        c.egress = data.egress;
+        c.ingress_set = said & GAVE_INGRESS;
+        c.ingress = data.ingress;
         if (store_site_data(db, site, &c, err) < 0)
                 return -1;
         return c.labels_set ? refuse_labels(rq, db, site, err) : 0;

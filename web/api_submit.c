@@ -40,7 +40,7 @@ struct ref_job {
 };
 struct ref_dataset {
         int64_t id, project;
-        const char *name;
+        const char *asked, *name; /* asked: maybe without a version */
 };
 
 struct batch {
@@ -221,7 +221,7 @@ static int by_job(const void *a, const void *b)
 
 static int by_name(const void *a, const void *b)
 {
-        return strcmp(((const struct ref_dataset *)a)->name, ((const struct ref_dataset *)b)->name);
+        return strcmp(((const struct ref_dataset *)a)->asked, ((const struct ref_dataset *)b)->asked);
 }
 
 static const struct ref_job *find_job(const struct batch *b, int64_t id)
@@ -235,7 +235,7 @@ static const struct ref_job *find_job(const struct batch *b, int64_t id)
 
 static const struct ref_dataset *find_dataset(const struct batch *b, const char *name)
 {
-        struct ref_dataset key = {.name = name};
+        struct ref_dataset key = {.asked = name};
 
         return b->dataset_count ? bsearch(&key, b->datasets, b->dataset_count, sizeof *b->datasets, by_name)
                                 : NULL;
@@ -320,9 +320,9 @@ static int load_datasets(struct batch *b, struct err *err)
                 return rc;
         b->datasets = xcalloc(rows_count(b->dataset_rows), sizeof *b->datasets);
         while (rows_next(b->dataset_rows))
-                b->datasets[b->dataset_count++] = (struct ref_dataset){row_int(b->dataset_rows, "id"),
-                                                                       row_int(b->dataset_rows, "project_id"),
-                                                                       row_text(b->dataset_rows, "name")};
+                b->datasets[b->dataset_count++] = (struct ref_dataset){
+                    row_int(b->dataset_rows, "id"), row_int(b->dataset_rows, "project_id"),
+                    row_text(b->dataset_rows, "asked"), row_text(b->dataset_rows, "name")};
         qsort(b->datasets, b->dataset_count, sizeof *b->datasets, by_name);
         return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Data that moves: transfers and links to look at; policies and pins of datasets. */
+/* Data that moves: transfers to look at; policies and pins of datasets. */
 #include "web/api.h"
 
 #include "common/states.h"
@@ -8,6 +8,7 @@
 #include "store/store_data.h"
 #include "store/store_sites.h"
 #include "store/store_transfers.h"
+#include "web/arrivals.h"
 
 #include <string.h>
 
@@ -16,7 +17,7 @@
 struct policy_body {
         json_t *sites, *labels;
 };
-static const struct field policy_fields[] = {
+const struct field policy_fields[] = {
     FIELD(struct policy_body, sites, F_STRINGS, 0, POLICY_SITES_MAX, 0,
           "names of the sites where it may be; empty: any"),
     FIELD(struct policy_body, labels, F_STRINGS, 0, LABELS_MAX, 0,
@@ -103,38 +104,6 @@ HANDLER(api_transfers)
         return 0;
 }
 
-HANDLER(api_links)
-{
-        AUTO_ROWS struct rows *r = NULL;
-        struct buf *b = &rq->out;
-
-        if (store_links_list(db, &r, err) < 0)
-                return -1;
-        j_obj(b, NULL);
-        j_arr(b, "items");
-        while (rows_next(r)) {
-                j_obj(b, NULL);
-                j_str(b, "from", row_null(r, "from_site") ? NULL : row_text(r, "from_site"));
-                j_str(b, "to", row_null(r, "to_site") ? NULL : row_text(r, "to_site"));
-                j_col_f64(b, r, "rate");
-                j_col_f64(b, r, "latency");
-                j_col_f64(b, r, "weight");
-                j_col_time(b, r, "learned_at");
-                j_col_f64(b, r, "budget");
-                j_col_int(b, r, "max_active");
-                j_col_bool(b, r, "direct");
-                j_col_int(b, r, "transfers");
-                j_col_int(b, r, "bytes");
-                j_col_int(b, r, "active");
-                j_col_int(b, r, "promised");
-                j_obj_end(b);
-        }
-        j_arr_end(b);
-        j_null(b, "next_cursor");
-        j_obj_end(b);
-        return 0;
-}
-
 /* ---- changing --------------------------------------------------------------------------------------------
  */
 
@@ -150,18 +119,33 @@ static const char **texts(const json_t *list, size_t *ret_n)
         return out;
 }
 
-static void check_policy(struct request *rq, const char *const *sites, size_t n, struct db *db)
+void policy_read(struct request *rq, struct db *db, const json_t *said, struct policy_said *ret)
 {
+        size_t mark = issues_enter(&rq->issues, "policy");
+        struct policy_body policy = {0};
         struct err err;
         int32_t id;
 
-        for (size_t i = 0; i < n; i++) {
+        if (said)
+                fields_read(said, policy_fields, &policy, NULL, &rq->issues);
+        labels_check(policy.labels, "/labels", &rq->issues);
+        ret->sites = texts(policy.sites, &ret->site_count);
+        ret->labels = texts(policy.labels, &ret->label_count);
+        for (size_t i = 0; i < ret->site_count; i++) {
                 char place[64];
 
-                snprintf(place, sizeof place, "/policy/sites/%zu", i);
-                if (store_site_find(db, sites[i], &id, &err) == 0)
-                        issue_add(&rq->issues, place, "not_found", "there is no site \"%.64s\"", sites[i]);
+                snprintf(place, sizeof place, "/sites/%zu", i);
+                if (ret->sites[i] && store_site_find(db, ret->sites[i], &id, &err) == 0)
+                        issue_add(&rq->issues, place, "not_found", "there is no site \"%.64s\"",
+                                  ret->sites[i]);
         }
+        issues_leave(&rq->issues, mark);
+}
+
+void policy_release(struct policy_said *p)
+{
+        free(p->sites);
+        free(p->labels);
 }
 
 /* What a policy would forbid is to be made good first, by whoever sets it. */
@@ -189,34 +173,38 @@ static int refuse_outside(struct request *rq, struct db *db, int64_t dataset, st
                  : 0;
 }
 
-static int change_policy(struct request *rq, struct db *db, struct rows *set, const json_t *said,
-                         struct err *err)
+static int set_policy(struct request *rq, struct db *db, struct rows *set, const struct policy_said *p,
+                      struct err *err)
 {
-        struct policy_body policy = {0};
-        size_t site_n, label_n, mark = issues_enter(&rq->issues, "policy");
-        AUTO_FREE const char **sites = NULL, **labels = NULL;
         int rc;
 
-        fields_read(said, policy_fields, &policy, NULL, &rq->issues);
-        labels_check(policy.labels, "/labels", &rq->issues);
-        issues_leave(&rq->issues, mark);
-        sites = texts(policy.sites, &site_n);
-        labels = texts(policy.labels, &label_n);
-        check_policy(rq, sites, site_n, db);
         if (rq->issues.count)
                 return request_invalid(rq, err);
-        if (row_null(set, "sealed_at") && (site_n || label_n))
+        if (row_null(set, "sealed_at") && (p->site_count || p->label_count))
                 return err_set(err, ERR_CONFLICT,
                                "it is still being made, wherever its job runs; wait for the end "
                                "of the job, or name sites for the job");
         /* The row is locked from here on, so that no copy joins while we look. */
-        rc = store_dataset_policy(db, row_int(set, "id"), sites, site_n, labels, label_n, rq->who->name, err);
+        rc = store_dataset_policy(db, row_int(set, "id"), p->sites, p->site_count, p->labels, p->label_count,
+                                  rq->who->name, err);
         if (rc == 0)
                 return err_set(err, ERR_NOT_FOUND, "the dataset was removed meanwhile");
         if (rc < 0 || refuse_outside(rq, db, row_int(set, "id"), err) < 0)
                 return -1;
-        request_audit(rq, "policy: %zu sites, %zu labels", site_n, label_n);
+        request_audit(rq, "policy: %zu sites, %zu labels", p->site_count, p->label_count);
         return 0;
+}
+
+static int change_policy(struct request *rq, struct db *db, struct rows *set, const json_t *said,
+                         struct err *err)
+{
+        struct policy_said p = {0};
+        int rc;
+
+        policy_read(rq, db, said, &p);
+        rc = set_policy(rq, db, set, &p, err);
+        policy_release(&p);
+        return rc;
 }
 
 HANDLER(api_dataset_change)

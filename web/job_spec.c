@@ -632,7 +632,7 @@ static void read_inputs(const struct job_spec *s, int64_t bulk_position, struct 
                         ;
                 else if (kind < 0 || (kind == 1 && inside && (n >= bulk_position || n < 1)))
                         issue_add(is, "", "format", "must be a dataset name or job:<number of a job>");
-                else if (kind == 0 && !name_is_valid(text))
+                else if (kind == 0 && !dataset_name_is_valid(text))
                         issue_add(is, "", "format", "is not a dataset name");
                 issues_leave(is, here);
         }

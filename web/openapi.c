@@ -66,6 +66,10 @@ static void write_parameters(struct buf *b, const struct route *r)
 
 static void write_body(struct buf *b, const struct route *r)
 {
+        if (r->flags & ROUTE_SINK)
+                j_raw(b, "requestBody",
+                      "{\"content\":{\"application/octet-stream\":{\"schema\":{\"type\":\"string\","
+                      "\"format\":\"binary\"}}}}");
         if (!r->body)
                 return;
         j_obj(b, "requestBody");
@@ -80,18 +84,19 @@ static void write_body(struct buf *b, const struct route *r)
 /* ---- replies ---------------------------------------------------------------------------------------------
  */
 
-static void write_reply(struct buf *b, const struct reply_row *row, unsigned status, const char *what)
+static void write_reply(struct buf *b, const struct reply_row *row, const struct shape *shape,
+                        unsigned status, const char *what)
 {
         char key[8];
 
         snprintf(key, sizeof key, "%u", status);
         j_obj(b, key);
         j_str(b, "description", what);
-        if (row->shape || row->type) {
+        if (shape || row->type) {
                 j_obj(b, "content");
                 j_obj(b, row->type ? row->type : "application/json");
-                if (row->shape)
-                        shape_ref(b, "schema", row->shape);
+                if (shape)
+                        shape_ref(b, "schema", shape);
                 j_obj_end(b);
                 j_obj_end(b);
         }
@@ -110,14 +115,18 @@ static void write_problem_ref(struct buf *b, unsigned status)
 static void write_responses(struct buf *b, const struct route *r)
 {
         const struct reply_row *row = reply_of(r);
+        const struct other_row *other = other_of(r);
         unsigned problems[PROBLEMS_MAX];
         size_t n = problems_of(r, problems, PROBLEMS_MAX);
 
         j_obj(b, "responses");
         if (row)
-                write_reply(b, row, row->status, r->summary);
+                write_reply(b, row, row->shape, row->status, r->summary);
+        if (row && other)
+                write_reply(b, row, other->shape, other->status, r->summary);
         if (row && row->status != 200 && r->flags & (ROUTE_TX | ROUTE_DRY))
-                write_reply(b, row, 200, "a dry run: what would be answered; nothing is stored");
+                write_reply(b, row, other ? NULL : row->shape, 200,
+                            "a dry run: what would be answered; nothing is stored");
         if (r->flags & (ROUTE_ETAG | ROUTE_WAIT))
                 j_raw(b, "304", "{\"description\":\"the client has it already\"}");
         for (size_t i = 0; i < n; i++)

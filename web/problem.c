@@ -22,6 +22,7 @@ static const struct problem problems[] = {
     {ERR_NONE, 401, "unauthorized", "Log in first"},
     {ERR_NONE, 405, "wrong_method", "This path has no such method"},
     {ERR_NONE, 413, "too_large", "The request is too large"},
+    {ERR_NONE, 416, "bad_input", "There are no such bytes"},
     {ERR_NONE, 415, "unsupported_type", "The body is not JSON"},
     {ERR_NONE, 429, "limit", "Too many requests"},
     {ERR_NONE, 500, "internal", "Something is wrong in Reeve"},

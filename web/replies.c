@@ -76,7 +76,18 @@ static const struct reply_row replies[] = {
     {api_call,             200, &obj_call,              NULL,   ""},
 
     {api_datasets,         200, &obj_datasets,          NULL,   ""},
-    {api_dataset_add,      202, &obj_call,              NULL,   "409"},
+    {api_datasets_facets,  200, &obj_dataset_facets,    NULL,   ""},
+    {api_dataset_add,      202, &obj_call,              NULL,   "409 507"},
+    {api_dataset_files_add, 200, &obj_dataset_shown,    NULL,   "409 507"},
+    {api_dataset_put,      200, &obj_received,          NULL,   "409 507"},
+    {api_dataset_seal,     202, &obj_dataset_shown,     NULL,   "409"},
+    {api_dataset_lineage,  200, &obj_lineage_graph,     NULL,   ""},
+    {api_dataset_download, 200, NULL,                   BYTES,  "416"},
+    {api_link,             200, &obj_link,              NULL,   ""},
+    {api_link_change,      200, &obj_link,              NULL,   "409"},
+    {api_url_prefixes,     200, &obj_url_prefixes,      NULL,   ""},
+    {api_url_prefix_add,   201, &obj_url_prefix,        NULL,   "409"},
+    {api_url_prefix_remove, 204, NULL,                  NULL,   ""},
     {api_dataset,          200, &obj_dataset_shown,     NULL,   ""},
     {api_dataset_where,    200, &obj_where,             NULL,   ""},
     {api_dataset_copy,     202, &obj_call,              NULL,   "409"},
@@ -110,6 +121,11 @@ static const struct reply_row replies[] = {
     {api_overview,         200, &obj_overview,          NULL,   ""},
 };
 
+static const struct other_row others[] = {
+    {api_dataset_add,      201, &obj_dataset_shown},
+    {api_dataset_download, 206, NULL},
+};
+
 #define STRING_  "{\"type\":\"string\"}"
 #define COUNT_   "{\"type\":\"integer\",\"minimum\":0}"
 #define BOOL_    "{\"type\":\"boolean\"}"
@@ -133,6 +149,12 @@ static const struct parameter_row parameters[] = {
     {"port",           "{\"type\":\"integer\",\"minimum\":1,\"maximum\":65535}", "SSH port of the host; default 22"},
     {"project",        STRING_, "name of a project"},
     {"since",          STRING_, "submitted then or later: a time, or how long ago, such as 2d"},
+    {"depth",          "{\"type\":\"integer\",\"minimum\":1,\"maximum\":10}", "steps from it, both ways; default 3"},
+    {"expiring",       STRING_, "that expire within this time: 7d"},
+    {"policy",         STRING_, "any, none, or a label that the policy asks for"},
+    {"sha256",         "{\"type\":\"string\",\"pattern\":\"^[0-9a-fA-F]{64}$\"}", "checksum of the whole file"},
+    {"size",           COUNT_,  "bytes of the whole file, if it was not named before"},
+    {"to",             STRING_, "name of the site at its end"},
     {"site",           STRING_, "name of a site"},
     {"dataset",        STRING_, "name of a dataset"},
     {"state",          STRING_, "state as shown"},
@@ -153,6 +175,14 @@ const struct reply_row *reply_of(const struct route *r)
         for (size_t i = 0; i < ARRAY_LEN(replies); i++)
                 if (replies[i].handler == r->handler)
                         return &replies[i];
+        return NULL;
+}
+
+const struct other_row *other_of(const struct route *r)
+{
+        for (size_t i = 0; i < ARRAY_LEN(others); i++)
+                if (others[i].handler == r->handler)
+                        return &others[i];
         return NULL;
 }
 
@@ -187,7 +217,7 @@ static bool names_something(const struct route *r)
 }
 static bool has_body(const struct route *r)
 {
-        return r->body != NULL;
+        return r->body != NULL || r->flags & ROUTE_SINK;
 }
 static bool asks_database(const struct route *r)
 {

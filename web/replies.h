@@ -15,6 +15,14 @@ struct reply_row {
         const char *problems;      /* further statuses, with spaces between */
 };
 
+/* Another status that a route answers with, where there is one. */
+struct other_row {
+        route_handler handler;
+        unsigned status;
+        const struct shape *shape; /* NULL: as reply_row's type says */
+};
+const struct other_row *other_of(const struct route *r); /* NULL: there is none */
+
 /* The row of a route; NULL when there is none, which a test forbids. */
 const struct reply_row *reply_of(const struct route *r);
 

@@ -3,6 +3,7 @@
 
 #include "common/num.h"
 #include "common/util.h"
+#include "web/download.h"
 #include "web/stream.h"
 
 #include <sodium.h>
@@ -28,6 +29,7 @@ void request_reset(struct request *rq)
         rq->audits_refusal = false;
         rq->static_data = NULL;
         stream_free(MOVE(rq->stream));
+        download_free(MOVE(rq->download));
         rq->failed = false;
 }
 

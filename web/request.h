@@ -29,6 +29,8 @@ struct web;
 struct route;
 struct link;
 struct stream;
+struct upload;
+struct download;
 struct MHD_Connection;
 
 struct query_param {
@@ -71,11 +73,13 @@ struct request {
         struct issues issues;
         char audit[256]; /* particulars for the audit chain */
         bool wakes_engine, wakes_web, forgets_auth;
-        bool audits_refusal; /* that it is refused stands in the audit, whatever the reason */
+        bool audits_refusal;        /* that it is refused stands in the audit, whatever the reason */
         const uint8_t *static_data; /* reply bytes that live as long as the program, instead of out */
         size_t static_len;
-        struct stream *stream; /* the reply goes on and on; owned until it is a response */
-        bool failed;           /* out holds a problem document */
+        struct stream *stream;     /* the reply goes on and on; owned until it is a response */
+        struct download *download; /* likewise, a file */
+        bool failed;               /* out holds a problem document */
+        struct upload *upload;     /* where the body goes instead of into memory; owned */
         /* kept from run to run */
         bool begun;
         bool ready;         /* the head decided the answer */

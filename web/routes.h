@@ -25,6 +25,7 @@ enum rule {
 #define ROUTE_DRY   32u  /* takes dry_run and minds it itself */
 #define ROUTE_NO_DB 64u  /* answers without the database */
 #define ROUTE_JOBS  256u /* made of the jobs of ids=, or of the one in the path, and of nothing else */
+#define ROUTE_SINK  512u /* the body is bytes of a file, which upload.h takes as they come */
 #define ROUTE_BYTES 128u /* replies with bytes of a job or file */
 
 #define ALLOW_MAX    64

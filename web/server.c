@@ -11,9 +11,11 @@
 #include "common/num.h"
 #include "common/util.h"
 #include "web/assets.h"
+#include "web/download.h"
 #include "web/fresh.h"
 #include "web/metrics.h"
 #include "web/stream.h"
+#include "web/upload.h"
 #include "web/wake.h"
 
 #include <arpa/inet.h>
@@ -271,14 +273,24 @@ static bool expects_body(const struct request *rq)
         return header(rq, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
 }
 
+/* What goes into a file is application/octet-stream. */
+static bool type_is_good(const struct request *rq)
+{
+        const char *type = header(rq, "Content-Type");
+
+        return rq->route->flags & ROUTE_SINK ? type && strcasecmp(type, "application/octet-stream") == 0
+                                             : type_is_json(type);
+}
+
 static int check_body_head(struct request *rq)
 {
         const char *length = header(rq, "Content-Length");
-        int64_t n = 0, max = rq->route->flags & ROUTE_BIG ? BODY_BIG_MAX : BODY_MAX;
+        bool sink = rq->route->flags & ROUTE_SINK;
+        int64_t n = 0, max = rq->route->flags & (ROUTE_BIG | ROUTE_SINK) ? BODY_BIG_MAX : BODY_MAX;
 
         if (!expects_body(rq))
                 return 0;
-        if (!rq->route->body) {
+        if (!rq->route->body && !sink) {
                 problem_reply(rq, 400, NULL, "this request takes no body");
                 return -1;
         }
@@ -288,8 +300,10 @@ static int check_body_head(struct request *rq)
                 problem_reply(rq, 413, NULL, text);
                 return -1;
         }
-        if (!type_is_json(header(rq, "Content-Type"))) {
-                problem_reply(rq, 415, NULL, "send Content-Type: application/json");
+        if (!type_is_good(rq)) {
+                problem_reply(rq, 415, NULL,
+                              sink ? "send Content-Type: application/octet-stream"
+                                   : "send Content-Type: application/json");
                 return -1;
         }
         if (n >= BODY_BIG_FROM)
@@ -356,6 +370,10 @@ static bool body_take(struct request *rq, const char *data, size_t n)
                 return false;
         if (rq->ready || rq->failed)
                 return true; /* keep nothing: the answer goes out at the end */
+        if (rq->upload) {
+                upload_take(rq, data, n);
+                return true;
+        }
         if (atomic_fetch_add(&rq->web->bodies, (long long)n) > BODIES_MAX) {
                 rq->body_counted += n;
                 problem_reply(rq, 503, NULL, "too many large requests at once; try again");
@@ -501,6 +519,8 @@ static struct MHD_Response *response_make(struct request *rq)
 
         if (rq->stream)
                 return stream_response(MOVE(rq->stream));
+        if (rq->download)
+                return download_response(MOVE(rq->download), rq->con);
         if (rq->status == 304)
                 return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
         if (rq->static_data)
@@ -615,7 +635,7 @@ static enum MHD_Result begin(struct request *rq, const char *method)
                 rq->method = "GET";
         link_await(rq->link, REQUEST_MS);
         request_reset(rq);
-        if (check_head(rq) < 0) {
+        if (check_head(rq) < 0 || (rq->route->flags & ROUTE_SINK && upload_begin(rq) < 0)) {
                 /* An answer now would close the connection, and a client that still sends would not read it:
                  * the body is read and dropped first, unless it is longer than any may be. */
                 rq->ready = true;
@@ -690,6 +710,7 @@ static void on_completed(void *cls, struct MHD_Connection *con, void **state,
                 return;
         *state = NULL;
         wake_forget(rq);
+        upload_free(rq);
         body_uncount(rq);
         atomic_fetch_sub(&rq->web->under_way, 1);
         link_await(rq->link, IDLE_MS);

@@ -17,10 +17,12 @@ extern const struct shape obj_problem, obj_problem_item, obj_document, obj_versi
     obj_worker, obj_workers, obj_site, obj_sites, obj_call, obj_dataset_place, obj_dataset, obj_datasets,
     obj_policy, obj_dataset_shown, obj_lineage, obj_reader, obj_where, obj_where_item, obj_transfer,
     obj_transfers, obj_link, obj_links, obj_site_data, obj_file, obj_files, obj_project_used, obj_project,
-    obj_projects, obj_new_user, obj_user, obj_users, obj_token, obj_tokens, obj_new_token, obj_job_totals,
-    obj_task_totals, obj_running, obj_engine, obj_overview, obj_graph_node, obj_graph_edge, obj_graph,
-    obj_bar, obj_timeline, obj_facet, obj_facet_hour, obj_facets, obj_view, obj_views, obj_subscription,
-    obj_subscriptions, obj_new_subscription, obj_notice_test, obj_delivery, obj_deliveries, obj_notice_event,
-    obj_notice, obj_notices, obj_unread;
+    obj_arrival, obj_reads, obj_reads_day, obj_dataset_facet, obj_dataset_facets, obj_received,
+    obj_lineage_node, obj_lineage_edge, obj_lineage_graph, obj_url_prefix, obj_url_prefixes, obj_projects,
+    obj_new_user, obj_user, obj_users, obj_token, obj_tokens, obj_new_token, obj_job_totals, obj_task_totals,
+    obj_running, obj_engine, obj_overview, obj_graph_node, obj_graph_edge, obj_graph, obj_bar, obj_timeline,
+    obj_facet, obj_facet_hour, obj_facets, obj_view, obj_views, obj_subscription, obj_subscriptions,
+    obj_new_subscription, obj_notice_test, obj_delivery, obj_deliveries, obj_notice_event, obj_notice,
+    obj_notices, obj_unread;
 
 #endif

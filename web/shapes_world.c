@@ -132,6 +132,8 @@ const struct shape obj_workers = {"workers", "all workers", workers_members, fal
 static const struct member site_data_members[] = {
     BOOL("accept", 0, "copies of data may be brought there"),
     INT("quota", SHAPE_NULL, "bytes its admin gives; null: what follows from its disk"),
+    REAL("egress", SHAPE_NULL, "bytes per second that all transfers out of it may take"),
+    REAL("ingress", SHAPE_NULL, "and into it"),
     INT("limit", SHAPE_NULL, "bytes that copies may take; null: not counted yet"),
     INT("used", SHAPE_NULL, NULL),
     INT("evictable", SHAPE_NULL, NULL),
@@ -196,7 +198,7 @@ static const struct member dataset_place_members[] = {
     BOOL("copy", 0, "made by Reeve; it may be evicted"),
     BOOL("suspect", 0, "not used until it was brought anew"),
     TIME("used_at", 0, "when a task that reads it was last placed there, or it was made"),
-    TIME("checked_at", 0, "when its files were last read and found good"),
+    TIME("checked_at", SHAPE_NULL, "when its files were last read and found good; null: they were only listed"),
     STR("pinned_by", SHAPE_NULL, NULL),
     TIME("pinned_at", SHAPE_NULL, NULL),
     {0},
@@ -231,9 +233,44 @@ static const struct member reader_members[] = {
 };
 const struct shape obj_reader = {"reader", "a job that reads a dataset", reader_members, false};
 
+static const struct member arrival_members[] = {
+    WORDS("kind", 0, NULL, "upload import fetch"),
+    WORDS("state", 0, NULL, ARRIVAL_STATES(WORD_)),
+    STR("site", SHAPE_NULL, "where it goes, or lies; null: not chosen yet"),
+    INT("files", 0, "that were named"),
+    INT("bytes", 0, NULL),
+    INT("received_files", 0, "of an upload: whole at the server"),
+    INT("received_bytes", 0, NULL),
+    INT("moved_bytes", 0, "that are at the site"),
+    INT("transfer", SHAPE_NULL, NULL),
+    STR("message", SHAPE_NULL, "what went wrong last"),
+    TIME("expires_at", 0, "when it is removed if nobody names or sends a file"),
+    {0},
+};
+const struct shape obj_arrival = {"arrival", "files that come in", arrival_members, false};
+
+static const struct member reads_day_members[] = {
+    STR("day", 0, NULL),
+    INT("jobs", 0, "submitted that day that read it"),
+    INT("tasks", 0, "of those jobs"),
+    {0},
+};
+const struct shape obj_reads_day = {"reads_day", "use on one day", reads_day_members, false};
+
+static const struct member reads_members[] = {
+    TIME("last_at", SHAPE_NULL, NULL),
+    INT("jobs", 0, "of the last 30 days"),
+    BOOL("more", 0, "only the newest 10,000 jobs were looked at"),
+    OF("days", obj_reads_day, SHAPE_LIST, "newest first; days without a job are left out"),
+    {0},
+};
+const struct shape obj_reads = {"reads", "how much a dataset is used", reads_members, false};
+
 /* What lists show of a dataset, and its own page. */
 #define DATASET_MEMBERS \
     STR("name", 0, NULL), \
+    STR("base", 0, "its name without the version"), \
+    INT("version", 0, NULL), \
     STR("project", 0, NULL), \
     WORDS("state", 0, NULL, "open sealed"), \
     INT("files", 0, NULL), \
@@ -244,6 +281,7 @@ const struct shape obj_reader = {"reader", "a job that reads a dataset", reader_
     TIME("sealed_at", SHAPE_NULL, NULL), \
     TIME("expires_at", SHAPE_NULL, "when it is removed"), \
     OF("policy", obj_policy, SHAPE_NULL, "null: anywhere"), \
+    OF("arrival", obj_arrival, SHAPE_NULL, "null: it is sealed, or made by a job"), \
     OF("sites", obj_dataset_place, SHAPE_LIST, NULL)
 static const struct member dataset_members[] = {
     DATASET_MEMBERS,
@@ -255,9 +293,71 @@ static const struct member dataset_shown_members[] = {
     DATASET_MEMBERS,
     OF("lineage", obj_lineage, SHAPE_NULL, "null: it was registered, or one may not see"),
     OF("used_by", obj_reader, SHAPE_LIST, "the newest jobs that read it"),
+    OF("reads", obj_reads, 0, NULL),
     {0},
 };
 const struct shape obj_dataset_shown = {"dataset_shown", "a dataset with its history", dataset_shown_members, true};
+
+static const struct member facet_members[] = {
+    STR("value", 0, NULL),
+    INT("datasets", 0, NULL),
+    {0},
+};
+const struct shape obj_dataset_facet = {"dataset_facet", "a value, and how many have it", facet_members, false};
+
+static const struct member dataset_facets_members[] = {
+    INT("datasets", 0, "that match"),
+    INT("bytes", 0, NULL),
+    BOOL("more", 0, "older ones were not looked at"),
+    OF("state", obj_dataset_facet, SHAPE_LIST, NULL),
+    OF("project", obj_dataset_facet, SHAPE_LIST, NULL),
+    OF("site", obj_dataset_facet, SHAPE_LIST, NULL),
+    OF("policy", obj_dataset_facet, SHAPE_LIST, "any, none, and labels"),
+    {0},
+};
+const struct shape obj_dataset_facets = {"dataset_facets", "datasets by kind", dataset_facets_members, false};
+
+static const struct member received_members[] = {
+    STR("path", 0, NULL),
+    INT("size", 0, NULL),
+    INT("received", 0, "bytes"),
+    BOOL("complete", 0, NULL),
+    {0},
+};
+const struct shape obj_received = {"received", "what is at the server of a file", received_members, false};
+
+static const struct member lineage_node_members[] = {
+    STR("id", 0, NULL),
+    WORDS("kind", 0, NULL, "dataset job"),
+    STR("name", 0, NULL),
+    INT("level", 0, "steps from the dataset asked for; negative: it was made from this"),
+    STR("state", 0, NULL),
+    TIME("at", 0, "made, or submitted"),
+    INT("job", SHAPE_OPT, NULL),
+    STR("user", SHAPE_OPT, NULL),
+    INT("files", SHAPE_OPT, NULL),
+    INT("bytes", SHAPE_OPT, NULL),
+    {0},
+};
+const struct shape obj_lineage_node = {"lineage_node", "a dataset or a job", lineage_node_members, false};
+
+static const struct member lineage_edge_members[] = {
+    STR("from", 0, NULL),
+    STR("to", 0, NULL),
+    {0},
+};
+const struct shape obj_lineage_edge = {"lineage_edge", "read by, or made", lineage_edge_members, false};
+
+static const struct member lineage_graph_members[] = {
+    STR("dataset", 0, NULL),
+    INT("depth", 0, NULL),
+    BOOL("more", 0, "there are others, or some that one may not see"),
+    OF("nodes", obj_lineage_node, SHAPE_LIST, NULL),
+    OF("edges", obj_lineage_edge, SHAPE_LIST, NULL),
+    {0},
+};
+const struct shape obj_lineage_graph = {"lineage_graph", "what a dataset was made from, and what from it",
+                                        lineage_graph_members, false};
 
 static const struct member where_item_members[] = {
     STR("site", 0, NULL),
@@ -294,7 +394,7 @@ static const struct member transfer_members[] = {
     STR("from", SHAPE_NULL, "null while no source is chosen"),
     STR("to", 0, NULL),
     WORDS("state", 0, NULL, TRANSFER_STATES(WORD_)),
-    WORDS("why", 0, NULL, "job copy person"),
+    WORDS("why", 0, NULL, "job copy person upload fetch"),
     STR("asked_by", SHAPE_NULL, NULL),
     INT("files", 0, NULL),
     INT("bytes", 0, "moved so far"),
@@ -322,10 +422,10 @@ const struct shape obj_transfers = {"transfers", "a page of transfers", transfer
 static const struct member link_members[] = {
     STR("from", 0, NULL),
     STR("to", 0, NULL),
-    REAL("rate", 0, "bytes per second, learned"),
-    REAL("latency", 0, "seconds to begin"),
+    REAL("rate", SHAPE_NULL, "bytes per second, learned; null: nothing was"),
+    REAL("latency", SHAPE_NULL, "seconds to begin"),
     REAL("weight", 0, "samples that count in it"),
-    TIME("learned_at", 0, NULL),
+    TIME("learned_at", SHAPE_NULL, NULL),
     REAL("budget", SHAPE_NULL, "bytes per second allowed"),
     INT("max_active", SHAPE_NULL, "transfers at once"),
     BOOL("direct", 0, "the destination may fetch by itself"),
@@ -344,11 +444,31 @@ static const struct member links_members[] = {
 };
 const struct shape obj_links = {"links", "all links", links_members, false};
 
+static const struct member url_prefix_members[] = {
+    INT("id", 0, NULL),
+    STR("prefix", 0, NULL),
+    STR("site", SHAPE_NULL, "the only site that may; null: any"),
+    BOOL("private", 0, "also when its host has a private or local address"),
+    STR("redirects", SHAPE_LIST, "prefixes that it may lead on to"),
+    STR("made_by", 0, NULL),
+    TIME("made_at", 0, NULL),
+    {0},
+};
+const struct shape obj_url_prefix = {"url_prefix", "from where files may be fetched", url_prefix_members, false};
+
+static const struct member url_prefixes_members[] = {
+    OF("items", obj_url_prefix, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_url_prefixes = {"url_prefixes", "all of them", url_prefixes_members, false};
+
 static const struct member file_members[] = {
     STR("path", 0, NULL),
-    INT("size", 0, NULL),
-    STR("sha256", 0, NULL),
+    INT("size", SHAPE_NULL, "null: not known yet"),
+    STR("sha256", SHAPE_NULL, "null: not known yet"),
     INT("task", SHAPE_NULL, NULL),
+    INT("received", SHAPE_NULL, "bytes at the server, of a dataset that is being sent"),
     {0},
 };
 const struct shape obj_file = {"file", "a file of a dataset", file_members, false};

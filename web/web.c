@@ -3,10 +3,13 @@
 
 #include "common/util.h"
 #include "web/assets.h"
+#include "web/download.h"
 #include "web/metrics.h"
 #include "web/notices.h"
 #include "web/fresh.h"
+#include "web/spool.h"
 #include "web/stream.h"
+#include "web/upload.h"
 #include "web/wake.h"
 #include "web/web_priv.h"
 
@@ -20,6 +23,7 @@
 #define ADDRESS_DEFAULT     500
 #define DISK_RESERVE        (256LL << 20)
 #define LIVE_JOBS_MAX       1000000
+#define UPLOAD_MAX          (64LL << 30)
 #define LEASE_MS            (24 * 3600 * 1000LL)
 #define HALF_LIFE_MS        (24 * 3600 * 1000LL)
 
@@ -58,6 +62,9 @@ static void settings_copy(struct web *w, const struct web_settings *s)
         w->cookie_secure = s->cookie_secure;
         w->disk_reserve = s->disk_reserve > 0 ? s->disk_reserve : DISK_RESERVE;
         w->live_jobs_max = s->live_jobs_max > 0 ? s->live_jobs_max : LIVE_JOBS_MAX;
+        w->upload_dir = xstrdup(s->upload_dir);
+        w->upload_max = s->upload_max > 0 ? s->upload_max : UPLOAD_MAX;
+        w->upload_project_max = s->upload_project_max > 0 ? s->upload_project_max : w->upload_max / 2;
         w->lease_ms = s->lease_ms > 0 ? s->lease_ms : LEASE_MS;
         w->notice_settings = (struct notice_settings){.smtp = xstrdup(s->smtp),
                                                       .smtp_from = xstrdup(s->smtp_from),
@@ -85,6 +92,10 @@ static void web_free(struct web *w)
         metrics_free(w->metrics);
         fresh_free(w->fresh);
         assets_free(w->assets);
+        spool_free(w->spool);
+        pthread_mutex_destroy(&w->sweep_lock);
+        pthread_mutex_destroy(&w->downloads_lock);
+        pthread_cond_destroy(&w->sweep_end);
         pthread_mutex_destroy(&w->links_lock);
         free(w->links);
         notice_settings_free(&w->notice_settings);
@@ -94,6 +105,7 @@ static void web_free(struct web *w)
         free(w->allowed_hosts);
         free(w->ui_dir);
         free(w->data_dir);
+        free(w->upload_dir);
         free(w->unix_path);
         free(w);
 }
@@ -108,6 +120,9 @@ static int parts_start(struct web *w, struct err *err)
         w->metrics = metrics_new();
         w->fresh = fresh_new();
         w->assets = assets_new(w->ui_dir);
+        if ((w->upload_dir && spool_new(w->upload_dir, &w->spool, err) < 0) ||
+            upload_sweeper_start(w, err) < 0)
+                return -1;
         if (streams_start(w, err) < 0 || wake_start(w, err) < 0 || server_start(w, err) < 0)
                 return -1;
         return links_start(w, err);
@@ -123,6 +138,9 @@ int web_start(const struct web_settings *s, struct web **ret, struct err *err)
         w = xcalloc(1, sizeof *w);
         w->listen_fd = w->stop_fd = -1;
         pthread_mutex_init(&w->links_lock, NULL);
+        pthread_mutex_init(&w->sweep_lock, NULL);
+        pthread_mutex_init(&w->downloads_lock, NULL);
+        pthread_cond_init(&w->sweep_end, NULL);
         w->links = xcalloc(LINKS_MAX, sizeof *w->links);
         settings_copy(w, s);
         if (parts_start(w, err) < 0) {
@@ -150,9 +168,11 @@ void web_stop(struct web *w)
         if (!w)
                 return;
         atomic_store(&w->closing, true);
+        upload_sweeper_stop(w);
         links_stop(w);
         wake_close(w);
         streams_close(w);
+        downloads_stop(w);
         server_drain(w);
         server_stop(w);
         wake_stop(w);

@@ -33,6 +33,10 @@ struct web_settings {
         int64_t disk_reserve;  /* refuse new jobs below this many free bytes there; default 256 MiB */
         int64_t live_jobs_max; /* refuse new jobs above this many that have not ended; default 1,000,000 */
         int64_t lease_ms;      /* the longest lease a job may ask for; default 24 hours */
+        const char
+            *upload_dir; /* where files that people send lie until they are at a site; NULL: none are taken */
+        int64_t upload_max;         /* bytes of them in all; default 64 GiB */
+        int64_t upload_project_max; /* of one project; default half of that */
         const char *smtp; /* notices by mail go here: "smtp://host:25", "smtps://host"; NULL: none are sent */
         const char *smtp_from;                      /* from this address */
         const char *smtp_user, *smtp_password_file; /* how the mail server knows us; may be NULL */

@@ -54,6 +54,7 @@ struct metrics;
 struct wake;
 struct streams;
 struct fresh;
+struct spool;
 
 struct web {
         /* settings */
@@ -89,6 +90,18 @@ struct web {
         struct notice_settings notice_settings;
         struct metrics *metrics;
         struct assets *assets;
+        /* uploads */
+        struct spool *spool; /* NULL: none are taken */
+        char *upload_dir;
+        int64_t upload_max, upload_project_max; /* bytes promised at once, in all and to one project */
+        pthread_t sweeper;
+        bool sweeper_runs;
+        pthread_mutex_t sweep_lock;
+        pthread_cond_t sweep_end;
+        /* downloads under way */
+        pthread_mutex_t downloads_lock;
+        struct download *downloads;
+        int downloads_open;
         /* admission, looked at by the listening thread */
         atomic_llong live_jobs;
         atomic_bool disk_is_full;

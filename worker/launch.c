@@ -170,6 +170,8 @@ static void env_inputs(struct launch_plan *p, const struct proto_template *t)
                 AUTO_FREE char *number = xasprintf("REEVE_INPUT_%u", i + 1);
                 AUTO_FREE char *named = xasprintf("REEVE_INPUT_%s", t->inputs[i].name);
 
+                /* "reads@2" is READS, whichever version it is. */
+                named[strcspn(named, "@")] = '\0';
                 for (char *c = named + strlen("REEVE_INPUT_"); *c; c++)
                         *c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_';
                 env_set(p, number, t->inputs[i].value);

@@ -359,6 +359,25 @@ int name_check(const char *what, const char *s, struct err *err)
             "a name: 1 to 64 of a-z, 0-9, \".\", \"_\" and \"-\", beginning with a letter or digit");
 }
 
+#define VERSION_DIGITS 6
+
+bool dataset_name_is_valid(const char *s)
+{
+        const char *at = strchr(s, '@');
+        AUTO_FREE char *base = at ? xstrndup(s, (size_t)(at - s)) : NULL;
+        size_t n = at ? strlen(at + 1) : 0;
+
+        if (!at)
+                return name_is_valid(s);
+        return name_is_valid(base) && n >= 1 && n <= VERSION_DIGITS && at[1] != '0' &&
+               strspn(at + 1, "0123456789") == n;
+}
+
+int dataset_name_check(const char *s, struct err *err)
+{
+        return dataset_name_is_valid(s) ? 0 : name_check("dataset", s, err);
+}
+
 char *num_format_size(int64_t bytes, char buf[32])
 {
         static const char letters[] = "KMGTPE";

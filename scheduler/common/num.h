@@ -29,6 +29,9 @@ int num_time(const char *what, const char *s, int64_t *ret_wall_ms, struct err *
 /* Names of sites, projects, datasets: [a-z0-9][a-z0-9._-]{0,63}. */
 bool name_is_valid(const char *s);
 int name_check(const char *what, const char *s, struct err *err);
+/* The name of a dataset: such a name, maybe with @ and the number of a version. */
+bool dataset_name_is_valid(const char *s);
+int dataset_name_check(const char *s, struct err *err);
 
 /* Print into buf; each returns buf. Lengths needed: sizes and durations 32, times 32. */
 char *num_format_size(int64_t bytes, char buf[32]);   /* "1.5 GiB" */

@@ -78,7 +78,8 @@ static int add_place(struct db *db, int64_t dataset, const struct arrival_new *a
         return db_exec(st, err) < 0 ? -1 : 0;
 }
 
-int store_arrival_open(struct db *db, const struct arrival_new *a, int64_t *ret_id, struct err *err)
+int store_arrival_open(struct db *db, const struct arrival_new *a, int64_t *ret_id, char **ret_name,
+                       struct err *err)
 {
         AUTO_FREE char *name = xstrdup(a->base);
         AUTO_ROWS struct rows *r = NULL;
@@ -100,7 +101,10 @@ int store_arrival_open(struct db *db, const struct arrival_new *a, int64_t *ret_
         }
         if (add_dataset(db, a, name, ret_id, err) < 0 || add_arrival(db, *ret_id, a, err) < 0)
                 return -1;
-        return a->root && add_place(db, *ret_id, a, err) < 0 ? -1 : 1;
+        if (a->root && add_place(db, *ret_id, a, err) < 0)
+                return -1;
+        *ret_name = MOVE(name);
+        return 1;
 }
 
 int store_arrival_lock(struct db *db, int64_t dataset, struct rows **ret, struct err *err)

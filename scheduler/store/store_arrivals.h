@@ -13,6 +13,7 @@
 
 #define ARRIVAL_FILES_MAX     10000000 /* of one dataset */
 #define ARRIVAL_VERSIONS_MAX  9999     /* of one name */
+#define ARRIVAL_KEEP          "7 days" /* without a file named or sent; then it is removed */
 #define ARRIVAL_CONFLICTS_MAX 5        /* named in one refusal */
 
 struct arrival_new {
@@ -26,9 +27,10 @@ struct arrival_new {
         const char *const *policy_sites, *const *policy_labels;
         size_t policy_site_count, policy_label_count;
 };
-/* Open it; within a transaction. 1 and *ret_id, 0: the name is taken (or, of a new version, in another
- * project). */
-int store_arrival_open(struct db *db, const struct arrival_new *a, int64_t *ret_id, struct err *err);
+/* Open it; within a transaction. 1 and *ret_id with *ret_name (the caller's), 0: the name is taken (or, of a
+ * new version, in another project). */
+int store_arrival_open(struct db *db, const struct arrival_new *a, int64_t *ret_id, char **ret_name,
+                       struct err *err);
 
 /* kind, state, site_id (null), site (name), root, files, bytes, received_files; locked until the end of the
  * transaction. No row: the dataset is none that arrives. */

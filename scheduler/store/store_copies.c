@@ -22,12 +22,29 @@ int store_dataset_history(struct db *db, const struct visible *who, int64_t data
                                   "j.user_id) as user_name, j.state, j.submitted_at from job_inputs i"
                                   "   join jobs j on j.id = i.job_id where i.dataset_id = $1 and ($2 or "
                                   "j.project_id = any($3))"
-                                  "   order by j.id desc limit $4) u), '[]') as used_by");
+                                  "   order by j.id desc limit $4) u), '[]') as used_by,"
+                                  /* the jobs that one may not see are use as well */
+                                  " (with m as (select j.submitted_at, coalesce(j.task_count, j.last_task -"
+                                  " j.first_task + 1) as tasks from (select i.job_id from job_inputs i where"
+                                  " i.dataset_id = $1 order by i.job_id desc limit $5) i join jobs j on j.id "
+                                  "="
+                                  " i.job_id), n as (select * from m where submitted_at > now() - interval "
+                                  "'30"
+                                  " days'), d as (select (submitted_at at time zone 'utc')::date as day,"
+                                  " count(*) as jobs, sum(tasks)::bigint as tasks from n group by 1)"
+                                  " select json_build_object('last_at', (select " JSON_TIME(
+                                      "max(submitted_at)") " from m), 'jobs', (select count(*) from n), "
+                                                           "'more', (select count(*) from m) >="
+                                                           " $5, 'days', coalesce((select "
+                                                           "json_agg(json_build_object('day', day, 'jobs',"
+                                                           " jobs, 'tasks', tasks) order by day desc) from "
+                                                           "d), '[]'))) as reads");
 
         bind_int(st, dataset);
         bind_bool(st, who->all);
         bind_ints(st, who->projects, who->all ? 0 : who->count);
         bind_int(st, USED_BY_MAX);
+        bind_int(st, READS_MAX);
         return db_query(st, ret, err);
 }
 

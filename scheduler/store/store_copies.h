@@ -5,8 +5,9 @@
 
 #include "store/store_jobs.h"
 
-#define USED_BY_MAX 20 /* jobs that are shown as readers of a dataset */
-#define OUTSIDE_MAX 20 /* places told that a rule would forbid */
+#define USED_BY_MAX 20    /* jobs that are shown as readers of a dataset */
+#define READS_MAX   10000 /* jobs that are looked at to tell how much a dataset is used */
+#define OUTSIDE_MAX 20    /* places told that a rule would forbid */
 
 /* One row: lineage (JSON, null: registered) and used_by (JSON array, newest first); of jobs that one may
  * see. */

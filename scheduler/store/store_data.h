@@ -8,10 +8,33 @@
 /* A time within JSON that SQL builds, as the API writes it. */
 #define JSON_TIME(column) "to_char(" column " at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
-/* Datasets, newest first, id < before (name NULL) or the one named: id, name, project, made_by, made_at,
- * job_id, sealed_at, expires_at, files, bytes; sites (JSON array), policy (JSON). */
-int store_datasets_list(struct db *db, const struct visible *who, const char *name, int64_t before, int limit,
-                        struct rows **ret, struct err *err);
+#define DATASETS_SCAN_MAX     100000 /* datasets that one page of a filtered list looks at */
+#define DATASETS_FACETED_MAX  20000  /* that facets are made of */
+#define DATASETS_FACET_VALUES 50     /* of one kind */
+
+/* A dataset has id, name, base, version, project, project_id, made_by, made_at, job_id, sealed_at,
+ * expires_at, files, bytes; sites (JSON array), policy, arrival (JSON). */
+/* The one that a name stands for (reeve_dataset); no row: none that one may see. */
+int store_dataset_show(struct db *db, const struct visible *who, const char *name, struct rows **ret,
+                       struct err *err);
+
+struct datasets_filter { /* NULL and 0: any */
+        struct visible who;
+        int64_t before;   /* only ids below; INT64_MAX: from the newest */
+        const char *name; /* with or without a version; with name_prefix: how it starts */
+        bool name_prefix;
+        int32_t project;
+        const char *site, *state, *user;
+        const char *policy;     /* any, none, or a label */
+        int64_t expires_before; /* wall ms; INT64_MIN: any */
+        int limit;
+};
+/* Newest first. *ret_next: where the next page starts (ids below it), 0 at the end, -1: at the last row. */
+int store_datasets_list(struct db *db, const struct datasets_filter *f, struct rows **ret, int64_t *ret_next,
+                        struct err *err);
+/* One row: datasets (at most one more than DATASETS_FACETED_MAX), bytes, kinds: JSON, state, project, site,
+ * policy to [{value, datasets}], the most frequent first. */
+int store_datasets_facets(struct db *db, const struct datasets_filter *f, struct rows **ret, struct err *err);
 /* Files by path: path, size, sha256, task. */
 int store_dataset_files(struct db *db, int64_t dataset, const char *after_path, int limit, struct rows **ret,
                         struct err *err);

@@ -139,7 +139,9 @@ int store_job_past(struct db *db, const struct visible *who, int64_t id, struct 
             db_stmt(db, "job_past",
                     "select j.name, p.name as project, j.spec, j.labels, q.priority, j.submitted_at as at,"
                     " coalesce(j.task_list, case when j.first_task = j.last_task then j.first_task::text"
-                    "  else j.first_task || '-' || j.last_task end) as array"
+                    "  else j.first_task || '-' || j.last_task end) as array,"
+                    " (select json_agg(split_part(d.name, '#', 1) order by i.position) from job_inputs i"
+                    "  join datasets d on d.id = i.dataset_id where i.job_id = j.id) as inputs"
                     " from jobs j join projects p on p.id = j.project_id"
                     " left join job_queue q on q.job_id = j.id"
                     " where j.id = $3 and ($1 or j.project_id = any($2))");

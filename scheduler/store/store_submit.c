@@ -469,9 +469,10 @@ int store_submit_parts(struct db *db, int64_t dataset, int64_t files, int64_t by
 int store_submit_datasets(struct db *db, const char *const *names, size_t n, struct rows **ret,
                           struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "submit_datasets",
-                    "select id, name, project_id from datasets where name = any($1) and removed_at is null");
+        struct stmt *st = db_stmt(
+            db, "submit_datasets",
+            "select n.asked, d.id, d.name, d.project_id from unnest($1::text[]) as n (asked) join datasets d"
+            " on d.id = reeve_dataset(n.asked)");
 
         bind_texts(st, names, n);
         return db_query(st, ret, err);

@@ -61,7 +61,7 @@ int store_submit_jobs(struct db *db, const int64_t *ids, size_t n, struct rows *
  * has a line break). */
 int store_submit_parts(struct db *db, int64_t dataset, int64_t files, int64_t bytes, struct rows **ret,
                        struct err *err);
-/* Datasets: id, name, project_id. */
+/* Datasets that the names stand for: asked, id, name (with its version), project_id. */
 int store_submit_datasets(struct db *db, const char *const *names, size_t n, struct rows **ret,
                           struct err *err);
 

@@ -15,7 +15,8 @@ int store_transfers_list(struct db *db, const struct visible *who, const char *d
             "as eta,"
             " t.way, t.message from transfers t join datasets d on d.id = t.dataset_id"
             " left join sites a on a.id = t.from_site join sites b on b.id = t.to_site"
-            " where t.id < $1 and ($2 or d.project_id = any($3)) and ($4::text is null or d.name = $4::text)"
+            " where t.id < $1 and ($2 or d.project_id = any($3)) and ($4::text is null or d.id = "
+            "reeve_dataset($4::text))"
             " and ($5::text is null or b.name = $5::text or a.name = $5::text)"
             " and ($6::text is null or t.state = $6::text) order by t.id desc limit $7");
 
@@ -29,22 +30,61 @@ int store_transfers_list(struct db *db, const struct visible *who, const char *d
         return db_query(st, ret, err);
 }
 
+#define OPEN                                                                                                 \
+        " left join (select from_site, to_site, count(*) filter (where state <> 'queued') as active,"        \
+        "  sum(greatest(total - bytes, 0))::bigint as promised from transfers"                               \
+        "  where state in ('queued', 'active', 'verifying') group by from_site, to_site) o"                  \
+        "  on o.from_site = a.id and o.to_site = b.id"
+#define LINK                                                                                                 \
+        "select a.name as from_site, b.name as to_site, coalesce(l.rate, 0) as rate, coalesce(l.latency, 0)" \
+        " as latency, coalesce(l.weight, 0) as weight, l.learned_at, l.budget, l.max_active,"                \
+        " coalesce(l.direct, false) as direct, coalesce(l.transfers, 0) as transfers, coalesce(l.bytes, 0)"  \
+        " as bytes, coalesce(o.active, 0) as active, coalesce(o.promised, 0) as promised"
+
 int store_links_list(struct db *db, struct rows **ret, struct err *err)
 {
-        return db_query(
-            db_stmt(
-                db, "links_list",
-                "select a.name as from_site, b.name as to_site, l.rate, l.latency, l.weight, l.learned_at,"
-                " l.budget, l.max_active, l.direct, l.transfers, l.bytes, coalesce(o.active, 0) as active,"
-                " coalesce(o.promised, 0) as promised from links l"
-                " left join (select from_site, to_site, count(*) filter (where state <> 'queued') as active,"
-                "  sum(greatest(total - bytes, 0))::bigint as promised from transfers"
-                "  where state in ('queued', 'active', 'verifying') group by from_site, to_site) o"
-                "  on o.from_site = l.from_site and o.to_site = l.to_site"
-                " join sites a on a.id = l.from_site and a.removed_at is null"
-                " join sites b on b.id = l.to_site and b.removed_at is null"
-                " order by a.name collate \"C\", b.name collate \"C\" limit 10000"),
-            ret, err);
+        return db_query(db_stmt(db, "links_list",
+                                LINK
+                                " from links l join sites a on a.id = l.from_site and a.removed_at is null"
+                                " join sites b on b.id = l.to_site and b.removed_at is null" OPEN
+                                " order by a.name collate \"C\", b.name collate \"C\" limit 10000"),
+                        ret, err);
+}
+
+int store_link_show(struct db *db, int32_t from, int32_t to, struct rows **ret, struct err *err)
+{
+        struct stmt *st = db_stmt(
+            db, "link_show",
+            LINK " from sites a join sites b on b.id = $2 and b.removed_at is null left join links l on"
+                 " l.from_site = a.id and l.to_site = b.id" OPEN " where a.id = $1 and a.removed_at is null");
+
+        bind_int(st, from);
+        bind_int(st, to);
+        return db_query(st, ret, err);
+}
+
+int store_link_change(struct db *db, int32_t from, int32_t to, const struct link_change *c, struct err *err)
+{
+        /* Weight 0: nothing was learned. */
+        struct stmt *st = db_stmt(
+            db, "link_change",
+            "insert into links (from_site, to_site, rate, latency, weight, budget, max_active, direct) values"
+            " ($1, $2, 0, 0, 0, case when $3 then nullif($4, 0) end, case when $5 then nullif($6::integer, 0)"
+            " end, coalesce($7 and $8, false)) on conflict (from_site, to_site) do update set budget = case "
+            "when"
+            " $3 then nullif($4, 0) else links.budget end, max_active = case when $5 then "
+            "nullif($6::integer, 0)"
+            " else links.max_active end, direct = case when $7 then $8 else links.direct end");
+
+        bind_int(st, from);
+        bind_int(st, to);
+        bind_bool(st, c->budget_set);
+        bind_f64(st, c->budget);
+        bind_bool(st, c->max_active_set);
+        bind_int(st, c->max_active);
+        bind_bool(st, c->direct_set);
+        bind_bool(st, c->direct);
+        return db_exec(st, err) < 0 ? -1 : 0;
 }
 
 int store_site_data(struct db *db, int32_t site, const struct site_data_change *c, struct err *err)
@@ -53,9 +93,11 @@ int store_site_data(struct db *db, int32_t site, const struct site_data_change *
             db_stmt(db, "site_data",
                     "update sites set labels = case when $2 then $3::text[] else labels end,"
                     " data_accept = case when $4 then $5 else data_accept end,"
-                    " data_quota = case when $6 then nullif($7, -1) else data_quota end where id = $1");
+                    " data_quota = case when $6 then nullif($7, -1) else data_quota end,"
+                    " data_egress = case when $8 then nullif($9, 0) else data_egress end,"
+                    " data_ingress = case when $10 then nullif($11, 0) else data_ingress end where id = $1");
 
-        if (!c->labels_set && !c->accept_set && !c->quota_set)
+        if (!c->labels_set && !c->accept_set && !c->quota_set && !c->egress_set && !c->ingress_set)
                 return 1;
         bind_int(st, site);
         bind_bool(st, c->labels_set);
@@ -64,6 +106,10 @@ int store_site_data(struct db *db, int32_t site, const struct site_data_change *
         bind_bool(st, c->accept);
         bind_bool(st, c->quota_set);
         bind_int(st, c->quota);
+        bind_bool(st, c->egress_set);
+        bind_f64(st, c->egress);
+        bind_bool(st, c->ingress_set);
+        bind_f64(st, c->ingress);
         return (int)db_exec(st, err);
 }
 

@@ -14,13 +14,24 @@ int store_transfers_list(struct db *db, const struct visible *who, const char *d
 /* Links with something learned or set: from_site, to_site, rate, latency, weight, learned_at, budget,
  * max_active, direct, transfers, bytes, active, promised. */
 int store_links_list(struct db *db, struct rows **ret, struct err *err);
+/* One, the same columns, also when nothing is known of it; no row: a site is gone. */
+int store_link_show(struct db *db, int32_t from, int32_t to, struct rows **ret, struct err *err);
+
+struct link_change { /* false keeps; 0: none */
+        bool budget_set, max_active_set, direct_set;
+        double budget;
+        int64_t max_active;
+        bool direct;
+};
+int store_link_change(struct db *db, int32_t from, int32_t to, const struct link_change *c, struct err *err);
 
 struct site_data_change { /* NULL and false keep */
         const char *const *labels;
         size_t label_count;
-        bool labels_set, accept_set, quota_set;
+        bool labels_set, accept_set, quota_set, egress_set, ingress_set;
         bool accept;
-        int64_t quota; /* -1: none of its own */
+        int64_t quota;          /* -1: none of its own */
+        double egress, ingress; /* bytes per second; 0: no limit */
 };
 int store_site_data(struct db *db, int32_t site, const struct site_data_change *c, struct err *err);
 /* 1 changed, 0 there is no such dataset (any more). */

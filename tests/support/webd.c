@@ -4,6 +4,9 @@
  *
  *     webd CONNINFO [LISTEN [THREADS [DATA_DIR [LIVE_JOBS_MAX [SMTP [NETWORKS]]]]]]
  *
+ * The environment may say WEBD_UPLOADS, a directory for files that are sent, and WEBD_UPLOAD_MAX, how many
+ * bytes of them it holds (a project's part is half).
+ *
  * Prints one line when it answers: "PORT TOKEN". With DATA_DIR "full" the disk counts as full.
  */
 #include "common/log.h"
@@ -42,6 +45,8 @@ int main(int argc, char **argv)
                 s.data_dir = strcmp(argv[4], "full") == 0 ? "/" : argv[4];
         if (argc > 4 && strcmp(argv[4], "full") == 0)
                 s.disk_reserve = INT64_MAX;
+        s.upload_dir = getenv("WEBD_UPLOADS");
+        s.upload_max = getenv("WEBD_UPLOAD_MAX") ? atoll(getenv("WEBD_UPLOAD_MAX")) : 0;
         s.live_jobs_max = argc > 5 ? atoll(argv[5]) : 0;
         s.smtp = argc > 6 ? argv[6] : NULL;
         s.smtp_from = "reeve@example.org";

@@ -4,7 +4,9 @@ import http.client
 import json
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -14,6 +16,7 @@ PG = os.environ.get("REEVE_TEST_PG", "")
 RECORD = os.environ.get("REEVE_WEB_RECORD")
 RECORDED_MAX = 4 << 20
 DEADLINE = 30
+UPLOAD_MAX = 8 << 20
 recording = threading.Lock()
 
 
@@ -67,7 +70,9 @@ class Server:
         self.conninfo = re.sub(r"dbname=\S+", "dbname=" + self.database, PG)
         if not database:
             self.admin_sql(f"create database {self.database}")
+        self.uploads = tempfile.mkdtemp(prefix="reeve-web-uploads.")
         self.process = subprocess.Popen([program, self.conninfo, "127.0.0.1:0", *options], stdin=subprocess.PIPE,
+                                        env={**os.environ, "WEBD_UPLOADS": self.uploads, "WEBD_UPLOAD_MAX": str(UPLOAD_MAX)},
                                         stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().split()
         assert len(line) == 2, "webd did not start"
@@ -87,6 +92,7 @@ class Server:
         self.process.stdin.close()
         code = self.process.wait(DEADLINE)
         self.process.stdout.close()
+        shutil.rmtree(self.uploads, ignore_errors=True)
         return code
 
     def request(self, method, path, body=None, token="", headers=None, raw=None):

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links between sites, what admins say of them, and from where files may be fetched. */
+#include "web/api.h"
+
+#include "common/url.h"
+#include "common/util.h"
+#include "store/store_arrivals.h"
+#include "store/store_sites.h"
+#include "store/store_transfers.h"
+
+#include <string.h>
+
+#define BUDGET_MAX    1e15
+#define ACTIVE_MAX    64 /* transfers at once: as many as the engine runs in all */
+#define REDIRECTS_MAX 16
+#define PREFIX_MAX    1024
+
+struct link_body {
+        double budget;
+        int64_t max_active;
+        bool direct;
+};
+enum { GAVE_BUDGET = 1, GAVE_MAX_ACTIVE = 2, GAVE_DIRECT = 4 };
+const struct field link_change_fields[] = {
+    FIELD(struct link_body, budget, F_REAL, 0, (int64_t)BUDGET_MAX, 0,
+          "bytes per second that transfers may take there; null: no limit"),
+    FIELD(struct link_body, max_active, F_INT, 1, ACTIVE_MAX, 0, "transfers at once; null: as many as usual"),
+    FIELD(struct link_body, direct, F_BOOL, 0, 0, 0,
+          "the destination may fetch by itself with a key of short life"),
+    {0},
+};
+
+struct prefix_body {
+        const char *prefix, *site;
+        bool private;
+        json_t *redirects;
+};
+const struct field url_prefix_fields[] = {
+    FIELD(struct prefix_body, prefix, F_STRING, 8, PREFIX_MAX, FIELD_REQUIRED,
+          "what a URL has to begin with; it ends with a slash"),
+    FIELD(struct prefix_body, site, F_NAME, 1, 64, 0, "the only site that may; default any"),
+    FIELD(struct prefix_body, private, F_BOOL, 0, 0, 0, "also when the host has a private or local address"),
+    FIELD(struct prefix_body, redirects, F_STRINGS, 0, REDIRECTS_MAX, 0,
+          "further prefixes that it may lead on to"),
+    {0},
+};
+
+/* ---- links -----------------------------------------------------------------------------------------------
+ */
+
+static void link_write(struct buf *b, struct rows *r)
+{
+        bool learned = row_f64(r, "weight") > 0;
+
+        j_obj(b, NULL);
+        j_str(b, "from", row_text(r, "from_site"));
+        j_str(b, "to", row_text(r, "to_site"));
+        if (learned) {
+                j_col_f64(b, r, "rate");
+                j_col_f64(b, r, "latency");
+                j_col_f64(b, r, "weight");
+                j_col_time(b, r, "learned_at");
+        } else {
+                j_null(b, "rate");
+                j_null(b, "latency");
+                j_int(b, "weight", 0);
+                j_null(b, "learned_at");
+        }
+        j_col_f64(b, r, "budget");
+        j_col_int(b, r, "max_active");
+        j_col_bool(b, r, "direct");
+        j_col_int(b, r, "transfers");
+        j_col_int(b, r, "bytes");
+        j_col_int(b, r, "active");
+        j_col_int(b, r, "promised");
+        j_obj_end(b);
+}
+
+HANDLER(api_links)
+{
+        AUTO_ROWS struct rows *r = NULL;
+        struct buf *b = &rq->out;
+
+        if (store_links_list(db, &r, err) < 0)
+                return -1;
+        j_obj(b, NULL);
+        j_arr(b, "items");
+        while (rows_next(r))
+                link_write(b, r);
+        j_arr_end(b);
+        j_null(b, "next_cursor");
+        j_obj_end(b);
+        return 0;
+}
+
+/* The two sites of the path. */
+static int find_ends(struct request *rq, struct db *db, int32_t ret[2], struct err *err)
+{
+        for (size_t i = 0; i < 2; i++) {
+                int rc = store_site_find(db, rq->captures[i], &ret[i], err);
+
+                if (rc <= 0)
+                        return rc < 0 ? -1
+                                      : err_set(err, ERR_NOT_FOUND, "no site \"%.64s\"", rq->captures[i]);
+        }
+        if (ret[0] == ret[1])
+                return err_set(err, ERR_NOT_FOUND, "there is no link from a site to itself");
+        return 0;
+}
+
+static int link_reply(struct request *rq, struct db *db, const int32_t ends[2], struct err *err)
+{
+        AUTO_ROWS struct rows *r = NULL;
+
+        if (store_link_show(db, ends[0], ends[1], &r, err) < 0)
+                return -1;
+        if (!rows_next(r))
+                return err_set(err, ERR_NOT_FOUND, "a site of the link was removed meanwhile");
+        link_write(&rq->out, r);
+        return 0;
+}
+
+HANDLER(api_link)
+{
+        int32_t ends[2];
+
+        return find_ends(rq, db, ends, err) < 0 ? -1 : link_reply(rq, db, ends, err);
+}
+
+HANDLER(api_link_change)
+{
+        struct link_body in = {0};
+        struct link_change c = {0};
+        uint64_t given = 0;
+        int32_t ends[2];
+
+        if (request_body(rq, link_change_fields, &in, &given, err) < 0 || find_ends(rq, db, ends, err) < 0)
+                return -1;
+        if (!given)
+                issue_add(&rq->issues, "", "missing", "say what to change: budget, max_active, direct");
+        c.budget_set = given & GAVE_BUDGET;
+        c.max_active_set = given & GAVE_MAX_ACTIVE;
+        c.direct_set = given & GAVE_DIRECT;
+        c.budget = json_is_null(json_object_get(rq->json, "budget")) ? 0 : in.budget;
+        c.max_active = in.max_active;
+        c.direct = in.direct;
+        if (c.budget_set && !json_is_null(json_object_get(rq->json, "budget")) && !(in.budget >= 1))
+                issue_add(&rq->issues, "/budget", "range", "must be at least 1 byte per second");
+        if (rq->issues.count)
+                return request_invalid(rq, err);
+        if (store_link_change(db, ends[0], ends[1], &c, err) < 0)
+                return -1;
+        request_audit(rq, "%s%s%s", c.budget_set ? "budget " : "", c.max_active_set ? "max_active " : "",
+                      c.direct_set ? c.direct ? "direct on" : "direct off" : "");
+        rq->wakes_engine = rq->wakes_web = true;
+        return link_reply(rq, db, ends, err);
+}
+
+/* ---- prefixes of URLs ------------------------------------------------------------------------------------
+ */
+
+static void prefix_write(struct buf *b, struct rows *r)
+{
+        j_obj(b, NULL);
+        j_col_int(b, r, "id");
+        j_col_str(b, r, "prefix");
+        j_col_str(b, r, "site");
+        j_col_bool(b, r, "private");
+        j_col_raw(b, r, "redirects");
+        j_col_str(b, r, "made_by");
+        j_col_time(b, r, "made_at");
+        j_obj_end(b);
+}
+
+HANDLER(api_url_prefixes)
+{
+        AUTO_ROWS struct rows *r = NULL;
+        struct buf *b = &rq->out;
+
+        if (store_url_prefixes(db, &r, err) < 0)
+                return -1;
+        j_obj(b, NULL);
+        j_arr(b, "items");
+        while (rows_next(r))
+                prefix_write(b, r);
+        j_arr_end(b);
+        j_null(b, "next_cursor");
+        j_obj_end(b);
+        return 0;
+}
+
+static const char **read_redirects(struct request *rq, const json_t *list, size_t *ret_n)
+{
+        size_t n = json_array_size(list);
+        const char **out = xcalloc(n + 1, sizeof *out);
+        struct err why;
+
+        for (size_t i = 0; i < n; i++) {
+                char place[32];
+
+                snprintf(place, sizeof place, "/redirects/%zu", i);
+                out[i] = json_string_value(json_array_get(list, i));
+                if (out[i] && (strlen(out[i]) > PREFIX_MAX || url_check_prefix(out[i], &why) < 0))
+                        issue_add(&rq->issues, place, "format", "%s",
+                                  strlen(out[i]) > PREFIX_MAX ? "is too long" : why.text);
+        }
+        *ret_n = n;
+        return out;
+}
+
+HANDLER(api_url_prefix_add)
+{
+        AUTO_FREE const char **redirects = NULL;
+        struct prefix_body in = {0};
+        AUTO_ROWS struct rows *r = NULL;
+        int32_t site = 0;
+        struct err why;
+        int64_t id;
+        size_t n;
+
+        if (request_body(rq, url_prefix_fields, &in, NULL, err) < 0)
+                return -1;
+        if (url_check_prefix(in.prefix, &why) < 0)
+                issue_add(&rq->issues, "/prefix", "format", "%s", why.text);
+        redirects = read_redirects(rq, in.redirects, &n);
+        if (in.site && store_site_find(db, in.site, &site, err) < 0)
+                return -1;
+        if (in.site && !site)
+                issue_add(&rq->issues, "/site", "not_found", "there is no site \"%s\"", in.site);
+        if (rq->issues.count)
+                return request_invalid(rq, err);
+        if (store_url_prefix_add(db, in.prefix, site, in.private, redirects, n, rq->who->name, &id, err) <
+                0 ||
+            store_url_prefixes(db, &r, err) < 0)
+                return -1;
+        while (rows_next(r)) {
+                if (row_int(r, "id") == id)
+                        prefix_write(&rq->out, r);
+        }
+        request_audit(rq, "%.180s%s%s", in.prefix, site ? " at " : "", site ? in.site : "");
+        rq->status = 201;
+        return 0;
+}
+
+HANDLER(api_url_prefix_remove)
+{
+        int64_t id;
+        int rc;
+
+        if (request_capture_int(rq, 0, "prefix", &id, err) < 0)
+                return -1;
+        rc = store_url_prefix_remove(db, id, err);
+        if (rc == 0)
+                return err_set(err, ERR_NOT_FOUND, "no prefix %lld", (long long)id);
+        rq->status = 204;
+        return rc < 0 ? -1 : 0;
+}
