@@ -260,11 +260,13 @@ static bool is_present(struct landing *l, uint32_t file)
         if (!e->has_sha256)
                 return false;
         fd = file_open_beneath(l->to_fd, e->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != e->size ||
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+            ((uint64_t)st.st_size != e->size && e->size != TRANSFER_SIZE_UNKNOWN) ||
             look_through(l, fd, &sum, &size) < 0)
                 return false;
         sha256_end(&sum, done.sha256);
-        if (size != e->size || memcmp(done.sha256, e->sha256, sizeof done.sha256) != 0)
+        done.size = size;
+        if (size != (uint64_t)st.st_size || memcmp(done.sha256, e->sha256, sizeof done.sha256) != 0)
                 return false;
         l->events.on_published(l->arg, &done);
         return true;
@@ -389,7 +391,7 @@ int landing_begin(struct landing *l, uint32_t file, uint64_t offset, struct land
                 if (open_part(l, file) < 0)
                         return fail_here(l, fault, file, "write aside");
         }
-        if (e->size - offset >= RESUME_FROM &&
+        if (e->size != TRANSFER_SIZE_UNKNOWN && e->size - offset >= RESUME_FROM &&
             fallocate(l->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)(e->size - offset)) < 0 &&
             (errno == ENOSPC || errno == EDQUOT))
                 return fail_here(l, fault, file, "reserve the space of");
@@ -452,7 +454,7 @@ int landing_finish(struct landing *l, struct landing_fault *fault)
         const struct transfer_entry *e = &l->list->entries[l->file];
         struct transfer_pulled done = {.index = l->file, .size = l->at};
 
-        if (l->at != e->size) {
+        if (l->at != e->size && e->size != TRANSFER_SIZE_UNKNOWN) {
                 close_part(l, false);
                 return fail(fault, MOVE_SOURCE_CHANGED, l->file, "\"%.300s\" is shorter than was registered",
                             e->path);
@@ -499,7 +501,8 @@ static int publish(struct landing *l, const struct finished *f)
         int dir = parent_of(l, l->list->entries[f->pulled.index].path, &name);
 
         /* What is published is not written to again: jobs of this account shall not either. */
-        if (dir < 0 || (f->pulled.size >= RESUME_FROM && fchmodat(l->parts_fd, f->part, 0400, 0) < 0))
+        if (dir < 0 ||
+            (is_resumable(&l->list->entries[f->pulled.index]) && fchmodat(l->parts_fd, f->part, 0400, 0) < 0))
                 return -1;
         return renameat(l->parts_fd, f->part, dir, name);
 }

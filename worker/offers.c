@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OFFERS_DIR      "transfers"
-#define OFFER_MAGIC     "REEVE-OFFER-1\n"
 #define READ_SIZE       (256u << 10)
 #define OFFER_BYTES_MAX (256u << 20) /* of an offer on disk */
 
@@ -28,36 +26,10 @@ void offer_file_release(struct offer_file *f)
 
 static void offer_path(char ret[64], uint64_t id)
 {
-        snprintf(ret, 64, OFFERS_DIR "/%llu.offer", (unsigned long long)id);
+        snprintf(ret, 64, TRANSFER_OFFER_FILE, (unsigned long long)id);
 }
 
 /* ---- on disk ---- */
-
-static void offer_encode(struct buf *b, const struct offer_file *f)
-{
-        uint32_t at = 0;
-
-        buf_text(b, OFFER_MAGIC);
-        buf_u64(b, (uint64_t)f->until_wall_ms);
-        put_transfer_offer(b, &f->offer);
-        while (at < f->list.count)
-                put_transfer_entries(b, &f->list, &at);
-}
-
-static bool offer_decode(const struct buf *b, struct offer_file *ret)
-{
-        const size_t magic = strlen(OFFER_MAGIC);
-        struct reader r;
-
-        if (buf_len(b) < magic || memcmp(buf_bytes(b), OFFER_MAGIC, magic) != 0)
-                return false;
-        reader_init(&r, buf_bytes(b) + magic, buf_len(b) - magic);
-        ret->until_wall_ms = (int64_t)reader_u64(&r);
-        get_transfer_offer(&r, &ret->offer);
-        while (!r.bad && ret->list.count < ret->offer.total)
-                get_transfer_entries(&r, &ret->list, ret->offer.total);
-        return !r.bad && !reader_left(&r);
-}
 
 static int write_aside(const char *path, const struct buf *b)
 {
@@ -72,12 +44,12 @@ static int offer_write(const struct offer_file *f, struct err *err)
         struct buf b;
         int rc;
 
-        if (mkdir(OFFERS_DIR, 0700) < 0 && errno != EEXIST)
+        if (mkdir(TRANSFER_OFFERS_DIR, 0700) < 0 && errno != EEXIST)
                 return err_errno(err, "could not make the directory of offers");
         offer_path(path, f->offer.id);
         snprintf(aside, sizeof aside, "%s.new", path);
         buf_init(&b, OFFER_BYTES_MAX);
-        offer_encode(&b, f);
+        put_transfer_offer_file(&b, f->until_wall_ms, &f->offer, &f->list);
         rc = b.overflow ? err_set(err, ERR_LIMIT, "the list of files is too long for one transfer")
              : write_aside(aside, &b) < 0 || rename(aside, path) < 0
                  ? err_errno(err, "could not write the offer of transfer %llu",
@@ -108,7 +80,7 @@ static int offer_read(const char *path, struct offer_file *ret)
                 buf_added(&b, (size_t)n);
         }
         *ret = (struct offer_file){0};
-        good = offer_decode(&b, ret);
+        good = get_transfer_offer_file(&b, &ret->until_wall_ms, &ret->offer, &ret->list);
         buf_release(&b);
         if (good)
                 return 0;
@@ -172,11 +144,11 @@ void offer_withdraw(uint64_t id)
 
 void offers_sweep(int64_t now_wall_ms)
 {
-        DIR *d = opendir(OFFERS_DIR);
+        DIR *d = opendir(TRANSFER_OFFERS_DIR);
         struct dirent *e;
 
         while (d && (e = readdir(d))) {
-                AUTO_FREE char *path = xasprintf(OFFERS_DIR "/%s", e->d_name);
+                AUTO_FREE char *path = xasprintf(TRANSFER_OFFERS_DIR "/%s", e->d_name);
                 struct offer_file f;
                 bool good;
 

@@ -28,6 +28,7 @@ enum pull_phase { PULL_GATHERS, PULL_WAITS, PULL_RUNS };
 struct pull_slot {
         struct transfers *t;
         struct pull_job job;
+        uint32_t url_count; /* of its list, that came */
         enum pull_phase phase;
         uint8_t digest[32]; /* of the order without its turn */
         struct helper *helper;
@@ -366,6 +367,8 @@ static void digest_of(const struct pull_job *job, uint8_t ret[32])
                 sha256_add(&sum, e->path, strlen(e->path) + 1);
                 sha256_add(&sum, &e->size, sizeof e->size);
                 sha256_add(&sum, e->sha256, sizeof e->sha256);
+                if (e->url)
+                        sha256_add(&sum, e->url, strlen(e->url) + 1);
         }
         sha256_end(&sum, ret);
 }
@@ -430,7 +433,25 @@ static void on_pull_files(struct transfers *t, struct reader *r)
                 return;
         }
         get_transfer_entries(r, &p->job.list, p->job.order.total);
+        /* Only of a fetch: its URLs follow, and with the last of them it is complete. */
+        if (p->job.order.way == WAY_FETCH)
+                return;
+        r->bad |= transfer_list_is_vague(&p->job.list);
         if (!r->bad && p->job.list.count == p->job.order.total)
+                pull_ready(p);
+}
+
+static void on_pull_urls(struct transfers *t, struct reader *r)
+{
+        struct pull_slot *p = pull_find(t, reader_u64(r), PULL_GATHERS);
+
+        if (!p) {
+                r->p = r->end;
+                return;
+        }
+        r->bad |= p->job.order.way != WAY_FETCH || p->job.list.count != p->job.order.total;
+        get_transfer_urls(r, &p->job.list, &p->url_count);
+        if (!r->bad && p->url_count == p->job.order.total)
                 pull_ready(p);
 }
 
@@ -534,7 +555,7 @@ static int listen_here(struct transfers *t, struct err *err)
 
 bool transfers_takes(uint8_t type)
 {
-        return type >= P_OFFER && type <= P_REMOVE;
+        return type >= P_OFFER && type <= P_PULL_URLS;
 }
 
 static void on_remove(struct transfers *t, const struct frame *f)
@@ -558,6 +579,8 @@ bool transfers_frame(struct transfers *t, const struct frame *f)
                 explicit_bzero((uint8_t *)f->payload, f->len); /* it may hold a key */
         } else if (f->type == P_PULL_FILES) {
                 on_pull_files(t, &r);
+        } else if (f->type == P_PULL_URLS) {
+                on_pull_urls(t, &r);
         } else if (f->type == P_WITHDRAW) {
                 on_withdraw(t, &r);
                 to_offerer(t, f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transfers.h"
 
+#include "url.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -38,7 +39,7 @@ bool move_end_retries(enum move_end k)
 
 const char *transfer_way_name(enum transfer_way w)
 {
-        static const char *const names[] = {"local", "direct", "relay"};
+        static const char *const names[] = {"local", "direct", "relay", "fetch"};
 
         return w < ARRAY_LEN(names) ? names[w] : "unknown";
 }
@@ -70,8 +71,10 @@ bool transfer_path_is_valid(const char *path)
 
 void transfer_list_release(struct transfer_list *l)
 {
-        for (uint32_t i = 0; i < l->count; i++)
+        for (uint32_t i = 0; i < l->count; i++) {
                 free(l->entries[i].path);
+                free(l->entries[i].url);
+        }
         free(l->entries);
         *l = (struct transfer_list){0};
 }
@@ -130,10 +133,43 @@ void get_transfer_entries(struct reader *r, struct transfer_list *l, uint32_t to
                 uint8_t sha256[32];
 
                 get_bytes(r, sha256, sizeof sha256);
-                if (r->bad || l->count >= total || size > INT64_MAX || !transfer_path_is_valid(path))
+                if (r->bad || l->count >= total || (size > INT64_MAX && size != TRANSFER_SIZE_UNKNOWN) ||
+                    !transfer_path_is_valid(path))
                         r->bad = true;
                 else
                         transfer_list_add(l, path, size, has ? sha256 : NULL);
+        }
+}
+
+bool transfer_list_is_vague(const struct transfer_list *l)
+{
+        for (uint32_t i = 0; i < l->count; i++) {
+                if (l->entries[i].size == TRANSFER_SIZE_UNKNOWN)
+                        return true;
+        }
+        return false;
+}
+
+void put_transfer_urls(struct buf *b, const struct transfer_list *l, uint32_t *at)
+{
+        size_t start = buf_len(b);
+        uint32_t n = 0;
+
+        buf_u32(b, 0);
+        for (; *at < l->count && buf_len(b) - start < TRANSFER_BATCH_MAX; n++)
+                buf_str(b, l->entries[(*at)++].url);
+        buf_patch_u32(b, start, n);
+}
+
+void get_transfer_urls(struct reader *r, struct transfer_list *l, uint32_t *at)
+{
+        for (uint32_t n = reader_u32(r); n && !r->bad; n--) {
+                AUTO_FREE char *url = reader_str(r, URL_MAX);
+
+                if (r->bad || *at >= l->count || l->entries[*at].url || url_check(url, NULL) < 0)
+                        r->bad = true;
+                else
+                        l->entries[(*at)++].url = MOVE(url);
         }
 }
 
@@ -172,6 +208,36 @@ void get_transfer_offer(struct reader *r, struct transfer_offer *ret)
                   (ret->is_file && ret->total > 1);
 }
 
+static const char offer_magic[] = "REEVE-OFFER-1\n";
+
+void put_transfer_offer_file(struct buf *b, int64_t until_wall_ms, const struct transfer_offer *o,
+                             const struct transfer_list *l)
+{
+        uint32_t at = 0;
+
+        buf_text(b, offer_magic);
+        buf_u64(b, (uint64_t)until_wall_ms);
+        put_transfer_offer(b, o);
+        while (at < l->count)
+                put_transfer_entries(b, l, &at);
+}
+
+bool get_transfer_offer_file(const struct buf *b, int64_t *ret_until, struct transfer_offer *ret,
+                             struct transfer_list *ret_list)
+{
+        const size_t magic = strlen(offer_magic);
+        struct reader r;
+
+        if (buf_len(b) < magic || memcmp(buf_bytes(b), offer_magic, magic) != 0)
+                return false;
+        reader_init(&r, buf_bytes(b) + magic, buf_len(b) - magic);
+        *ret_until = (int64_t)reader_u64(&r);
+        get_transfer_offer(&r, ret);
+        while (!r.bad && ret_list->count < ret->total)
+                get_transfer_entries(&r, ret_list, ret->total);
+        return !r.bad && !reader_left(&r);
+}
+
 /* ---- pulls ---- */
 
 void transfer_pull_release(struct transfer_pull *p)
@@ -184,6 +250,8 @@ void transfer_pull_release(struct transfer_pull *p)
         if (p->private_key)
                 explicit_bzero(p->private_key, strlen(p->private_key));
         free(p->private_key);
+        for (uint32_t i = 0; i < p->prefix_count; i++)
+                free(p->prefixes[i]);
         *p = (struct transfer_pull){0};
 }
 
@@ -199,6 +267,12 @@ void put_transfer_pull(struct buf *b, const struct transfer_pull *p)
         buf_u64(b, p->least_rate);
         buf_u32(b, p->stall_ms);
         buf_u32(b, p->total);
+        if (p->way == WAY_FETCH) {
+                buf_u8(b, p->private_hosts);
+                buf_u32(b, p->prefix_count);
+                for (uint32_t i = 0; i < p->prefix_count; i++)
+                        buf_str(b, p->prefixes[i]);
+        }
         if (p->way != WAY_DIRECT)
                 return;
         buf_str(b, p->host);
@@ -228,6 +302,22 @@ static void get_direct(struct reader *r, struct transfer_pull *ret)
         ret->private_key = reader_str(r, KEY_TEXT_MAX);
 }
 
+static void get_fetch(struct reader *r, struct transfer_pull *ret)
+{
+        uint32_t n;
+
+        ret->private_hosts = get_bool(r);
+        n = reader_u32(r);
+        r->bad |= n == 0 || n > FETCH_PREFIXES_MAX;
+        while (!r->bad && ret->prefix_count < n) {
+                char *prefix = reader_str(r, URL_MAX);
+
+                if (prefix)
+                        ret->prefixes[ret->prefix_count++] = prefix;
+                r->bad |= !prefix || url_check_prefix(prefix, NULL) < 0;
+        }
+}
+
 void get_transfer_pull(struct reader *r, struct transfer_pull *ret)
 {
         *ret = (struct transfer_pull){.id = reader_u64(r), .turn = reader_u32(r), .way = reader_u8(r)};
@@ -238,10 +328,12 @@ void get_transfer_pull(struct reader *r, struct transfer_pull *ret)
         ret->least_rate = reader_u64(r);
         ret->stall_ms = reader_u32(r);
         ret->total = reader_u32(r);
-        r->bad |= r->bad || ret->way > WAY_RELAY || ret->total > TRANSFER_FILES_MAX ||
+        r->bad |= r->bad || ret->way > WAY_FETCH || ret->total > TRANSFER_FILES_MAX ||
                   !transfer_path_is_valid(ret->to);
         if (ret->way == WAY_DIRECT && !r->bad)
                 get_direct(r, ret);
+        if (ret->way == WAY_FETCH && !r->bad)
+                get_fetch(r, ret);
 }
 
 /* ---- what comes back ---- */

@@ -26,6 +26,7 @@ enum transfer_frame {
         P_PULL_FILES = 35,
         P_WITHDRAW = 36,
         P_REMOVE = 37,
+        P_PULL_URLS = 38,
         /* worker -> engine */
         P_OFFERED = 96,
         P_PULLING = 97,
@@ -60,7 +61,7 @@ const char *move_end_sentence(enum move_end k);
 enum move_blame move_end_blame(enum move_end k);
 bool move_end_retries(enum move_end k);
 
-enum transfer_way { WAY_LOCAL, WAY_DIRECT, WAY_RELAY };
+enum transfer_way { WAY_LOCAL, WAY_DIRECT, WAY_RELAY, WAY_FETCH };
 const char *transfer_way_name(enum transfer_way w);
 
 /* A path that names something strictly below a directory: relative, 1 to PATH_TEXT_MAX - 1 bytes, no empty
@@ -70,8 +71,9 @@ bool transfer_path_is_valid(const char *path);
 
 /* One file of the list. In an offer only path and size say something. */
 struct transfer_entry {
-        char *path; /* owned */
-        uint64_t size;
+        char *path;    /* owned */
+        char *url;     /* owned; of a fetch, else NULL */
+        uint64_t size; /* of a fetch also TRANSFER_SIZE_UNKNOWN */
         bool has_sha256;
         uint8_t sha256[32];
 };
@@ -86,6 +88,12 @@ void transfer_list_add(struct transfer_list *l, const char *path, uint64_t size,
 void put_transfer_entries(struct buf *b, const struct transfer_list *l, uint32_t *at);
 /* Append what a frame holds; at most `total` in all, else the reader is bad. */
 void get_transfer_entries(struct reader *r, struct transfer_list *l, uint32_t total);
+/* Does one of them have a size that is not known? */
+bool transfer_list_is_vague(const struct transfer_list *l);
+/* The URLs of entries from *at on, as above: u32 n, n × str. Each is checked when it is decoded (url_check).
+ */
+void put_transfer_urls(struct buf *b, const struct transfer_list *l, uint32_t *at);
+void get_transfer_urls(struct reader *r, struct transfer_list *l, uint32_t *at);
 
 /* P_OFFER: what the source's worker may send. The list follows in P_OFFER_FILES. */
 struct transfer_offer {
@@ -101,6 +109,14 @@ struct transfer_offer {
 void transfer_offer_release(struct transfer_offer *o);
 void put_transfer_offer(struct buf *b, const struct transfer_offer *o);
 void get_transfer_offer(struct reader *r, struct transfer_offer *ret);
+/* The file transfers/<id>.offer that `reeve-worker send` serves. */
+#define TRANSFER_OFFERS_DIR "transfers"
+#define TRANSFER_OFFER_FILE TRANSFER_OFFERS_DIR "/%llu.offer"
+void put_transfer_offer_file(struct buf *b, int64_t until_wall_ms, const struct transfer_offer *o,
+                             const struct transfer_list *l);
+/* False when it does not decode; what was decoded is to be released then too. */
+bool get_transfer_offer_file(const struct buf *b, int64_t *ret_until, struct transfer_offer *ret,
+                             struct transfer_list *ret_list);
 
 /* P_PULL: what the destination's worker fetches. The list follows in P_PULL_FILES. */
 #define PULL_KEYS_MAX 4
@@ -118,6 +134,10 @@ struct transfer_pull {
         char *host_keys[PULL_KEYS_MAX]; /* owned, "ssh-ed25519 AAAA..." */
         uint32_t host_key_count;
         char *private_key; /* owned, OpenSSH format; wiped at release */
+        /* WAY_FETCH only */
+        bool private_hosts;                 /* private and local addresses may be asked */
+        char *prefixes[FETCH_PREFIXES_MAX]; /* owned; every URL and every redirect begins with one of them */
+        uint32_t prefix_count;
 };
 void transfer_pull_release(struct transfer_pull *p);
 void put_transfer_pull(struct buf *b, const struct transfer_pull *p);

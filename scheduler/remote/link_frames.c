@@ -24,6 +24,7 @@ static int handle_welcome(struct worker_link *l, struct reader *r, struct err *e
         }
         w.clock_off_ms = w.wall_ms - (clock_wall_ms() - round_trip / 2);
         l->talk = TALK_SNAPSHOT;
+        snprintf(l->features, sizeof l->features, " %.250s ", w.features);
         EMIT(l, on_step, "worker", (uint32_t)(clock_boot_ms() - l->attach_ms), w.hostname);
         if (!l->freed && l->conn)
                 EMIT(l, on_welcome, &w);

@@ -255,6 +255,13 @@ const struct worker_link_settings *link_settings(const struct worker_link *l)
         return &l->s;
 }
 
+bool link_has_feature(const struct worker_link *l, const char *word)
+{
+        AUTO_FREE char *apart = xasprintf(" %s ", word);
+
+        return strstr(l->features, apart) != NULL;
+}
+
 char *link_command(const struct worker_link *l, const char *what, uint64_t transfer)
 {
         return xasprintf(

@@ -24,6 +24,8 @@ void link_unlisten(struct link_listener *x);
 /* Where frames for the worker are put, or NULL when the link is not ready or has too much to send. */
 struct buf *link_frames(struct worker_link *l, struct err *err);
 const struct worker_link_settings *link_settings(const struct worker_link *l);
+/* Is the word among the features that the worker told in its greeting? */
+bool link_has_feature(const struct worker_link *l, const char *word);
 /* The shell command that runs `reeve-worker <what>` for a transfer in this worker's root. The caller's. */
 char *link_command(const struct worker_link *l, const char *what, uint64_t transfer);
 /* A request that on_removed answers. */

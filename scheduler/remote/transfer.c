@@ -8,14 +8,19 @@
  *     -> P_WITHDRAW to the source
  *   a direct pull that ends before anything streamed -> the same again with a relay
  *
+ * Files of this host have a relay whose other end is a child of this process, and no source to be told; a
+ * fetch has the destination only.
+ *
  * The end is always told from the loop: whatever finds that it is over keeps it and starts a timer of zero.
  */
 #include "remote/transfer.h"
 
 #include "common/log.h"
+#include "common/url.h"
 #include "common/util.h"
 #include "remote/connector.h"
 #include "remote/link_transfers.h"
+#include "remote/local_send.h"
 #include "remote/ssh_key.h"
 
 #include <sodium.h>
@@ -44,7 +49,8 @@ struct transfer {
         uint64_t id;
         uint32_t turn;
         struct transfer_order order; /* strings below are ours; files are in `list` */
-        char *from, *to, *authorized_keys, *direct_host;
+        char *from, *to, *authorized_keys, *direct_host, *spool;
+        char *prefixes[FETCH_PREFIXES_MAX];
         struct transfer_list list;
         uint64_t bytes_total;
         const struct transfer_events *events;
@@ -56,6 +62,7 @@ struct transfer {
         bool streams;              /* in this turn */
         struct link_listener listeners[SIDES];
         struct relay_end relay[SIDES];
+        struct local_send *sender; /* of files of this host */
         char *private_key, *public_key;
 
         enum move_end end;
@@ -76,6 +83,12 @@ struct transfer {
 static struct worker_link *link_of(const struct transfer *t, enum side side)
 {
         return t->listeners[side].link;
+}
+
+/* Neither files of this host nor a fetch. */
+static bool has_source(const struct transfer *t)
+{
+        return t->order.source;
 }
 
 static bool is_local(const struct transfer *t)
@@ -112,6 +125,7 @@ static void relay_drop(struct transfer *t)
                 free(t->relay[i].command);
                 t->relay[i].command = NULL;
         }
+        local_send_end(MOVE(t->sender));
 }
 
 static void keys_drop(struct transfer *t)
@@ -191,7 +205,10 @@ static bool put_list(struct transfer *t, struct worker_link *l, uint8_t type)
                         return false;
                 mark = frame_begin(b, type);
                 buf_u64(b, t->id);
-                put_transfer_entries(b, &t->list, &at);
+                if (type == P_PULL_URLS)
+                        put_transfer_urls(b, &t->list, &at);
+                else
+                        put_transfer_entries(b, &t->list, &at);
                 frame_end(b, mark);
         }
         return true;
@@ -254,10 +271,28 @@ static void pull_host_keys(struct transfer_pull *p, const struct proto_hop *hop)
         }
 }
 
-static void order_pull(struct transfer *t)
+/* How the destination reaches the source by itself. */
+static void pull_direct(struct transfer *t, struct transfer_pull *p)
 {
         const struct worker_link_settings *s = link_settings(t->order.source);
         const struct proto_hop *hop = &s->hops[s->hop_count - 1];
+
+        p->host = xstrdup(t->direct_host ? t->direct_host : hop->host);
+        p->user = xstrdup(hop->user);
+        p->port = t->order.direct_port ? t->order.direct_port : hop->port;
+        p->private_key = MOVE(t->private_key);
+        pull_host_keys(p, hop);
+}
+
+static void pull_fetch(const struct transfer *t, struct transfer_pull *p)
+{
+        p->private_hosts = t->order.private_hosts;
+        for (size_t i = 0; i < t->order.prefix_count; i++)
+                p->prefixes[p->prefix_count++] = xstrdup(t->prefixes[i]);
+}
+
+static void order_pull(struct transfer *t)
+{
         struct transfer_pull p = {.id = t->id,
                                   .turn = ++t->turn,
                                   .way = (uint8_t)t->way,
@@ -273,13 +308,10 @@ static void order_pull(struct transfer *t)
         struct buf *b = l ? link_frames(l, &err) : NULL;
         size_t mark;
 
-        if (t->way == WAY_DIRECT) {
-                p.host = xstrdup(t->direct_host ? t->direct_host : hop->host);
-                p.user = xstrdup(hop->user);
-                p.port = t->order.direct_port ? t->order.direct_port : hop->port;
-                p.private_key = MOVE(t->private_key);
-                pull_host_keys(&p, hop);
-        }
+        if (t->way == WAY_DIRECT)
+                pull_direct(t, &p);
+        if (t->way == WAY_FETCH)
+                pull_fetch(t, &p);
         t->phase = PHASE_ORDERS;
         t->streams = false;
         wait_for(t, ANSWER_MS);
@@ -289,7 +321,7 @@ static void order_pull(struct transfer *t)
                 frame_end(b, mark);
         }
         transfer_pull_release(&p);
-        if (!b || !put_list(t, l, P_PULL_FILES))
+        if (!b || !put_list(t, l, P_PULL_FILES) || (t->way == WAY_FETCH && !put_list(t, l, P_PULL_URLS)))
                 end(t, MOVE_DESTINATION_AWAY, "the worker at the destination is not connected");
 }
 
@@ -344,12 +376,28 @@ static int relay_dial(struct transfer *t, enum side side, const char *what, int 
                                     err);
 }
 
+/* The source is this host: a child of ours speaks as a worker there would. */
+static int send_here(struct transfer *t, int fd, struct err *err)
+{
+        struct transfer_offer o = {.id = t->id,
+                                   .turn = t->turn,
+                                   .seconds = OFFER_SECONDS,
+                                   .from = t->from,
+                                   .is_file = t->order.is_file,
+                                   .public_key = (char *)"",
+                                   .authorized_keys = (char *)"",
+                                   .total = t->list.count};
+
+        return local_send_start(link_settings(t->order.destination)->worker_dir, t->spool, &o, &t->list, fd,
+                                &t->sender, err);
+}
+
 static void relay_start(struct transfer *t)
 {
         int pair[2];
         struct err err;
 
-        if (!link_of(t, SIDE_SOURCE)) {
+        if (has_source(t) && !link_of(t, SIDE_SOURCE)) {
                 end(t, MOVE_SOURCE_AWAY, "the worker at the source is not connected");
                 return;
         }
@@ -357,7 +405,8 @@ static void relay_start(struct transfer *t)
                 end(t, MOVE_INTERRUPTED, "this host could not make a socket pair");
                 return;
         }
-        if (relay_dial(t, SIDE_SOURCE, "send", pair[0], &err) < 0 ||
+        if ((has_source(t) ? relay_dial(t, SIDE_SOURCE, "send", pair[0], &err)
+                           : send_here(t, pair[0], &err)) < 0 ||
             relay_dial(t, SIDE_DESTINATION, "receive", pair[1], &err) < 0)
                 end(t, MOVE_INTERRUPTED, err.text);
         else
@@ -505,16 +554,52 @@ static void on_down(struct link_listener *x)
 
 /* ---- birth and death ---- */
 
+static bool is_fetch(const struct transfer_order *o)
+{
+        return !o->source && !o->from;
+}
+
+static int fetch_check(const struct transfer_order *o, struct err *err)
+{
+        if (!link_has_feature(o->destination, "fetch"))
+                return err_set(
+                    err, ERR_UNAVAILABLE,
+                    "the worker %s is too old to fetch files; it is replaced when it has nothing to do",
+                    worker_link_name(o->destination));
+        if (!o->prefix_count || o->prefix_count > FETCH_PREFIXES_MAX)
+                return err_set(err, ERR_BAD_INPUT, "1 to %d prefixes say what may be fetched, not %zu",
+                               FETCH_PREFIXES_MAX, o->prefix_count);
+        if (!transfer_path_is_valid(o->to))
+                return err_set(err, ERR_BAD_INPUT, "a transfer goes to a relative path");
+        for (size_t i = 0; i < o->file_count; i++) {
+                if (!transfer_path_is_valid(o->files[i].path))
+                        return err_set(err, ERR_BAD_INPUT,
+                                       "\"%s\" cannot be the path of a file of a transfer", o->files[i].path);
+                if (!o->files[i].url || url_check(o->files[i].url, err) < 0)
+                        return o->files[i].url
+                                   ? -1
+                                   : err_set(err, ERR_BAD_INPUT, "\"%s\" has no URL", o->files[i].path);
+        }
+        return 0;
+}
+
 static int order_check(const struct transfer_order *o, struct err *err)
 {
-        if (worker_link_state(o->source) != LINK_READY || worker_link_state(o->destination) != LINK_READY)
-                return err_set(err, ERR_UNAVAILABLE, "%s is not connected",
-                               worker_link_name(worker_link_state(o->source) != LINK_READY ? o->source
-                                                                                           : o->destination));
+        struct worker_link *ends[] = {o->source, o->destination};
+
+        for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+                if (ends[i] && worker_link_state(ends[i]) != LINK_READY)
+                        return err_set(err, ERR_UNAVAILABLE, "%s is not connected",
+                                       worker_link_name(ends[i]));
+        }
         if (o->file_count > TRANSFER_FILES_MAX)
                 return err_set(err, ERR_LIMIT, "a transfer has at most %d files, not %zu", TRANSFER_FILES_MAX,
                                o->file_count);
-        if (o->from[0] != '/' || !transfer_path_is_valid(o->to))
+        if (is_fetch(o))
+                return fetch_check(o, err);
+        if (!o->source && (!o->spool || o->spool[0] != '/'))
+                return err_set(err, ERR_BAD_INPUT, "files of this host need a directory for their list");
+        if (!o->from || o->from[0] != '/' || !transfer_path_is_valid(o->to))
                 return err_set(err, ERR_BAD_INPUT, "a transfer goes from an absolute path to a relative one");
         for (size_t i = 0; i < o->file_count; i++) {
                 if (!transfer_path_is_valid(o->files[i].path))
@@ -529,9 +614,11 @@ static int order_check(const struct transfer_order *o, struct err *err)
 
 static enum transfer_way first_way(const struct transfer_order *o, char *why, size_t size)
 {
-        const struct worker_link_settings *s = link_settings(o->source);
+        const struct worker_link_settings *s = o->source ? link_settings(o->source) : NULL;
 
         *why = '\0';
+        if (!s)
+                return is_fetch(o) ? WAY_FETCH : WAY_RELAY;
         if (o->source == o->destination)
                 return WAY_LOCAL;
         if (o->direct && (s->hop_count == 1 || o->direct_host))
@@ -554,7 +641,10 @@ int transfer_start(const struct transfer_order *o, const struct transfer_events 
         /* Not that of an earlier process's order. */
         t->turn = randombytes_random();
         t->order = *o;
-        t->from = xstrdup(o->from);
+        t->from = o->from ? xstrdup(o->from) : NULL;
+        t->spool = o->spool ? xstrdup(o->spool) : NULL;
+        for (size_t i = 0; i < o->prefix_count; i++)
+                t->prefixes[i] = xstrdup(o->prefixes[i]);
         t->to = xstrdup(o->to);
         t->authorized_keys = o->authorized_keys ? xstrdup(o->authorized_keys) : NULL;
         t->direct_host = o->direct_host ? xstrdup(o->direct_host) : NULL;
@@ -563,7 +653,10 @@ int transfer_start(const struct transfer_order *o, const struct transfer_events 
         t->close.file = UINT32_MAX;
         for (size_t i = 0; i < o->file_count; i++) {
                 transfer_list_add(&t->list, o->files[i].path, o->files[i].size, o->files[i].sha256);
-                t->bytes_total += o->files[i].size;
+                if (o->files[i].url)
+                        t->list.entries[i].url = xstrdup(o->files[i].url);
+                if (o->files[i].size != TRANSFER_SIZE_UNKNOWN)
+                        t->bytes_total += o->files[i].size;
         }
         t->way = first_way(o, t->why, sizeof t->why);
         uv_timer_init(link_settings(o->destination)->loop, &t->timer);
@@ -572,9 +665,12 @@ int transfer_start(const struct transfer_order *o, const struct transfer_events 
                 t->listeners[i] =
                     (struct link_listener){.id = t->id, .on_frame = on_frame, .on_down = on_down, .arg = t};
         link_listen(o->destination, &t->listeners[SIDE_DESTINATION]);
-        if (!is_local(t))
+        if (has_source(t) && !is_local(t))
                 link_listen(o->source, &t->listeners[SIDE_SOURCE]);
-        make_offer(t);
+        if (has_source(t))
+                make_offer(t);
+        else
+                order_pull(t);
         *ret = t;
         return 0;
 }
@@ -592,6 +688,9 @@ static void on_timer_closed(uv_handle_t *h)
         free(t->to);
         free(t->authorized_keys);
         free(t->direct_host);
+        free(t->spool);
+        for (size_t i = 0; i < t->order.prefix_count; i++)
+                free(t->prefixes[i]);
         transfer_list_release(&t->list);
         free(t);
 }

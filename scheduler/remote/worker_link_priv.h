@@ -59,6 +59,7 @@ struct worker_link {
         int64_t hello_ms, attach_ms;
         int linger;
         char worker_sha256[65]; /* of the worker that was put in place last */
+        char features[256];     /* words of its last greeting */
         struct link_listener *listeners;
         struct link_snapshot_item *snapshot;
         size_t snapshot_count, snapshot_cap;

@@ -3,8 +3,10 @@
  * nothing outside its directory. And the editor of authorized_keys: lines that are not ours stay as they are.
  */
 #include "common/transfers.h"
+#include "common/url.h"
 #include "common/util.h"
 #include "tests/fuzz/fuzz.h"
+#include "worker/http_head.h"
 #include "worker/let_in.h"
 
 #include <stdlib.h>
@@ -30,6 +32,44 @@ static bool again_list(struct reader *r, struct buf *out)
         r->bad |= at < l.count;
         transfer_list_release(&l);
         return !r->bad && !reader_left(r);
+}
+
+static bool again_urls(struct reader *r, struct buf *out)
+{
+        struct transfer_list l = {0};
+        uint32_t at = 0, n = 0;
+
+        for (int i = 0; i < 8; i++)
+                transfer_list_add(&l, "f", 1, NULL);
+        get_transfer_urls(r, &l, &n);
+        for (uint32_t i = 0; i < n; i++)
+                must(url_check(l.entries[i].url, NULL) == 0);
+        /* Only what a whole list has is written again. */
+        l.count = n;
+        if (!r->bad)
+                put_transfer_urls(out, &l, &at);
+        l.count = 8;
+        transfer_list_release(&l);
+        return !r->bad && !reader_left(r);
+}
+
+/* A server's head: what is read of it is bounded, and where it leads on to is an address that was checked. */
+static bool again_head(struct reader *r, struct buf *out)
+{
+        size_t n = reader_left(r);
+        char url[URL_MAX + 1];
+        struct http_head h;
+        long got = http_head_read((const char *)r->p, n, &h);
+
+        must(got <= (long)n);
+        if (got > 0) {
+                must(h.status >= 200 && h.status <= 999);
+                must(memchr(h.location, 0, sizeof h.location) && memchr(h.tag, 0, sizeof h.tag));
+                if (http_redirect("https://a.org/x", h.location, url, NULL) == 0)
+                        must(url_check(url, NULL) == 0);
+        }
+        buf_put(out, r->p, n);
+        return true;
 }
 
 static bool again_offer(struct reader *r, struct buf *out)
@@ -106,7 +146,8 @@ static bool again_authorized(struct reader *r, struct buf *out)
 }
 
 static bool (*const readers[])(struct reader *r, struct buf *out) = {
-    again_list, again_offer, again_pull, again_report, again_pulled, again_close, again_authorized,
+    again_list,  again_offer,      again_pull, again_report, again_pulled,
+    again_close, again_authorized, again_urls, again_head,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -155,5 +196,14 @@ void fuzz_seeds(void)
         buf_init(&b, SIZE_MAX_HERE);
         put_transfer_close(&b, &c);
         fuzz_seed_buf(5, &b);
+        transfer_list_add(&l, "a", 3, sha256);
+        l.entries[0].url = xstrdup("https://a.org/b?c=%20");
+        at = 0;
+        buf_init(&b, SIZE_MAX_HERE);
+        put_transfer_urls(&b, &l, &at);
+        fuzz_seed_buf(7, &b);
+        transfer_list_release(&l);
+        fuzz_seed_text("\10HTTP/1.1 302 Found\r\nLocation: //b.org/x\r\nETag: \"1\"\r\nContent-Range: bytes "
+                       "1-2/3\r\n\r\n");
         fuzz_seed_text("\6ssh-rsa mine\n# remark\n");
 }
