@@ -87,8 +87,8 @@ const cases = [
       must((await text_of(w.page, "pre.log")).includes("\u27e8U+202E\u27e9"), "a hidden mark is not shown");
       await w.page.keyboard.press("e");
       await wait_until("the placement", async () => (await text_of(w.page, ".candidates")).includes("alpha"));
-      await w.page.click(".tabbar a:has-text('Outputs')");
-      await wait_until("the output", async () => (await text_of(w.page, ".files")).includes("result.txt"));
+      await w.page.click(".tabbar a:has-text('Files')");
+      await wait_until("the output", async () => (await text_of(w.page, ".file-rows")).includes("result.txt"));
       return faults;
     },
   },

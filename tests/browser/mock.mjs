@@ -135,6 +135,47 @@ function explain(id) {
   return { job: id, task: null, state: "active", sentence: `waits: ${BUSY}`, can_ever_run: true, never: null, wait, live: true, history: [{ reason: "held", sentence: "on hold until somebody releases it", since: at(60), until: at(20) }, { reason: "busy", sentence: BUSY, since: at(20), until: null }], placements: [placement, { ...placement, decision: 76, at: at(58) }] };
 }
 
+const node_of = (j, distance) => ({ job: j.id, name: j.name, user: j.user, state: j.state, tasks: j.tasks.total, succeeded: j.tasks.succeeded, failed: j.tasks.failed, running: j.tasks.running, distance, submitted_at: j.submitted_at, started_at: j.started_at, finished_at: j.finished_at });
+const edge = (from, to, more) => ({ from, to, kind: "after", on: "ok", each: false, dataset: null, ...more });
+
+// 1039 -> 1040 -> 1041, some beside them, and one more that reads what 1039 made.
+function graph_of(s, id) {
+  const at_of = (n, d) => node_of(s.jobs.find((j) => j.id === n), d);
+  if (id < 1034 || id > 1041 || id === 1037) return { job: id, nodes: [at_of(id, 0)], edges: [], hidden: 0, more: false };
+  const nodes = [at_of(1039, -1), at_of(1038, -2), at_of(1040, 0), at_of(1041, 1), at_of(1036, 1), at_of(1035, 2), at_of(1034, 2)].map((n) => ({ ...n, distance: n.distance }));
+  return { job: 1040, nodes, edges: [edge(1038, 1039), edge(1039, 1040, { kind: "data", on: null, dataset: "job-1039" }), edge(1040, 1041), edge(1040, 1036, { on: "any" }), edge(1041, 1035), edge(1036, 1034), edge(1041, 1034)], hidden: 2, more: false };
+}
+
+// As many jobs as asked for: a fan out, work on each, joined in steps.
+export function graph_large(n) {
+  const nodes = [];
+  const edges = [];
+  const width = Math.floor(Math.sqrt(n) * 2);
+  for (let i = 0; i < n; i++) {
+    const layer = i === 0 ? 0 : Math.ceil(i / width);
+    nodes.push({ job: i + 1, name: `step-${layer}-${i}`, user: "ann", state: ["succeeded", "active", "accepted", "failed"][layer < 3 ? 0 : layer === 3 ? 1 : 2], tasks: 1, succeeded: 0, failed: 0, running: layer === 3 ? 1 : 0, distance: layer, submitted_at: at(100), started_at: layer < 4 ? at(90 - layer) : null, finished_at: layer < 3 ? at(80 - layer * 5) : null });
+    if (layer === 0) continue;
+    const before = layer === 1 ? [1] : [i + 1 - width, ((i * 7919) % width) + (layer - 2) * width + 2];
+    for (const b of new Set(before)) if (b >= 1 && b <= i) edges.push(edge(b, i + 1));
+  }
+  return { job: 1, nodes, edges, hidden: 0, more: false };
+}
+
+function timeline_of(j) {
+  const n = Math.min(j.tasks.total, 60);
+  const items = Array.from({ length: n }, (_, i) => {
+    const begin = 52 - (i % 4) * 0.5 - Math.floor(i / 4) * 12;
+    const ended = begin > 14;
+    return { task: i + 1, attempt: 1, site: ["alpha", "gamma"][i % 2], state: i === 5 ? "failed" : ended ? "succeeded" : "running", outcome: ended ? (i === 5 ? "exit" : "succeeded") : null, placed_at: at(begin), started_at: at(begin - 1.5), ended_at: ended ? at(begin - 9 - (i % 3)) : null };
+  }).filter((b) => Date.parse(b.placed_at) < START);
+  return { items: j.started_at ? items : [], next: null };
+}
+
+function facets_of(jobs) {
+  const values = (of) => Object.entries(jobs.reduce((n, j) => ({ ...n, [of(j)]: (n[of(j)] ?? 0) + 1 }), {})).map(([value, n]) => ({ value, jobs: n })).sort((a, b) => b.jobs - a.jobs).slice(0, 20);
+  return { looked_at: jobs.length, whole: false, jobs: jobs.length, state: values((j) => j.state), project: values((j) => j.project), user: values((j) => j.user), name: values((j) => j.name), hours: Array.from({ length: 24 }, (_, i) => ({ at: new Date(Math.floor((START - (24 - i) * 3_600_000) / 3_600_000) * 3_600_000).toISOString(), jobs: (i * 37) % 60, failed: i % 7 === 0 ? (i % 5) + 1 : 0 })) };
+}
+
 export function scene_new() {
   const sites = [
     site("alpha"),
@@ -149,7 +190,7 @@ export function scene_new() {
   ];
   for (let i = 0; i < 17; i++) events.push({ seq: 900 - i, at: at(70 + 9 * i), kind: "task.ended", job: 1037, task: 337000 - i, site: "gamma", actor: null, text: `task ${337000 - i} succeeded at gamma` });
   return {
-    version: 1, world: world_scene(), jobs: jobs(), sites, events, silent: false, streams: true, test_fails: false, calls: [], acts: [], submitted: [],
+    version: 1, world: world_scene(), graphs: {}, views: [{ name: "failed here", page: "jobs", query: "state=failed&since=7d", project: "phage", by: "bob" }], jobs: jobs(), sites, events, silent: false, streams: true, test_fails: false, calls: [], acts: [], submitted: [],
     log: Buffer.from("reads; of these:\n\u001b[31mred\u001b[0m \u202eevil <b>not bold</b>\n\u001b[2Jcleared\n 10 %\r 90 %\rdone\n" + Array.from({ length: 400 }, (_, i) => `line ${i + 1}: 92.14% overall alignment rate é\n`).join("")), log_final: false, gap: null,
     running: [1, 2, 3, 4, 5, 6].map((i) => ({ job: i < 3 ? 1040 : 1037, name: i < 3 ? "align" : "parameter-sweep", task: i < 3 ? i + 4 : 337000 + i, attempt: i === 2 ? 3 : 1, site: i < 3 ? "alpha" : "gamma", started_at: at(39 + i * 3) })),
   };
@@ -196,9 +237,23 @@ const routes = [
   }],
   [/^GET \/v1\/jobs\/(\d+)$/, (s, m) => s.jobs.find((j) => j.id === Number(m[1])) ?? null],
   [/^GET \/v1\/jobs\/(\d+)\/spec$/, (s, m) => (m[1] === "1038" ? { script: `#!/bin/sh\necho ${HOSTILE}\nexit 3\n`, args: ["a b", "$(id)"] } : { command: ["bowtie2", "-x", "lambda virus", "-1", "reads_1.fq", "--no-unal"] })],
-  [/^GET \/v1\/jobs\/(\d+)\/strip$/, (s, m) => {
+  [/^GET \/v1\/jobs\/(\d+)\/strip$/, (s, m, q) => {
     const j = s.jobs.find((x) => x.id === Number(m[1]));
-    return { from: 1, to: Math.min(20_000, j.tasks.total), runs: j.tasks.total > 100 ? "3000s20f3000s500p13480r" : "4s3p3r", next: j.tasks.total > 20_000 ? 20_001 : null };
+    const from = Number(q.get("from") ?? 1);
+    const to = Math.min(from + 19_999, j.tasks.total);
+    return { from, to, runs: j.tasks.total > 100 ? (from > 330_000 ? `${to - from + 1}r` : "3000s20f3000s500p13480s") : "4s3p3r", next: j.tasks.total > to ? to + 1 : null };
+  }],
+  [/^GET \/v1\/jobs\/(\d+)\/graph$/, (s, m) => s.graphs[m[1]] ?? graph_of(s, Number(m[1]))],
+  [/^GET \/v1\/jobs\/(\d+)\/timeline$/, (s, m) => timeline_of(s.jobs.find((x) => x.id === Number(m[1])))],
+  [/^GET \/v1\/jobs:facets$/, (s, m, q) => facets_of(s.jobs.filter((j) => (!q.get("state") || j.state === q.get("state")) && (!q.get("user") || j.user === q.get("user"))))],
+  [/^GET \/v1\/me\/views$/, (s) => ({ items: s.views })],
+  [/^PUT \/v1\/me\/views$/, (s, m, q, body) => {
+    s.views = [...JSON.parse(body).items.map((v) => ({ project: null, ...v, by: "ann" })), ...s.views.filter((v) => v.by !== "ann")];
+    return { items: s.views };
+  }],
+  [/^GET \/v1\/datasets\/([^/]+)\/content$/, (s, m, q, body, res) => {
+    const text = Buffer.from(`@SQ\tSN:lambda\n${HOSTILE}\n`);
+    res.writeHead(200, { "Content-Type": "application/octet-stream", "Reeve-Offset": 0, "Reeve-Size": 48_524, "Reeve-Final": "true" }).end(text);
   }],
   [/^GET \/v1\/jobs\/(\d+)\/tasks$/, (s, m, q) => {
     const j = s.jobs.find((x) => x.id === Number(m[1]));

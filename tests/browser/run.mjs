@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { axe_check, must, overflow_check, run_cases, shot, wait_until } from "./browser.mjs";
 import { hostile_pages, world_cases, world_views } from "./cases_world.mjs";
-import { CODE, mock_start, TOKEN } from "./mock.mjs";
+import { CODE, graph_large, mock_start, TOKEN } from "./mock.mjs";
+import { pure_cases } from "./pure.mjs";
 
 const [ui_dir, out_dir] = process.argv.slice(2);
 
@@ -32,6 +33,11 @@ const page_views = [
   ["job-why", async (w) => (await sign_in(w, "/jobs/1040?tab=why"), await w.page.waitForSelector(".candidates"))],
   ["job-tasks", async (w) => (await sign_in(w, "/jobs/1040?tab=tasks&task=6"), await w.page.waitForSelector(".attempts li"), await w.page.waitForSelector(".heat canvas"))],
   ["job-log", async (w) => (await sign_in(w, "/jobs/1040?tab=log&task=6"), await w.page.waitForSelector("pre.log span"))],
+  ["job-graph", async (w) => (await sign_in(w, "/jobs/1040?tab=graph"), await w.page.waitForSelector(".graph-list tbody tr"))],
+  ["job-timeline", async (w) => (await sign_in(w, "/jobs/1040?tab=timeline"), await w.page.waitForSelector(".gap-list li"), await w.page.click("summary:has-text('As a list')"))],
+  ["job-metrics", async (w) => (await sign_in(w, "/jobs/1040?tab=metrics"), await w.page.waitForSelector(".histogram"))],
+  ["job-files", async (w) => (await sign_in(w, "/jobs/1040?tab=outputs"), await w.page.waitForSelector(".file-rows tbody tr"))],
+  ["job-diff", async (w) => (await sign_in(w, "/jobs/1038?tab=spec&with=1040"), await w.page.waitForSelector(".diff ins"))],
   ["job-that-cannot-run", async (w) => (await sign_in(w, "/jobs/1034"), await w.page.waitForSelector(".notice.bad"))],
   ["job-hostile", async (w) => (await sign_in(w, "/jobs/1038?tab=spec"), await w.page.waitForSelector("pre.code"))],
   ["cancel", async (w) => (await sign_in(w, "/jobs/1040"), await w.page.click(".actions .danger"), await w.page.waitForSelector("dialog[open]"))],
@@ -60,6 +66,119 @@ const look_cases = looks.flatMap((look) =>
 
 const cases = [
   ...look_cases,
+  ...pure_cases,
+  {
+    name: "a graph of 2,000 jobs is drawn, searched and moved; its list says the same",
+    run: async (w) => {
+      w.mock.scene.graphs["1037"] = graph_large(2000);
+      w.mock.scene.graphs["1037"].job = 1;
+      await sign_in(w, "/jobs/1037?tab=graph");
+      await w.page.waitForSelector(".graph-list tbody tr");
+      must((await w.page.getAttribute(".drawing canvas", "aria-label")).includes("2,000 jobs"), "the drawing does not say what it shows");
+      await w.page.uncheck("label:has-text('Put alike') input");
+      await w.page.fill("[aria-label='Find a job']", "1234");
+      await wait_until("it is found", async () => (await text_of(w.page, ".find [aria-live]")).includes("step-"));
+      await w.page.check("label:has-text('Longest chain') input");
+      must((await text_of(w.page, ".tools")).includes("The longest chain"), "no word about the chain");
+      await w.page.focus(".drawing canvas");
+      for (const key of ["+", "ArrowRight", "ArrowDown", "-", "0"]) await w.page.keyboard.press(key);
+      await shot(w.page, out_dir, "graph-2000");
+      await w.page.click("text=Show all 2,000");
+      must((await w.page.locator(".graph-list tbody tr").count()) === 2000, "not all are in the list");
+      await w.page.click(".graph-list tbody tr:nth-child(3) a");
+      await wait_until("the job is opened", async () => w.page.url().includes("tab=graph") && !w.page.url().includes("/jobs/1037"));
+    },
+    page: { allow: /status of 404/ },
+  },
+  {
+    name: "a million tasks are one strip: only what is in sight is asked, and a click opens the task",
+    run: async (w) => {
+      await sign_in(w, "/jobs/1037?tab=tasks");
+      await w.page.waitForSelector(".heat-scroll canvas");
+      const asked = () => w.mock.requests.filter((r) => r.includes("/strip"));
+      await wait_until("the first stretch is asked", async () => asked().length > 0);
+      must(asked().length <= 2, `asked for more than is in sight: ${asked().length}`);
+      const high = await w.page.evaluate(() => document.querySelector(".heat-scroll").scrollHeight);
+      must(high > 10_000, `the strip is only ${high} pixels high`);
+      // Frames while it is scrolled from end to end; told, and not held against a clock that others share.
+      const frames = await w.page.evaluate(async () => {
+        const el = document.querySelector(".heat-scroll");
+        const began = performance.now();
+        let n = 0;
+        while (performance.now() - began < 1000) {
+          el.scrollTop = ((performance.now() - began) / 1000) * el.scrollHeight;
+          await new Promise(requestAnimationFrame);
+          n++;
+        }
+        el.scrollTop = el.scrollHeight;
+        return n;
+      });
+      console.log(`# a strip of 1,000,000 cells was scrolled with ${frames} frames in a second`);
+      await wait_until("the last stretch is asked", async () => asked().some((r) => r.includes("from=980001")));
+      await wait_until("its cells can be pointed at", async () => {
+        await w.page.mouse.move(300, 400);
+        await w.page.hover(".heat-scroll canvas", { position: { x: 40, y: 40 } });
+        return (await text_of(w.page, ".heat p")).includes("waiting");
+      });
+      await w.page.click(".heat-scroll canvas", { position: { x: 40, y: 40 } });
+      await wait_until("the task is chosen", async () => Number(/task=(\d+)/.exec(w.page.url())?.[1]) > 900_000);
+      await shot(w.page, out_dir, "heat-million");
+    },
+  },
+  {
+    name: "a log goes to its first error and links to a line",
+    run: async (w) => {
+      const lines = Array.from({ length: 30_000 }, (_, i) => (i === 21_000 ? "Traceback (most recent call last): \u00e9" : `step ${i} of the work is done é`));
+      w.mock.scene.log = Buffer.from(lines.join("\n") + "\n");
+      w.mock.scene.log_final = true;
+      await sign_in(w, "/jobs/1040?tab=log&task=6");
+      await w.page.waitForSelector("pre.log span");
+      must(!(await text_of(w.page, "pre.log")).includes("Traceback"), "the error is at the end already");
+      await w.page.click("text=To the first error");
+      await wait_until("the line is there", async () => (await text_of(w.page, "pre.log")).includes("Traceback"));
+      const byte = Buffer.byteLength(lines.slice(0, 21_000).join("\n")) + 1;
+      must(w.page.url().includes(`at=${byte}`), `the address names another byte than ${byte}: ${w.page.url()}`);
+      const marked = () => w.page.evaluate(() => [...(CSS.highlights.get("found-now") ?? [])].map(String).join("|"));
+      await wait_until("it is marked", async () => (await marked()).startsWith("Traceback"));
+      await shot(w.page, out_dir, "log-error");
+      await w.page.reload();
+      await wait_until("the link shows the same line", async () => (await marked()).startsWith("Traceback"));
+      await w.page.click("text=Later");
+      await wait_until("what follows is there", async () => (await text_of(w.page, "pre.log")).includes("step 22900 "));
+      return axe_check(w.page);
+    },
+  },
+  {
+    name: "a span of the timeline is looked at more closely, and its bars lead to logs",
+    run: async (w) => {
+      await sign_in(w, "/jobs/1040?tab=timeline");
+      await w.page.waitForSelector(".gap-list li");
+      must((await text_of(w.page, ".gap-list")).includes("on hold until somebody releases it"), "a gap is not explained");
+      const box = await w.page.locator(".gantt canvas").boundingBox();
+      await w.page.mouse.move(box.x + 100, box.y + 20);
+      await w.page.mouse.down();
+      await w.page.mouse.move(box.x + 400, box.y + 30, { steps: 4 });
+      await w.page.mouse.up();
+      await w.page.click("text=The whole time");
+      await w.page.selectOption(".panel select", "task");
+      must(w.page.url().includes("rows=task"), "the address does not hold the rows");
+      await w.page.click("summary:has-text('As a list')");
+      await w.page.click(".panel details tbody tr:nth-child(2) a");
+      await w.page.waitForSelector("pre.log span");
+      must(w.page.url().includes("task=2"), "not the log of that task");
+    },
+  },
+  {
+    name: "a file that a job kept can be looked into",
+    run: async (w) => {
+      await sign_in(w, "/jobs/1040?tab=outputs");
+      await w.page.click(".file-rows tbody tr:nth-child(1) button:has-text('Look')");
+      await w.page.waitForSelector("dialog pre.code");
+      must((await text_of(w.page, "dialog")).includes("SN:lambda"), "not its beginning");
+      must((await text_of(w.page, "dialog")).includes("of 47.4 KiB"), "no word that it goes on");
+      return axe_check(w.page);
+    },
+  },
   {
     name: "at 200 % zoom nothing sticks out",
     page: { width: 1280, zoom: 2 },
@@ -461,7 +580,7 @@ const cases = [
       await wait_until("the task opens", async () => /task=\d+/.test(w.page.url()));
       await w.page.waitForSelector("#task");
       await w.page.mouse.move(5, 5);
-      await wait_until("the range", async () => (await text_of(w.page, ".heat p")).includes("1 to 20,000"));
+      await wait_until("the range", async () => (await text_of(w.page, ".heat p")).includes("1 to 1,000,000"));
     },
   },
   {

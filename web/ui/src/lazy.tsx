@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// lazy.tsx - a page whose program comes when it is opened for the first time.
+// lazy.tsx - a page, or a part of one, whose program comes when it is opened for the first time.
 
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -7,12 +7,10 @@ import { Problem } from "./api";
 import { Failure } from "./parts/basic";
 import { words } from "./strings";
 
-type Page = ComponentType<{ id: string }>;
-
-export function lazy(load: () => Promise<Page>): Page {
-  let loaded: Page | null = null;
-  return function Lazy(props: { id: string }) {
-    const [page, set_page] = useState<{ page: Page } | null>(loaded && { page: loaded });
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+  let loaded: ComponentType<P> | null = null;
+  return function Lazy(props: P) {
+    const [page, set_page] = useState<{ page: ComponentType<P> } | null>(loaded && { page: loaded });
     const [problem, set_problem] = useState<Problem | null>(null);
     useEffect(() => {
       if (page) return;

@@ -20,6 +20,12 @@ export interface Piece {
   text: string | null; // as it was written; null: not kept
 }
 
+const LINE_MAX = 4096; // of a line whose end has not come
+const FIND_MAX = 64 * 1024 * 1024; // of a log that is gone through for an error
+// What compilers, interpreters, shells and batch systems write when something goes wrong.
+export const ERROR = /\b(error|fatal|panic|exception|traceback|segmentation fault|core dumped|killed|abort(ed|ing)|out of memory|no such file or directory|command not found|permission denied|assertion .*failed)\b/i;
+const byte_length = (text: string) => new TextEncoder().encode(text).length;
+
 type Gap = [number, number];
 
 interface Reply {
@@ -73,7 +79,8 @@ export function cut(body: Uint8Array, at: number, gap: Gap | null, joins: boolea
 export class LogTail {
   readonly pieces = signal<Piece[]>([]);
   readonly size = signal(0);
-  readonly final = signal(false);
+  readonly final = signal(false); // nothing more will come, and its end is there
+  readonly complete = signal(false); // nothing more will be written
   readonly loaded = signal(false);
   readonly problem = signal<Problem | null>(null);
   readonly following = signal(true);
@@ -96,10 +103,11 @@ export class LogTail {
     return this.pieces.value[this.pieces.value.length - 1]?.to ?? 0;
   }
 
-  start(): () => void {
+  // `at_end`: begin with the end and follow it; otherwise open_at says what is shown.
+  start(at_end: boolean): () => void {
     const show = () => !document.hidden && this.schedule(0);
     document.addEventListener("visibilitychange", show);
-    void this.step();
+    if (at_end) void this.step();
     return () => {
       this.stopped = true;
       clearTimeout(this.timer);
@@ -171,6 +179,7 @@ export class LogTail {
 
   private settle(got: Reply): void {
     this.size.value = got.size;
+    this.complete.value = got.final;
     this.final.value = got.final && this.to >= got.size;
   }
 
@@ -182,6 +191,54 @@ export class LogTail {
       else all.pop();
     }
     this.pieces.value = all;
+  }
+
+  // Show what stands around a byte instead; what follows is asked by `later`, what came before by `earlier`.
+  async open_at(offset: number): Promise<void> {
+    this.follow(false);
+    clearTimeout(this.timer);
+    try {
+      const from = Math.max(0, offset - TAIL / 4);
+      const got = await this.ask(from, TAIL, false);
+      this.pieces.value = got.pieces;
+      this.loaded.value = true;
+      this.settle(got);
+    } catch (reason) {
+      this.problem.value = Problem.from(reason);
+    }
+  }
+
+  async later(): Promise<void> {
+    try {
+      await this.forward();
+    } catch (reason) {
+      this.problem.value = Problem.from(reason);
+    }
+  }
+
+  // Where the first line stands that looks like an error: its first byte, or null. Goes through the log from its
+  // beginning, at most FIND_MAX bytes of it.
+  async first_error(stop: AbortSignal): Promise<number | null> {
+    let offset = 0;
+    let begun = ""; // a line that goes on in the next piece, and where it began
+    let begun_at = 0;
+    while (offset < FIND_MAX && !stop.aborted) {
+      const got = await this.ask(offset, REQUEST_MAX, offset > 0);
+      for (const p of got.pieces) {
+        const goes_on = begun !== "" && begun_at + byte_length(begun) === p.from;
+        const text = (goes_on ? begun : "") + (p.text ?? "");
+        const at = goes_on ? begun_at : p.from;
+        const found = ERROR.exec(text);
+        if (found) return at + byte_length(text.slice(0, text.lastIndexOf("\n", found.index) + 1));
+        const last = text.lastIndexOf("\n") + 1;
+        begun = text.slice(last).slice(-LINE_MAX);
+        begun_at = at + byte_length(text) - byte_length(begun);
+      }
+      const to = got.pieces[got.pieces.length - 1]?.to ?? offset;
+      if (to <= offset || to >= got.size) return null;
+      offset = to;
+    }
+    return null;
   }
 
   // `joins`: what comes continues what is there. Nothing from `until` on is taken.

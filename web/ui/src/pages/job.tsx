@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { path_of, type Problem } from "../api";
 import { Actions } from "../parts/actions";
-import { Ago, Badge, Command, Empty, Failure, Lasting, Notice, JobState, Section, Text, Toast } from "../parts/basic";
+import { Ago, Badge, Empty, Failure, Lasting, Notice, JobState, Section, Text, Toast } from "../parts/basic";
 import { parts_of, Progress } from "../parts/bars";
 import { Events } from "../parts/events";
 import { Explained, NeverRuns, StartBand } from "../parts/explain";
@@ -13,12 +13,12 @@ import { Failures } from "../parts/failures";
 import { Icon } from "../parts/icon";
 import { LastLines } from "../parts/last_lines";
 import { LifeLine, steps_of_job } from "../parts/life";
-import { Outputs } from "../parts/outputs";
 import { OnlyTask, TaskLog, Tasks, Told } from "../parts/tasks";
 import { Used } from "../parts/used";
 import { use_dependent } from "../dependent";
+import { lazy } from "../lazy";
 import { Feed } from "../feed";
-import { amounts, count, remaining, shell_word, visible, visible_lines } from "../format";
+import { amounts, count, remaining, visible } from "../format";
 import { Watch } from "../live";
 import { use_keys } from "../keys";
 import { go, Link, query, query_with } from "../router";
@@ -30,12 +30,22 @@ const tabs = [
   { name: "why", word: words.tab_why, fits: () => true },
   { name: "tasks", word: words.tab_tasks, fits: (j: Job) => j.tasks.total > 1 },
   { name: "log", word: words.tab_log, fits: () => true },
+  { name: "timeline", word: words.tab_timeline, fits: () => true },
+  { name: "graph", word: words.tab_graph, fits: () => true },
+  { name: "metrics", word: words.tab_metrics, fits: () => true },
   { name: "outputs", word: words.tab_outputs, fits: () => true },
   { name: "events", word: words.tab_events, fits: () => true },
   { name: "spec", word: words.tab_spec, fits: () => true },
 ];
 
-const FRESH_TAB = { from: null, cursor: null, state: null, strip: null, stream: null, attempt: null };
+const parts = () => import("../job/tabs");
+const GraphTab = lazy(() => parts().then((m) => m.GraphTab));
+const TimelineTab = lazy(() => parts().then((m) => m.TimelineTab));
+const MetricsTab = lazy(() => parts().then((m) => m.MetricsTab));
+const FilesTab = lazy(() => parts().then((m) => m.FilesTab));
+const SpecTab = lazy(() => parts().then((m) => m.SpecTab));
+
+const FRESH_TAB = { from: null, cursor: null, state: null, stream: null, attempt: null, rows: null, with: null, at: null };
 
 function Tabs({ of: j, now }: { of: Job; now: string }) {
   return (
@@ -171,34 +181,6 @@ function Facts({ of: j }: { of: Job }) {
   );
 }
 
-function SpecPanel({ id, job: j }: { id: string; job: Job }) {
-  const { data: spec, problem } = use_dependent<Spec>(`/v1/jobs/${id}/spec`, null);
-  if (problem) return <Failure problem={problem} />;
-  if (!spec) return <p class="empty">{words.loading}</p>;
-  const args = (spec.args ?? []).map(shell_word).join(" ");
-  return (
-    <Section id="what" title={words.what_runs} aside={<Link to={`/submit?from=${j.id}`}>{words.open_in_form}</Link>}>
-      {spec.script ? (
-        <pre class="code" tabIndex={0} aria-labelledby="what">
-          {visible_lines(spec.script.slice(0, 20_000))}
-        </pre>
-      ) : (
-        <p class="code">{visible((spec.command ?? []).map(shell_word).join(" "), 4000)}</p>
-      )}
-      {spec.script && args && (
-        <p>
-          {words.spec_args}: <code>{visible(args, 2000)}</code>
-        </p>
-      )}
-      <h3>{words.spec_resolved}</h3>
-      <pre class="code" tabIndex={0} aria-label={words.spec_resolved}>
-        {visible_lines(JSON.stringify({ ...spec, script: spec.script ? "…" : null }, null, 2).slice(0, 20_000))}
-      </pre>
-      <Command line={`reeve show ${j.id} -o json`} />
-    </Section>
-  );
-}
-
 function JobEvents({ id, job, few }: { id: string; job: Job; few?: boolean }) {
   const [feed] = useState(() => new Feed<Event>((e) => e.seq, 200));
   const { data } = use_dependent<Page<Event>>(`/v1/jobs/${id}/events?limit=${few ? 8 : 100}`, job);
@@ -298,9 +280,12 @@ export function JobPage({ id }: { id: string }) {
       {tab === "why" && <Why id={job.id} {...why} />}
       {tab === "tasks" && <Tasks of={job} refresh={refresh} />}
       {tab === "log" && <TaskLog of={job} />}
-      {tab === "outputs" && <Outputs of={job} />}
+      {tab === "timeline" && <TimelineTab of={job} />}
+      {tab === "graph" && <GraphTab of={job} />}
+      {tab === "metrics" && <MetricsTab of={job} />}
+      {tab === "outputs" && <FilesTab of={job} />}
       {tab === "events" && <JobEvents id={id} job={job} />}
-      {tab === "spec" && <SpecPanel id={id} job={job} />}
+      {tab === "spec" && <SpecTab of={job} />}
     </div>
   );
 }

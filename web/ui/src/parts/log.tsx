@@ -71,12 +71,12 @@ function Tools({ tail, props, stream, wrap, set_wrap, raw, set_raw }: ToolsProps
       <div class="tools">
         <div class="tabs" role="group" aria-label={words.log}>
           {STREAMS.map((s) => (
-            <button key={s} type="button" aria-pressed={s === stream} onClick={() => query_set({ stream: s === "stdout" ? null : s })}>
+            <button key={s} type="button" aria-pressed={s === stream} onClick={() => query_set({ stream: s === "stdout" ? null : s, at: null })}>
               {s}
             </button>
           ))}
         </div>
-        {!tail.final.value && (
+        {!tail.complete.value && (
           <label class="check">
             <input type="checkbox" checked={tail.following.value} onChange={(e) => tail.follow(e.currentTarget.checked)} />
             {words.log_follow}
@@ -101,7 +101,7 @@ function Tools({ tail, props, stream, wrap, set_wrap, raw, set_raw }: ToolsProps
           ))}
         <span class="muted grow end">
           {tail.size.value > 0 && words.log_pos(bytes(tail.from), bytes(tail.to), bytes(tail.size.value))}{" "}
-          {tail.loaded.value && (tail.final.value ? words.log_final : words.log_growing)}
+          {tail.loaded.value && (tail.complete.value ? words.log_final : words.log_growing)}
         </span>
       </div>
       {problem && <Failure problem={problem} />}
@@ -191,9 +191,6 @@ function Find({ box, version, stop_following }: { box: RefObject<HTMLElement | n
           CSS.highlights.delete("found-now");
         }}
       />
-      <button type="button" class="quiet" onClick={() => set_term("error")}>
-        {words.log_errors}
-      </button>
       {term.length >= 2 && (
         <>
           <button type="button" class="quiet" disabled={found.length === 0} onClick={() => go_to(at - 1)}>
@@ -283,18 +280,139 @@ function LogText({ tail, wrap, raw, label, lost, box }: TextProps) {
   );
 }
 
+// The byte that the address names: a line of the log that somebody points at.
+const byte_named = () => (/^\d{1,15}$/.test(query.value.get("at") ?? "") ? Number(query.value.get("at")) : null);
+
+// How many characters of a piece stand before one of its bytes.
+function characters_before(p: Piece, byte: number): number {
+  return new TextDecoder().decode(new TextEncoder().encode(p.text ?? "").subarray(0, byte - p.from)).length;
+}
+
+// Mark the line that begins at `byte`, and bring it into sight. Only what is shown as it is has its bytes in place:
+// escape sequences are not among the characters, so the line is found by its number in the piece.
+function mark_line(pre: HTMLElement, pieces: Piece[], byte: number): void {
+  const i = pieces.findIndex((p) => p.text !== null && p.from <= byte && byte < p.to);
+  const p = pieces[i];
+  const shown = pre.children[i];
+  if (!p || !shown) return;
+  const line = (p.text ?? "").slice(0, characters_before(p, byte)).split("\n").length - 1;
+  const walk = document.createTreeWalker(shown, NodeFilter.SHOW_TEXT);
+  let left = line;
+  for (let n = walk.nextNode() as Text | null; n; n = walk.nextNode() as Text | null) {
+    let from = 0;
+    for (; left > 0; left--) {
+      const next = n.data.indexOf("\n", from);
+      if (next < 0) break;
+      from = next + 1;
+    }
+    if (left > 0 || from >= n.data.length) continue;
+    const range = document.createRange();
+    const end = n.data.indexOf("\n", from);
+    range.setStart(n, from);
+    range.setEnd(n, end < 0 ? n.data.length : end);
+    CSS.highlights?.set("found-now", new Highlight(range));
+    pre.scrollTop += range.getBoundingClientRect().top - pre.getBoundingClientRect().top - pre.clientHeight / 3;
+    return;
+  }
+}
+
+// Where the line begins that a reader has selected or clicked into, as a byte of the log.
+function byte_of_selection(pre: HTMLElement, pieces: Piece[]): number | null {
+  const s = getSelection();
+  if (!s || s.rangeCount === 0 || !pre.contains(s.anchorNode)) return null;
+  const children = [...pre.children];
+  const i = children.findIndex((c) => c.contains(s.anchorNode));
+  const p = pieces[i];
+  if (!p || p.text === null) return null;
+  const before = document.createRange();
+  before.setStart(children[i]!, 0);
+  before.setEnd(s.anchorNode!, s.anchorOffset);
+  const line = before.toString().split("\n").length - 1;
+  const head = p.text.split("\n").slice(0, line).join("\n");
+  return p.from + new TextEncoder().encode(head).length + (line > 0 ? 1 : 0);
+}
+
+// To the first line that looks like an error, wherever in the log it stands; and a link to the line one has clicked.
+function Jumps({ tail, box, to }: { tail: LogTail; box: RefObject<HTMLPreElement | null>; to: (byte: number) => void }) {
+  const [said, set_said] = useState("");
+  const [busy, set_busy] = useState<AbortController | null>(null);
+  useEffect(() => () => busy?.abort(), [busy]);
+  const find = async () => {
+    const stop = new AbortController();
+    set_busy(stop);
+    set_said(words.log_error_looking);
+    try {
+      const at = await tail.first_error(stop.signal);
+      set_said(at === null ? words.log_error_none : "");
+      if (at !== null) to(at);
+    } catch (reason) {
+      set_said(Problem.from(reason).title);
+    }
+    set_busy(null);
+  };
+  const link = () => {
+    const at = box.current ? byte_of_selection(box.current, tail.pieces.value) : null;
+    if (at === null) return set_said(words.log_link_how);
+    query_set({ at: String(at) });
+    void navigator.clipboard?.writeText(location.href).then(
+      () => set_said(words.log_link_copied),
+      () => set_said(words.log_link_there),
+    );
+    if (!navigator.clipboard) set_said(words.log_link_there);
+  };
+  return (
+    <>
+      <button type="button" class="quiet" disabled={busy !== null} onClick={() => void find()}>
+        {words.log_errors}
+      </button>
+      <button type="button" class="quiet" onClick={link}>
+        <Icon name="link" />
+        {words.log_link}
+      </button>
+      <span class="muted small" aria-live="polite">
+        {said}
+      </span>
+    </>
+  );
+}
+
 function OneStream({ props, stream }: { props: LogProps; stream: Stream }) {
   const [tail] = useState(() => new LogTail(base_of(props), props.attempt, stream));
   const [wrap, set_wrap] = useState(true);
   const [raw, set_raw] = useState(false);
   const box = useRef<HTMLPreElement>(null);
-  useEffect(() => tail.start(), []);
+  const named = byte_named();
+  const marked = useRef<number | null>(null);
+  const [, set_jumped] = useState(0);
+  useEffect(() => tail.start(named === null), []);
+  useEffect(() => {
+    if (named !== null && (named < tail.from || named >= tail.to)) void tail.open_at(named);
+  }, [named]);
+  // The line is marked once it is there, and not again while the reader moves on.
+  useEffect(() => {
+    if (named === null || marked.current === named || !box.current || named < tail.from || named >= tail.to) return;
+    marked.current = named;
+    mark_line(box.current, tail.pieces.value, named);
+  });
   use_keys(tail.final.value ? [] : [{ key: "f", what: words.key_follow, act: () => tail.follow(!tail.following.value) }]);
   const problem = tail.problem.value;
   return (
     <div class="log-box">
       <Tools tail={tail} props={props} stream={stream} wrap={wrap} set_wrap={set_wrap} raw={raw} set_raw={set_raw} />
-      {tail.pieces.value.length > 0 && <Find box={box} version={`${raw} ${tail.from} ${tail.to}`} stop_following={() => tail.follow(false)} />}
+      {tail.pieces.value.length > 0 && (
+        <div class="find-line">
+          <Find box={box} version={`${raw} ${tail.from} ${tail.to}`} stop_following={() => tail.follow(false)} />
+          <Jumps
+            tail={tail}
+            box={box}
+            to={(byte) => {
+              marked.current = null;
+              query_set({ at: String(byte) });
+              set_jumped((n) => n + 1);
+            }}
+          />
+        </div>
+      )}
       {problem && <Failure problem={problem} />}
       {tail.from > 0 && (
         <button type="button" class="more" onClick={() => void tail.earlier()}>
@@ -302,6 +420,11 @@ function OneStream({ props, stream }: { props: LogProps; stream: Stream }) {
         </button>
       )}
       <LogText tail={tail} wrap={wrap} raw={raw} lost={props.lost} label={words.log_of(stream, String(props.attempt))} box={box} />
+      {tail.to < tail.size.value && !tail.following.value && (
+        <button type="button" class="more" onClick={() => void tail.later()}>
+          {words.log_later}
+        </button>
+      )}
     </div>
   );
 }
