@@ -41,6 +41,9 @@ HANDLER(api_project_change);
 extern const struct field login_fields[], user_fields[], token_fields[], project_fields[],
     project_change_fields[];
 
+/* api_script.c */
+HANDLER(api_script);
+extern const struct field script_fields[];
 /* api_submit.c */
 HANDLER(api_submit);
 HANDLER(api_submit_bulk);

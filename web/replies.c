@@ -26,6 +26,7 @@ static const struct reply_row replies[] = {
 
     {api_submit,           201, &obj_submitted,         NULL,   "409 507"},
     {api_submit_bulk,      201, &obj_submitted_many,    NULL,   "409 507"},
+    {api_script,           200, &obj_script,            NULL,   ""},
     {api_jobs,             200, &obj_jobs,              NULL,   ""},
     {api_job_facets,       200, &obj_facets,            NULL,   ""},
     {api_job_graph,        200, &obj_graph,             NULL,   ""},

@@ -34,6 +34,7 @@ struct route routes[] = {
 
     ROUTE("POST",   "/v1/jobs",                          SUBMITTER, api_submit,          job_fields,     "strict",             ROUTE_DRY, "submit one job"),
     ROUTE("POST",   "/v1/jobs:bulk",                     SUBMITTER, api_submit_bulk,     bulk_fields,    "strict",             ROUTE_DRY | ROUTE_BIG, "submit many jobs, all or none"),
+    ROUTE("POST",   "/v1/jobs:script",                   USER,      api_script,          script_fields,  "",                   ROUTE_NO_DB, "what a script asks for by its directives, as a job"),
     ROUTE("POST",   "/v1/explain",                       SUBMITTER, api_explain_new,     job_fields,     "",                   0, "what would happen to a job that is not submitted"),
     ROUTE("GET",    "/v1/jobs",                          USER,      api_jobs,            NULL,           "state project name user label ids since until", ROUTE_LIST | ROUTE_WAIT | ROUTE_JOBS, "jobs, newest first"),
     ROUTE("GET",    "/v1/jobs:facets",                   USER,      api_job_facets,      NULL,           "state project name user label since until", ROUTE_WAIT, "what jobs have in common, with counts"),

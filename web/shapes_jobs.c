@@ -80,6 +80,28 @@ static const struct member submitted_many_members[] = {
 };
 const struct shape obj_submitted_many = {"submitted_many", "jobs that were accepted", submitted_many_members, false};
 
+static const struct member directive_members[] = {
+    INT("line", 0, "in the script, from 1; 0: of none in particular"),
+    WORDS("mark", 0, NULL, "SBATCH REEVE"),
+    STR("option", 0, "as it is written, with its dashes; of REEVE its long name"),
+    STR("value", SHAPE_NULL, NULL),
+    WORDS("outcome", 0, "differs: used, and not quite what it says", "used differs ignored refused"),
+    STR("sentence", SHAPE_NULL, "why it is not used as it stands"),
+    {0},
+};
+const struct shape obj_directive = {"directive", "an option that stands in a script", directive_members, false};
+
+static const struct member script_members[] = {
+    ANY("job", SHAPE_NULL, "a job as submitted; null when something is refused"),
+    OF("directives", obj_directive, SHAPE_LIST, "in the order of the script"),
+    INT("used", 0, NULL),
+    INT("differs", 0, NULL),
+    INT("ignored", 0, NULL),
+    INT("refused", 0, NULL),
+    {0},
+};
+const struct shape obj_script = {"script", "what a script asks for", script_members, false};
+
 static const struct member wait_members[] = {
     WORDS("reason", 0, NULL, WAIT_REASONS(WORD_)),
     STR("sentence", 0, NULL),
@@ -238,6 +260,7 @@ static const struct member spec_members[] = {
     INT("time_limit_ms", SHAPE_NULL, NULL),
     INT("throttle", 0, NULL),
     OF("retry", obj_spec_retry, 0, NULL),
+    INT("not_before_ms", SHAPE_NULL | SHAPE_OPT, NULL),
     INT("deadline_ms", SHAPE_NULL, NULL),
     STR("inputs", SHAPE_LIST, NULL),
     OF("partition", obj_spec_partition, SHAPE_NULL | SHAPE_OPT, NULL),
@@ -543,5 +566,7 @@ const struct shape *const shapes[] = {
     &obj_notice,
     &obj_notices,
     &obj_unread,
+    &obj_directive,
+    &obj_script,
 };
 const size_t shapes_count = ARRAY_LEN(shapes);

@@ -103,8 +103,8 @@ static int put_text(json_t *object, const char *what, const char *name, const ch
 }
 
 /* A moment, or a duration from now on. */
-static int put_moment(int64_t now_ms, json_t *object, const char *what, const char *member,
-                      const char *value, struct err *err)
+static int put_moment(int64_t now_ms, json_t *object, const char *what, const char *member, const char *value,
+                      struct err *err)
 {
         int64_t ms;
         char text[32];

@@ -205,6 +205,11 @@ int ask_dependency(struct asked *a, const char *value, struct err *err)
 
 static int put_stream(struct asked *a, const char *member, const char *value, struct err *err)
 {
+        struct err why;
+        AUTO_FREE char *text = sbatch_pattern(value, true, &why);
+
+        if (!text)
+                return asked_wrong(a, err, "%s", why.text);
         return asked_text(a, asked_group(a->job, "stdio"), member, value, err);
 }
 

@@ -250,7 +250,7 @@ static void files_of_streams_follow_from_the_whole(void **unused)
                                 "\"stdio\":{\"err\":\"o.{task:4}\",\"out\":\"o.{task:4}\"}}"},
             {"-D /d -o 'a\\{%j'", "{\"stdio\":{\"err\":\"a{{%j\",\"out\":\"a{{%j\"},\"workdir\":\"/d\"}"},
             {"-o /dev/null", "{\"stdio\":{\"err\":\"/dev/null\",\"out\":\"/dev/null\"}}"},
-            {"-o '%q'", "\"%q\": names of files may hold %A %a %j %J %N %n %s %t %u %x and %%"},
+            {"-o '%q'", "s.sh:1: -o \"%q\": names of files may hold %A %a %j %J %N %n %s %t %u %x and %%"},
         };
 
         (void)unused;

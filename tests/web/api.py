@@ -26,6 +26,7 @@ PARTS = {("jobs", "id"): "{job}", ("jobs", "task"): "1", ("sites", "name"): "alp
          ("datasets", "name"): "set", ("transfers", "id"): "999999",
          ("calls", "id"): "999", ("projects", "name"): "one", ("tokens", "id"): "999999"}
 BODIES = {("POST", "/v1/jobs"): {"command": ["true"], "project": "one"},
+          ("POST", "/v1/jobs:script"): {"script": "#!/bin/sh\n"},
           ("POST", "/v1/jobs:bulk"): {"jobs": [{"command": ["true"], "project": "one"}]},
           ("POST", "/v1/jobs/{id}/priority"): {"priority": 1},
           ("POST", "/v1/sites"): {"name": "beta", "hosts": [{"address": "h"}], "accounts": [{"user": "u"}]},
@@ -294,6 +295,35 @@ def a_repeated_submission_with_its_key_makes_one_job(w):
     first = w.s.post("/v1/jobs:bulk", bulk, headers={"Idempotency-Key": "bulk"}).json
     again = w.s.post("/v1/jobs:bulk", bulk, headers={"Idempotency-Key": "bulk"}).json
     same((again["first_id"], again["last_id"], again["count"]), (first["first_id"], first["last_id"], 3))
+
+
+@test
+def a_script_is_read_as_a_job_and_each_directive_is_told(w):
+    text = ("#!/bin/bash\n#SBATCH -J align -c 4 --mem=4G\n#SBATCH --mail-type=END\n#SBATCH -n 2\n#REEVE --input set --not-before 2099-01-01T00:00:00Z\n"
+            "#SBATCH --begin=10:00\necho\n#SBATCH --foo\n")
+    read = w.s.ok("POST", "/v1/jobs:script", {"script": text, "name": "x.sh", "time_zone": 60}, token=w.tokens["viewer"])
+    same([(d["line"], d["mark"], d["option"], d["value"], d["outcome"]) for d in read["directives"]],
+         [(2, "SBATCH", "-J", "align", "used"), (2, "SBATCH", "-c", "4", "used"), (2, "SBATCH", "--mem", "4G", "used"),
+          (3, "SBATCH", "--mail-type", "END", "ignored"), (4, "SBATCH", "-n", "2", "differs"), (5, "REEVE", "--input", "set", "used"),
+          (5, "REEVE", "--not-before", "2099-01-01T00:00:00Z", "used"), (6, "SBATCH", "--begin", "10:00", "used")])
+    same((read["used"], read["differs"], read["ignored"], read["refused"]), (6, 1, 1, 0))
+    has(read["directives"][3]["sentence"], "--mail-type is ignored: Reeve sends no mail")
+    job = read["job"]
+    same((job["name"], job["script"], job["resources"], job["inputs"], job["not_before"]),
+         ("align", text, {"cpus": 8, "memory": 4 << 30}, ["set"], "2099-01-01T00:00:00.000Z"))
+    before = w.s.sql("select count(*) from jobs")
+    tried = w.s.request("POST", "/v1/jobs?dry_run=true", job)
+    same((tried.status, tried.json["tasks"]), (200, 1))
+    same(w.s.sql("select count(*) from jobs"), before)
+    bad = w.s.ok("POST", "/v1/jobs:script", {"script": "#!/bin/sh\n#SBATCH -N 2 -D here\n#REEVE --cpus many\n#SBATCH -o '%q'\n"})
+    same((bad["job"], [(d["line"], d["outcome"]) for d in bad["directives"]]), (None, [(2, "refused"), (2, "refused"), (3, "refused"), (4, "refused")]))
+    assert all(d["sentence"] for d in bad["directives"]), bad
+    broken = w.s.ok("POST", "/v1/jobs:script", {"script": "#SBATCH 'open\n"})
+    same((broken["job"], broken["refused"]), (None, 1))
+    has(broken["directives"][0]["sentence"], "never closed")
+    same(w.s.ok("POST", "/v1/jobs:script", {"script": "#SBATCH -D here\n", "cwd": "/home/ann"})["job"]["workdir"], "/home/ann/here")
+    refused(w.s.post("/v1/jobs:script", {"name": "x", "cwd": 7}), 422, "bad_input", "/cwd", "/script")
+    refused(w.s.post("/v1/jobs:script", {"script": "x", "cwd": "home"}), 422, "bad_input", "/cwd")
 
 
 @test
