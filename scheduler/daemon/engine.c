@@ -22,17 +22,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TICK_MS          250
-#define LEAD_RETRY_MS    1000
-#define POLL_NEW_MS      1000
-#define FIGURES_MS       2000
-#define USAGE_MS         10000
-#define UPKEEP_MS        600000
-#define UPKEEP_PAUSE_MS  250 /* between slices */
-#define SWEEP_MS         1000
-#define STATEMENT_MS     20000
-#define NOTIFY_MS        20
-#define DISK_MS          30000
+#define TICK_MS         250
+#define LEAD_RETRY_MS   1000 /* while another leads */
+#define LOST_RETRY_MS   400  /* while the database cannot be used */
+#define POLL_NEW_MS     1000
+#define FIGURES_MS      2000
+#define USAGE_MS        10000
+#define UPKEEP_MS       600000
+#define UPKEEP_PAUSE_MS 250 /* between slices */
+#define SWEEP_MS        1000
+#define STATEMENT_MS    20000
+#define NOTIFY_MS       20
+#define DISK_MS         30000
 
 void key_list_add(struct key_list *l, struct attempt_key k)
 {
@@ -139,6 +140,12 @@ static int watch(struct engine *e, struct err *err)
         return 0;
 }
 
+/* The library closed the socket: waiting for a closed one is the end of the loop. */
+static void on_db_lost(void *arg)
+{
+        unwatch(arg);
+}
+
 static int connect_db(struct engine *e, struct err *err)
 {
         char *conninfo = NULL;
@@ -151,7 +158,10 @@ static int connect_db(struct engine *e, struct err *err)
         free(conninfo);
         if (e->db)
                 return db_reconnect(e->db, err);
-        return db_open(e->set.conninfo, "reeved engine", STATEMENT_MS, &e->db, err);
+        if (db_open(e->set.conninfo, "reeved engine", STATEMENT_MS, &e->db, err) < 0)
+                return -1;
+        db_on_lost(e->db, on_db_lost, e);
+        return 0;
 }
 
 /* Read everything a leadership needs. */
@@ -201,7 +211,7 @@ static void try_to_lead(struct engine *e)
         }
         if (rc < 0)
                 log_warn("cannot lead yet: %s", err.text);
-        e->next_try = clock_boot_ms() + LEAD_RETRY_MS;
+        e->next_try = clock_boot_ms() + (rc < 0 ? LOST_RETRY_MS : LEAD_RETRY_MS);
 }
 
 /* The last wake-up of the web that was held back, once the commits pause. */

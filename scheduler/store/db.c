@@ -33,6 +33,8 @@ struct db {
         char *conninfo, *name;
         int statement_timeout_ms;
         bool lost, in_tx, in_pipeline;
+        void (*on_lost)(void *arg);
+        void *on_lost_arg;
         bool try_again; /* the last failure was a serialization failure or a deadlock */
         struct stmt *stmts[STMT_BUCKETS];
         struct queued *queue; /* statements of the open pipeline */
@@ -93,10 +95,13 @@ static const struct sql_error *sql_error_find(const char *state)
 
 static int lost(struct db *db, const char *doing, struct err *err)
 {
-        if (!db->lost)
+        if (!db->lost) {
                 log_warn("database connection %s lost during %s: %s", db->name, doing,
                          db->conn ? PQerrorMessage(db->conn) : "not connected");
-        db->lost = true;
+                db->lost = true;
+                if (db->on_lost)
+                        db->on_lost(db->on_lost_arg);
+        }
         return err_set(err, ERR_UNAVAILABLE, "lost the connection to the database");
 }
 
@@ -269,6 +274,12 @@ int db_reconnect(struct db *db, struct err *err)
                 return -1;
         }
         return 0;
+}
+
+void db_on_lost(struct db *db, void (*fn)(void *arg), void *arg)
+{
+        db->on_lost = fn;
+        db->on_lost_arg = arg;
 }
 
 int db_open(const char *conninfo, const char *name, int statement_timeout_ms, struct db **ret,

@@ -119,6 +119,9 @@ int db_pipeline_end(struct db *db, int64_t *ret_counts, size_t max_counts, struc
 
 /* Notifications, as hints only. The channels are "reeve_engine" and "reeve_web". */
 int db_listen(struct db *db, const char *channel, struct err *err);
+/* Told once when a connection is found lost, from within whatever call finds it: its socket is closed
+ * already, and must not be waited for any more before anything else happens. */
+void db_on_lost(struct db *db, void (*fn)(void *arg), void *arg);
 int db_socket(const struct db *db); /* -1 when not connected; changes after db_reconnect */
 /* Read what arrived without blocking: number of notifications, -1 lost. Also ask after queries of your own
  * on this connection: they may have read notifications off the socket. */
