@@ -257,7 +257,8 @@ static bool connect_db(struct notices *n)
                 return true;
         n->leads = false;
         return (n->db ? db_reconnect(n->db, &err)
-                      : db_open(n->web->conninfo, "reeve-web-notices", STATEMENT_MS, &n->db, &err)) == 0;
+                      : db_open(n->web->conninfo, "reeve-web-notices", STATEMENT_MS, &n->db, &err)) == 0 &&
+               db_plan_by_keys(n->db, &err) == 0;
 }
 
 /* 1 this server does it, 0 another one. */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define RETRY_S 30LL /* after too much of something, unless it is known better */
+
 struct problem {
         enum err_code err;
         unsigned status;
@@ -85,7 +87,10 @@ void problem_reply(struct request *rq, unsigned status, const char *code, const 
                 write_issues(b, &rq->issues);
         j_obj_end(b);
         if (status == 503 || status == 429)
-                request_header(rq, "Retry-After", "%d", status == 503 ? 1 : 30);
+                request_header(rq, "Retry-After", "%lld",
+                               status == 503    ? 1LL
+                               : rq->rate.again ? (long long)rq->rate.again
+                                                : RETRY_S);
 }
 
 void problem_from_err(struct request *rq, const struct err *err)

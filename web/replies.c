@@ -53,7 +53,7 @@ static const struct reply_row replies[] = {
     {api_many_cancel,      202, &obj_changed_many,      NULL,   ""},
     {api_queue,            200, &obj_queue,             NULL,   ""},
     {api_events,           200, &obj_events,            NULL,   "404"},
-    {api_stream,           200, NULL,                   STREAM, "404 429"},
+    {api_stream,           200, NULL,                   STREAM, "404"},
 
     {api_sites,            200, &obj_sites,             NULL,   ""},
     {api_site_add,         201, &obj_site,              NULL,   "409"},
@@ -111,10 +111,10 @@ static const struct reply_row replies[] = {
     {api_token_add,        201, &obj_new_token,         NULL,   "403 404"},
     {api_token_revoke,     204, NULL,                   NULL,   ""},
     {api_subscriptions,    200, &obj_subscriptions,     NULL,   ""},
-    {api_subscription_add, 201, &obj_new_subscription,  NULL,   "429"},
+    {api_subscription_add, 201, &obj_new_subscription,  NULL,   ""},
     {api_subscription_change, 200, &obj_subscription,   NULL,   ""},
     {api_subscription_remove, 204, NULL,                NULL,   ""},
-    {api_subscription_test, 202, &obj_notice_test,      NULL,   "409 429"},
+    {api_subscription_test, 202, &obj_notice_test,      NULL,   "409"},
     {api_subscription_confirm, 200, &obj_subscription,  NULL,   ""},
     {api_deliveries,       200, &obj_deliveries,        NULL,   ""},
     {api_notices,          200, &obj_notices,           NULL,   ""},
@@ -230,8 +230,8 @@ static const struct {
         unsigned status;
         bool (*when)(const struct route *r);
 } usual[] = {
-    {400, always},   {401, needs_login}, {403, needs_role}, {404, names_something}, {413, has_body},
-    {415, has_body}, {422, has_body},    {500, always},     {503, asks_database},
+    {400, always},   {401, needs_login}, {403, needs_role},  {404, names_something}, {413, has_body},
+    {415, has_body}, {422, has_body},    {429, needs_login}, {500, always},          {503, asks_database},
 };
 
 static size_t put_status(unsigned *list, size_t n, size_t max, unsigned status)

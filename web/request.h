@@ -14,6 +14,7 @@
 
 #include "web/auth.h"
 #include "web/fields.h"
+#include "web/rate.h"
 #include "web/reply.h"
 
 #include <sys/types.h>
@@ -81,6 +82,7 @@ struct request {
         bool failed;               /* out holds a problem document */
         struct upload *upload;     /* where the body goes instead of into memory; owned */
         /* kept from run to run */
+        struct rate_left rate; /* what its caller may still ask */
         bool begun;
         bool ready;         /* the head decided the answer */
         int64_t wait_until; /* boot ms; 0: does not wait */

@@ -222,6 +222,19 @@ static int check_rights(struct request *rq)
         return 0;
 }
 
+static int check_rate(struct request *rq)
+{
+        if (!rq->who)
+                return 0;
+        rq->rate = rate_take(rq->web->rate, rq->who->user, clock_boot_ms());
+        if (rq->rate.allowed)
+                return 0;
+        problem_reply(rq, 429, NULL,
+                      "too many requests: RateLimit tells what is left; to watch jobs, ask for many in one "
+                      "request (ids=), wait for changes (wait=), or use the stream");
+        return -1;
+}
+
 /* ---- the head --------------------------------------------------------------------------------------------
  */
 
@@ -348,7 +361,8 @@ static int check_head(struct request *rq)
                 problem_reply(rq, 400, NULL, "the path or query is malformed, or names a parameter twice");
                 return -1;
         }
-        if (check_method(rq) < 0 || check_rights(rq) < 0 || check_query(rq) < 0 || check_flags(rq) < 0)
+        if (check_method(rq) < 0 || check_rights(rq) < 0 || check_rate(rq) < 0 || check_query(rq) < 0 ||
+            check_flags(rq) < 0)
                 return -1;
         return check_body_head(rq);
 }
@@ -536,6 +550,20 @@ static struct MHD_Response *response_make(struct request *rq)
         return r;
 }
 
+/* What the caller has left of his requests, as draft-ietf-httpapi-ratelimit-headers writes it. */
+static void add_rate(const struct request *rq, struct MHD_Response *r)
+{
+        char text[80];
+
+        if (!rq->rate.burst)
+                return;
+        snprintf(text, sizeof text, "\"user\";q=%lld;w=%d", (long long)rq->rate.burst, RATE_BURST_S);
+        MHD_add_response_header(r, "RateLimit-Policy", text);
+        snprintf(text, sizeof text, "\"user\";r=%lld;t=%lld", (long long)rq->rate.left,
+                 (long long)rq->rate.again);
+        MHD_add_response_header(r, "RateLimit", text);
+}
+
 static void add_headers(struct request *rq, struct MHD_Response *r)
 {
         bool is_page = rq->type && strncmp(rq->type, "text/html", 9) == 0, cached = false;
@@ -547,6 +575,7 @@ static void add_headers(struct request *rq, struct MHD_Response *r)
                 MHD_add_response_header(r, "Strict-Transport-Security", "max-age=31536000");
         if (rq->status != 304)
                 MHD_add_response_header(r, "Content-Type", rq->type ? rq->type : "application/json");
+        add_rate(rq, r);
         for (size_t i = 0; i < rq->header_count; i++) {
                 MHD_add_response_header(r, rq->headers[i].name, rq->headers[i].value);
                 cached |= strcmp(rq->headers[i].name, "Cache-Control") == 0;

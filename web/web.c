@@ -6,6 +6,7 @@
 #include "web/download.h"
 #include "web/metrics.h"
 #include "web/notices.h"
+#include "web/rate.h"
 #include "web/fresh.h"
 #include "web/spool.h"
 #include "web/stream.h"
@@ -21,6 +22,7 @@
 #define THREADS_DEFAULT     8
 #define CONNECTIONS_DEFAULT 2000
 #define ADDRESS_DEFAULT     500
+#define REQUEST_RATE        2000 /* of one user, in a second */
 #define DISK_RESERVE        (256LL << 20)
 #define LIVE_JOBS_MAX       1000000
 #define UPLOAD_MAX          (64LL << 30)
@@ -60,6 +62,8 @@ static void settings_copy(struct web *w, const struct web_settings *s)
         w->address_connections_max =
             s->address_connections_max > 0 ? s->address_connections_max : ADDRESS_DEFAULT;
         w->cookie_secure = s->cookie_secure;
+        w->request_rate = s->request_rate ? s->request_rate : REQUEST_RATE;
+        w->request_rate = w->request_rate < 0 ? 0 : w->request_rate;
         w->disk_reserve = s->disk_reserve > 0 ? s->disk_reserve : DISK_RESERVE;
         w->live_jobs_max = s->live_jobs_max > 0 ? s->live_jobs_max : LIVE_JOBS_MAX;
         w->upload_dir = xstrdup(s->upload_dir);
@@ -91,6 +95,7 @@ static void web_free(struct web *w)
         world_free(w->world);
         metrics_free(w->metrics);
         fresh_free(w->fresh);
+        rate_free(w->rate);
         assets_free(w->assets);
         spool_free(w->spool);
         pthread_mutex_destroy(&w->sweep_lock);
@@ -119,6 +124,7 @@ static int parts_start(struct web *w, struct err *err)
         w->world = world_new();
         w->metrics = metrics_new();
         w->fresh = fresh_new();
+        w->rate = rate_new(w->request_rate);
         w->assets = assets_new(w->ui_dir);
         if ((w->upload_dir && spool_new(w->upload_dir, &w->spool, err) < 0) ||
             upload_sweeper_start(w, err) < 0)

@@ -30,6 +30,7 @@ struct web_settings {
         const char *ui_dir;    /* serve the dashboard from this directory instead of the built-in files */
         bool cookie_secure;    /* the page is reached over TLS: cookie is __Host-reeve, with Secure */
         const char *data_dir;  /* the database's directory, if it is on this machine: its disk is watched */
+        int64_t request_rate;  /* requests of one user in a second; default 2000, negative: any number */
         int64_t disk_reserve;  /* refuse new jobs below this many free bytes there; default 256 MiB */
         int64_t live_jobs_max; /* refuse new jobs above this many that have not ended; default 1,000,000 */
         int64_t lease_ms;      /* the longest lease a job may ask for; default 24 hours */

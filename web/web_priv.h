@@ -49,6 +49,7 @@ struct notice_settings {
         char *smtp, *smtp_from, *smtp_user, *smtp_password_file, *networks;
 };
 
+struct rate;
 struct notices;
 struct metrics;
 struct wake;
@@ -61,7 +62,7 @@ struct web {
         char *conninfo, *listen, *public_url, *allowed_hosts, *ui_dir, *data_dir;
         int threads, connections_max, address_connections_max;
         bool cookie_secure;
-        int64_t disk_reserve, live_jobs_max, lease_ms, half_life_ms;
+        int64_t request_rate, disk_reserve, live_jobs_max, lease_ms, half_life_ms;
         /* listening */
         int listen_fd, stop_fd, port;
         bool is_unix;
@@ -86,6 +87,7 @@ struct web {
         struct wake *wake;
         struct streams *streams;
         struct fresh *fresh;
+        struct rate *rate;
         struct notices *notices;
         struct notice_settings notice_settings;
         struct metrics *metrics;

@@ -215,6 +215,7 @@ static int start_web(struct reeved *r, struct err *err)
             .notice_networks = r->set.notice_networks,
             .cookie_secure = r->set.cookie_secure,
             .data_dir = r->cluster_dir,
+            .request_rate = r->set.request_rate ? r->set.request_rate : -1,
             .disk_reserve = r->set.disk_reserve,
             .live_jobs_max = r->set.live_jobs,
             .lease_ms = r->set.lease_ms,

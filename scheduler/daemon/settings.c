@@ -81,6 +81,9 @@ static const struct setting {
      "Days that attempts and events are kept after they ended."},
     {"web_threads", TYPE_NUMBER, AT(web_threads), "8", 1, 64,
      "Threads, each with a database connection, that answer requests."},
+    {"request_rate", TYPE_NUMBER, AT(request_rate), "2000", 0, 1000000,
+     "Requests that one user may make in a second, for ever; ten times as many after a quiet while. More are "
+     "answered with 429. 0: any number."},
     {"connections", TYPE_NUMBER, AT(connections), "2000", 10, 100000, "HTTP connections at once."},
     {"live_jobs", TYPE_NUMBER, AT(live_jobs), "1000000", 1, 100000000,
      "Jobs that may wait and run at once; more are refused."},

@@ -189,7 +189,7 @@ def latency():
 
 
 def submit():
-    bench = Bench(site=False)
+    bench = Bench(site=False, request_rate=0)
     try:
         program("bench-http-submit", bench.grid.port, os.path.join(bench.grid.state, "admin-token"))
     finally:

@@ -6,6 +6,7 @@
  *
  * The environment may say WEBD_UPLOADS, a directory for files that are sent, and WEBD_UPLOAD_MAX, how many
  * bytes of them it holds (a project's part is half).
+ * WEBD_REQUEST_RATE in the environment: requests of one user in a second.
  *
  * Prints one line when it answers: "PORT TOKEN". With DATA_DIR "full" the disk counts as full.
  */
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
                 s.disk_reserve = INT64_MAX;
         s.upload_dir = getenv("WEBD_UPLOADS");
         s.upload_max = getenv("WEBD_UPLOAD_MAX") ? atoll(getenv("WEBD_UPLOAD_MAX")) : 0;
+        s.request_rate = getenv("WEBD_REQUEST_RATE") ? atoll(getenv("WEBD_REQUEST_RATE")) : 0;
         s.live_jobs_max = argc > 5 ? atoll(argv[5]) : 0;
         s.smtp = argc > 6 ? argv[6] : NULL;
         s.smtp_from = "reeve@example.org";

@@ -23,7 +23,7 @@ from server import DEADLINE, Server, wait_until
 
 # What stands for the parts of a path in braces; the object belongs to project one.
 PARTS = {("jobs", "id"): "{job}", ("jobs", "task"): "1", ("sites", "name"): "alpha", ("sites", "address"): "127.0.0.1", ("sites", "user"): "grid", ("workers", "id"): "1",
-         ("datasets", "name"): "set", ("transfers", "id"): "999999",
+         ("datasets", "name"): "set", ("transfers", "id"): "999999", ("subscriptions", "id"): "999999",
          ("calls", "id"): "999", ("projects", "name"): "one", ("tokens", "id"): "999999"}
 BODIES = {("POST", "/v1/jobs"): {"command": ["true"], "project": "one"},
           ("POST", "/v1/jobs:script"): {"script": "#!/bin/sh\n"},
@@ -33,7 +33,8 @@ BODIES = {("POST", "/v1/jobs"): {"command": ["true"], "project": "one"},
           ("POST", "/v1/sites/{name}/hosts"): {"address": "h9"}, ("POST", "/v1/sites/{name}/accounts"): {"user": "u9"},
           ("POST", "/v1/sites/{name}/pin"): {"host": "h", "fingerprint": "SHA256:abcdefgh"},
           ("POST", "/v1/projects"): {"name": "three"}, ("POST", "/v1/users"): {"name": "nina", "role": "viewer"},
-          ("POST", "/v1/tokens"): {"name": "t"}, ("POST", "/v1/login"): {"code": "none"}, ("PUT", "/v1/me/views"): {"items": []},
+          ("POST", "/v1/tokens"): {"name": "t"}, ("POST", "/v1/notices:read"): {"up_to": 1},
+          ("POST", "/v1/subscriptions"): {"way": "page", "kinds": ["job.failed"]}, ("POST", "/v1/subscriptions/{id}/confirm"): {"code": "x"}, ("POST", "/v1/login"): {"code": "none"}, ("PUT", "/v1/me/views"): {"items": []},
           ("PATCH", "/v1/datasets/{name}"): {"policy": {"sites": ["alpha"]}}, ("POST", "/v1/datasets/{name}/pin"): {"site": "alpha", "pinned": True},
           ("POST", "/v1/datasets/{name}/copy"): {"site": "alpha"}, ("POST", "/v1/datasets/{name}/evict"): {"site": "alpha"},
           ("POST", "/v1/datasets"): {"name": "new", "site": "alpha", "path": "/x", "project": "one"}}

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """link.py WEBD [NAME...] - connections: who is cut off, and who is not."""
+import os
 import socket
 import subprocess
 import sys
 import threading
 
-from harness import WEBD, has, main, same, test
+from harness import WEBD, has, main, refused, same, test
 from server import Server, wait_until
 
 
@@ -53,6 +54,26 @@ def a_client_whose_question_lies_unread_is_not_cut_off_and_one_that_says_nothing
     asks.close()
     silent.close()
     same(s.stop(), 0)
+
+
+@test
+def who_asks_too_often_is_told_how_much_is_left_and_when_there_is_more(w):
+    os.environ["WEBD_REQUEST_RATE"] = "2"
+    try:
+        s = Server(WEBD)
+    finally:
+        del os.environ["WEBD_REQUEST_RATE"]
+    first = s.get("/v1/me")
+    same((first.headers["RateLimit-Policy"], first.headers["RateLimit"]), ('"user";q=20;w=10', '"user";r=19;t=0'))
+    replies = [s.get("/v1/me") for _ in range(40)]
+    refused(next(r for r in replies if r.status != 200), 429, "limit")
+    late = [r for r in replies if r.status == 429][-1]
+    same((late.headers["Retry-After"], late.headers["RateLimit"]), ("1", '"user";r=0;t=1'))
+    other = s.get("/v1/version", token=None)
+    same((other.status, other.headers["RateLimit"]), (200, None))
+    wait_until("there is more", lambda: s.get("/v1/me").status == 200)
+    same(s.stop(), 0)
+    same(w.s.get("/v1/me").headers["RateLimit-Policy"], '"user";q=20000;w=10')
 
 
 if __name__ == "__main__":
