@@ -17,6 +17,8 @@ HANDLER(api_metrics);
 HANDLER(api_version);
 HANDLER(api_openapi);
 HANDLER(api_overview);
+/* api_insights.c */
+HANDLER(api_insights);
 HANDLER(api_events);
 
 /* The current row of events as JSON. */

@@ -120,6 +120,7 @@ static const struct reply_row replies[] = {
     {api_notices,          200, &obj_notices,           NULL,   ""},
     {api_notices_read,     200, &obj_unread,            NULL,   ""},
     {api_overview,         200, &obj_overview,          NULL,   ""},
+    {api_insights,         200, &obj_insight,           NULL,   ""},
 };
 
 static const struct other_row others[] = {
@@ -147,6 +148,8 @@ static const struct parameter_row parameters[] = {
     {"name",           STRING_, "name; as a filter of jobs align* is how it starts, *lig* what it has in it"},
     {"offset",         "{\"type\":\"integer\"}", "first byte; negative: from the end"},
     {"path",           STRING_, "which file of the dataset"},
+    {"plot",           "{\"enum\":[\"jobs\",\"waits\",\"use\",\"bytes\",\"failures\",\"launch\"]}", "which plot"},
+    {"range",          "{\"enum\":[\"1h\",\"6h\",\"1d\",\"7d\",\"14d\"]}", "how far back; default 1d"},
     {"port",           "{\"type\":\"integer\",\"minimum\":1,\"maximum\":65535}", "SSH port of the host; default 22"},
     {"project",        STRING_, "name of a project"},
     {"since",          STRING_, "submitted then or later: a time, or how long ago, such as 2d"},

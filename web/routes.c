@@ -126,6 +126,7 @@ struct route routes[] = {
     ROUTE("GET",    "/v1/subscriptions/{id}/deliveries", USER,      api_deliveries,      NULL,           "",                   ROUTE_LIST, "what was sent, and how it went"),
     ROUTE("GET",    "/v1/notices",                       USER,      api_notices,         NULL,           "unread",             ROUTE_LIST | ROUTE_WAIT, "notices of the page, newest first"),
     ROUTE("POST",   "/v1/notices:read",                  USER,      api_notices_read,    notices_read_fields, "",              ROUTE_TX, "have seen them"),
+    ROUTE("GET",    "/v1/insights/{plot}",               USER,      api_insights,        NULL,           "range",              ROUTE_ETAG, "one plot of the grid's recent history"),
     ROUTE("GET",    "/v1/overview",                      USER,      api_overview,        NULL,           "",                   ROUTE_WAIT, "what the first page shows"),
 };
 /* clang-format on */

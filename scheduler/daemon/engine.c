@@ -82,6 +82,7 @@ static void end_leadership(struct engine *e)
         e->leading = false;
         calls_unload(e);
         progress_close(e);
+        insight_close(e);
         transfers_unload(e);
         storage_unload(e);
         world_unload(e);
@@ -168,6 +169,7 @@ static int connect_db(struct engine *e, struct err *err)
 static int load(struct engine *e, struct err *err)
 {
         e->m = model_new();
+        insight_open(e);
         e->m->half_life_ms = e->set.half_life_ms;
         e->m->ahead_ms = e->set.ahead_ms;
         e->m->reserve_ms = e->m->claim_ms = e->set.reserve_ms;
@@ -351,7 +353,7 @@ static int keep_books(struct engine *e, int64_t now, struct err *err)
             cluster_disk_check(e->set.cluster_dir, &room, err) > 0)
                 log_error("the disk of the private PostgreSQL is almost full: %lld bytes are left",
                           (long long)room);
-        if (progress_tick(e, now, err) < 0)
+        if (progress_tick(e, now, err) < 0 || insight_tick(e, now, err) < 0)
                 return -1;
         if (storage_tick(e, now, err) < 0)
                 return -1;

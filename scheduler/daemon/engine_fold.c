@@ -250,6 +250,10 @@ static void record_end(struct engine *e, const struct m_attempt *a, enum attempt
                 row.log_cut = res->log_cut;
                 row.message = site_words(e, res->text);
         }
+        /* A short one may have ended before it was said to run. */
+        if (row.wall_us > 0 && a->started_at == TIME_NONE)
+                insight_started(e, a, e->m->wall_ms - row.wall_us / 1000);
+        insight_ended(e, a, to, o);
         COMMIT_ADD(e, ended, row);
 }
 
@@ -402,6 +406,7 @@ static void on_started(void *arg, struct worker_link *link, const struct link_st
                         continue;
                 a->state = step->to;
                 a->started_at = site_time(items[i].start_wall_ms);
+                insight_started(ew->e, a, ew->e->m->wall_ms);
                 COMMIT_ADD(ew->e, states, (struct commit_state){a->key, a->state, a->started_at});
                 engine_wake(ew->e);
         }

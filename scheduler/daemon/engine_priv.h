@@ -8,6 +8,7 @@
  *   engine_record.c  plan and changes into one commit; what is done after it
  *   engine_wait.c    why things wait, for people
  *   engine_progress.c  what attempts say of their progress
+ *   engine_insight.c   what is counted for plots
  *   engine_explain.c questions about a job: why, when, what if (explain.h)
  *   engine_transfers.c  data on its way between sites
  *   engine_storage.c    room for copies, evictions, suspect places
@@ -22,6 +23,7 @@
 #include "core/decide.h"
 #include "core/model.h"
 #include "daemon/engine.h"
+#include "daemon/engine_insight.h"
 #include "daemon/engine_progress.h"
 #include "remote/worker_link.h"
 #include "store/store_engine.h"
@@ -128,6 +130,7 @@ struct engine {
         int64_t storage_at;
         struct upkeep upkeep;
         struct progress_book *progress; /* while leading */
+        struct insight_book *insight;   /* likewise */
         int task_events;                /* of the commit that is being built */
         int64_t placed_total, pass_us;
         int64_t figures_at, disk_at, usage_at, upkeep_at, sweep_at, poll_at;

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/engine_insight.h"
+
+#include "daemon/engine_priv.h"
+
+#include "common/util.h"
+#include "store/store_insights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WRITE_MS 15000
+
+enum { ENDED_WELL, ENDED_BADLY, ENDED_ASKED, ENDED_COUNT };
+static const char *const ended_names[] = {
+    [ENDED_WELL] = "succeeded", [ENDED_BADLY] = "failed", [ENDED_ASKED] = "cancelled"};
+
+/* Since the last writing. */
+struct site_counts {
+        int32_t launches[INSIGHT_BUCKETS], failures[OUTCOME_COUNT];
+        int64_t moved;
+        bool some;
+};
+struct insight_book {
+        int64_t due; /* boot ms */
+        int32_t waits[INSIGHT_BUCKETS];
+        int64_t ended[ENDED_COUNT];
+        struct site_counts *sites; /* by id */
+        size_t site_cap;
+        struct insight_row *rows;
+        size_t rows_n, rows_cap;
+};
+
+void insight_open(struct engine *e)
+{
+        e->insight = xcalloc(1, sizeof *e->insight);
+}
+
+void insight_close(struct engine *e)
+{
+        if (!e->insight)
+                return;
+        free(e->insight->sites);
+        free(e->insight->rows);
+        free(e->insight);
+        e->insight = NULL;
+}
+
+static int bucket_of(int64_t ms)
+{
+        int k = 0;
+
+        for (int64_t most = 100; ms > most && k < INSIGHT_BUCKETS - 1; most *= 2)
+                k++;
+        return k;
+}
+
+/* Sites are numbered one after the other. */
+static struct site_counts *counts_of(struct insight_book *b, int32_t site)
+{
+        size_t need = (size_t)site + 1;
+
+        if (need > b->site_cap) {
+                size_t cap = need + need / 2;
+
+                b->sites = xrealloc(b->sites, cap * sizeof *b->sites);
+                memset(b->sites + b->site_cap, 0, (cap - b->site_cap) * sizeof *b->sites);
+                b->site_cap = cap;
+        }
+        b->sites[site].some = true;
+        return &b->sites[site];
+}
+
+void insight_started(struct engine *e, const struct m_attempt *a, int64_t at)
+{
+        struct insight_book *b = e->insight;
+
+        counts_of(b, a->worker->site->id)->launches[bucket_of(at - a->placed_at)]++;
+        if (a->key.attempt == 1)
+                b->waits[bucket_of(at - a->job->submitted_at)]++;
+}
+
+void insight_ended(struct engine *e, const struct m_attempt *a, enum attempt_state state, enum outcome o)
+{
+        struct insight_book *b = e->insight;
+
+        if (state == ATTEMPT_SUCCEEDED) {
+                b->ended[ENDED_WELL]++;
+        } else if (o == OUTCOME_CANCELLED || o == OUTCOME_DRAINED) {
+                b->ended[ENDED_ASKED]++;
+        } else {
+                b->ended[ENDED_BADLY]++;
+                counts_of(b, a->worker->site->id)->failures[o]++;
+        }
+}
+
+void insight_moved(struct engine *e, int32_t to, int64_t bytes)
+{
+        counts_of(e->insight, to)->moved += bytes;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------
+ */
+
+static void put(struct insight_book *b, const char *what, int32_t site, int64_t n, bool adds)
+{
+        if (adds && !n)
+                return;
+        b->rows = xgrow(b->rows, b->rows_n, &b->rows_cap, sizeof *b->rows);
+        b->rows[b->rows_n++] = (struct insight_row){.what = what, .site = site, .n = n, .adds = adds};
+}
+
+static void put_buckets(struct engine *e, const char *name, int32_t site, int32_t *buckets)
+{
+        for (int k = 0; k < INSIGHT_BUCKETS; k++)
+                if (buckets[k])
+                        put(e->insight, arena_printf(&e->arena, "%s:%d", name, k), site, buckets[k], true);
+}
+
+static void put_site(struct engine *e, const struct m_site *s)
+{
+        struct insight_book *b = e->insight;
+        int64_t cpus = 0, free_cpus = 0;
+
+        for (size_t i = 0; i < s->worker_count; i++) {
+                const struct m_worker *w = s->workers[i];
+
+                if (!w->ready || w->gone)
+                        continue;
+                cpus += w->offer.cpus;
+                free_cpus += w->free.cpus;
+        }
+        if (!cpus)
+                return;
+        put(b, "cpus", s->id, cpus, false);
+        put(b, "used", s->id, cpus > free_cpus ? cpus - free_cpus : 0, false);
+}
+
+static void put_counts(struct engine *e, int32_t site)
+{
+        struct site_counts *c = &e->insight->sites[site];
+
+        put_buckets(e, "launch", site, c->launches);
+        for (int o = 0; o < OUTCOME_COUNT; o++)
+                if (c->failures[o])
+                        put(e->insight, arena_printf(&e->arena, "end:%s", outcome_name((enum outcome)o)),
+                            site, c->failures[o], true);
+        put(e->insight, "moved", site, c->moved, true);
+}
+
+static void gather(struct engine *e)
+{
+        struct insight_book *b = e->insight;
+        int64_t running = 0;
+
+        b->rows_n = 0;
+        for (size_t i = 0; i < e->m->site_cap; i++) {
+                const struct m_site *s = e->m->sites[i];
+
+                if (!s)
+                        continue;
+                running += s->used_tasks;
+                put_site(e, s);
+        }
+        put(b, "ready", 0, e->m->ready_tasks, false);
+        put(b, "running", 0, running, false);
+        for (int i = 0; i < ENDED_COUNT; i++)
+                put(b, ended_names[i], 0, b->ended[i], true);
+        put_buckets(e, "wait", 0, b->waits);
+        for (size_t i = 0; i < b->site_cap; i++)
+                if (b->sites[i].some)
+                        put_counts(e, (int32_t)i);
+}
+
+static void clear(struct insight_book *b)
+{
+        memset(b->waits, 0, sizeof b->waits);
+        memset(b->ended, 0, sizeof b->ended);
+        if (b->site_cap)
+                memset(b->sites, 0, b->site_cap * sizeof *b->sites);
+}
+
+int insight_tick(struct engine *e, int64_t now, struct err *err)
+{
+        struct insight_book *b = e->insight;
+
+        if (now < b->due)
+                return 0;
+        b->due = now + WRITE_MS;
+        gather(e);
+        if (store_insights_add(e->db, e->epoch, e->m->wall_ms, b->rows, b->rows_n, err) < 0)
+                return -1;
+        clear(b);
+        return 0;
+}
