@@ -50,7 +50,7 @@ const struct field offer_fields[] = {
  */
 
 /* What may stand in a host name or address: it is handed to resolvers and shown, never to a shell. */
-static bool address_is_valid(const char *s, size_t n)
+bool address_is_valid(const char *s, size_t n)
 {
         if (!n || n > ADDRESS_MAX || s[0] == '-')
                 return false;

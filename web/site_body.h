@@ -24,6 +24,9 @@ struct why_body {
 
 extern const struct field offer_fields[];
 
+/* What may stand in a host name or address. */
+bool address_is_valid(const char *s, size_t n);
+
 /* Note what is wrong with it, at the place where it stands. */
 void host_check(const struct host_body *h, struct issues *is);
 void account_check(const struct account_body *a, struct issues *is);

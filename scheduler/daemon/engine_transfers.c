@@ -22,6 +22,7 @@
 #include "core/transfer.h"
 #include "daemon/engine_storage.h"
 #include "remote/transfer.h"
+#include "store/store_direct.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -379,16 +380,24 @@ static int order(struct engine *e, struct move *v, const struct m_transfer *t, s
                                    .direct = l && l->direct,
                                    .rate_limit = l && l->budget > 0 ? (uint64_t)l->budget : 0,
                                    .keep_free = (uint64_t)e->set.disk_reserve};
+        struct direct_way way = {0};
         struct transfer_file *files = NULL;
         int rc;
 
-        if (files_of(at, v->count, &files, err) < 0)
+        if ((o.direct && store_direct_way(e->db, at->site, &way, err) < 0) ||
+            files_of(at, v->count, &files, err) < 0) {
+                direct_way_release(&way);
                 return -1;
+        }
         o.files = files;
+        o.direct_host = way.host;
+        o.direct_port = way.port;
+        o.authorized_keys = way.keys;
         if (at->is_file && v->count == 1)
                 v->file = xstrdup(files[0].path);
         rc = transfer_start(&o, &events, v, &v->remote, err);
         files_release(files, v->count);
+        direct_way_release(&way);
         return rc;
 }
 
