@@ -144,16 +144,47 @@ void model_free(struct model *m)
         free(m);
 }
 
+/* Somebody offers it or a live job asks for it; or it was handed out in this pass, and is about to be. */
+static bool custom_is_used(const struct model *m, int32_t i)
+{
+        const struct m_shape *s;
+
+        if (m->custom_pass[i] == m->pass)
+                return true;
+        for (size_t k = 0; k < m->worker_cap; k++) {
+                const struct m_worker *w = m->workers[k];
+
+                if (w && !w->gone && (w->offer.custom[i] || w->configured.custom[i]))
+                        return true;
+        }
+        for (size_t k = 0; (s = map_next(&m->shapes, &k));) {
+                if (s->users && s->need.custom[i])
+                        return true;
+        }
+        return false;
+}
+
 int model_custom(struct model *m, const char *name)
 {
-        for (int32_t i = 0; i < m->custom_count; i++) {
-                if (strcmp(m->customs[i], name) == 0)
+        int32_t i = 0;
+
+        for (; i < m->custom_count; i++) {
+                if (strcmp(m->customs[i], name) == 0) {
+                        m->custom_pass[i] = m->pass;
                         return i;
+                }
         }
-        if (m->custom_count == RES_CUSTOM_MAX)
+        if (m->custom_count < RES_CUSTOM_MAX)
+                m->custom_count++;
+        else
+                for (i = 0; i < m->custom_count && custom_is_used(m, i);)
+                        i++;
+        if (i == RES_CUSTOM_MAX)
                 return -1;
-        m->customs[m->custom_count] = xstrdup(name);
-        return m->custom_count++;
+        free(m->customs[i]);
+        m->customs[i] = xstrdup(name);
+        m->custom_pass[i] = m->pass;
+        return i;
 }
 
 /* Tables by id: ids are small serial numbers. */

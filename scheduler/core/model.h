@@ -121,7 +121,8 @@ struct m_worker {
         struct m_site *site;
         bool ready; /* connected and compared */
         bool disk_full;
-        bool draining; /* finishes what it has, takes nothing new */
+        bool draining;         /* finishes what it has, takes nothing new */
+        struct res configured; /* what its admin offers; 0 = as found */
         struct res offer, free;
         bool offer_known; /* it said what it has, now or in an earlier life */
         /* Attempts sent ahead of a free slot, so that short tasks do not wait for the round trip; oldest
@@ -360,9 +361,10 @@ struct model {
         struct m_worker **workers;
         size_t worker_cap;
         struct map jobs, attempts, datasets, shapes;
-        struct heap wakes;             /* jobs by wake_at */
-        struct map dependents;         /* job id -> struct m_dependents */
-        char *customs[RES_CUSTOM_MAX]; /* names of countables, by index */
+        struct heap wakes;                    /* jobs by wake_at */
+        struct map dependents;                /* job id -> struct m_dependents */
+        char *customs[RES_CUSTOM_MAX];        /* names of countables, by index */
+        uint64_t custom_pass[RES_CUSTOM_MAX]; /* in which each was asked for last */
         int32_t custom_count;
         struct m_job *dirty; /* jobs whose record is to be written, in order of becoming dirty */
         struct m_job **dirty_tail;
@@ -385,7 +387,9 @@ struct model {
 struct model *model_new(void);
 void model_free(struct model *m);
 
-/* Index of a countable, known from now on; -1 when RES_CUSTOM_MAX others are. */
+/* Index of a countable, known from now on; -1 when RES_CUSTOM_MAX others are. One that no worker offers (or
+ * is configured to) and no live job asks for gives way to a new one; not in the pass in which it was asked
+ * for, so that whoever asked can put it to use. */
 int model_custom(struct model *m, const char *name);
 
 /* Entities by id; NULL when unknown. put: find or make. */

@@ -59,7 +59,6 @@ struct engine_worker { /* what the engine keeps of a worker beside the model */
         struct worker_link *link;
         char *name;            /* "alpha/user@host" */
         bool offered;          /* the link's greeting carries the offer that the model has */
-        struct res configured; /* what the admin offers; 0 = as found */
         struct res found;
         int64_t granted;   /* boot ms of the last grant over any link of this leadership */
         int64_t report_at; /* boot ms of the last report written */

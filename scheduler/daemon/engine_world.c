@@ -78,7 +78,7 @@ int world_secret_load(struct engine *e, struct err *err)
 /* What the admin said, and where he said nothing what was found there. */
 static void effective_offer(const struct engine_worker *ew, struct res *ret)
 {
-        *ret = ew->configured;
+        *ret = ew->w->configured;
         if (!ret->slots)
                 ret->slots = RES_SLOTS_ANY;
         if (!ret->cpus)
@@ -663,7 +663,7 @@ static void worker_update(struct engine *e, const struct load_worker *row)
 {
         struct engine_worker *ew = worker_slot(e, row);
         struct m_site *s = ew->w->site;
-        struct res before = ew->configured;
+        struct res before = ew->w->configured;
         uint64_t signature = signature_of(row);
         bool wanted = row->sealed_key && row->key_count && !s->alarm && !s->gone &&
                       (s->intent != SITE_CLOSED || has_attempts(e, ew->w));
@@ -671,14 +671,14 @@ static void worker_update(struct engine *e, const struct load_worker *row)
         ew->seen = true;
         ew->w->project = row->project;
         ew->w->draining = row->draining;
-        ew->configured = (struct res){.slots = row->offer_slots,
-                                      .cpus = row->offer_cpus,
-                                      .gpus = row->offer_gpus,
-                                      .memory = row->offer_memory};
-        res_add_custom(e->m, row->offer_custom, &ew->configured);
+        ew->w->configured = (struct res){.slots = row->offer_slots,
+                                         .cpus = row->offer_cpus,
+                                         .gpus = row->offer_gpus,
+                                         .memory = row->offer_memory};
+        res_add_custom(e->m, row->offer_custom, &ew->w->configured);
         if (!ew->found.cpus)
                 ew->found = (struct res){.slots = RES_SLOTS_ANY, .cpus = row->cpus, .memory = row->memory};
-        if (!res_equal(&before, &ew->configured))
+        if (!res_equal(&before, &ew->w->configured))
                 ew->offered = false;
         /* A site that was closed is left in order, by the tick. */
         if (ew->link && ((!wanted && (s->intent != SITE_CLOSED || s->alarm)) ||

@@ -571,6 +571,33 @@ static void model_knows_a_bounded_number_of_countables(void **unused)
         model_free(m);
 }
 
+static void a_countable_that_nobody_offers_or_asks_for_gives_way(void **unused)
+{
+        struct model *m = scene("site a\njob 1\njob 2");
+        char name[16];
+
+        (void)unused;
+        for (int i = 0; i < RES_CUSTOM_MAX; i++) {
+                snprintf(name, sizeof name, "c%d", i);
+                model_custom(m, name);
+        }
+        model_worker(m, 1)->offer.custom[0] = 4;
+        model_worker(m, 1)->configured.custom[1] = 1;
+        model_job(m, 1)->shape->need.custom[2] = 1;
+        m->pass++;
+        assert_int_equal(model_custom(m, "c3"), 3);
+        assert_int_equal(model_custom(m, "new"), 4);
+        assert_int_equal(model_custom(m, "newer"), 5);
+        assert_int_equal(model_custom(m, "new"), 4);
+        assert_string_equal(m->customs[4], "new");
+        for (int i = 6; i < RES_CUSTOM_MAX; i++) {
+                snprintf(name, sizeof name, "n%d", i);
+                assert_int_equal(model_custom(m, name), i);
+        }
+        assert_int_equal(model_custom(m, "more"), -1);
+        model_free(m);
+}
+
 /* A hundred thousand jobs of one dataset after one job: taking them out must not look at each for each. */
 static void model_lets_go_of_many_dependents_and_readers(void **unused)
 {
@@ -628,6 +655,7 @@ int main(void)
             cmocka_unit_test(breaker_opens_after_failures_in_a_row_and_closes_by_a_probe),
             cmocka_unit_test(breaker_opens_for_one_broken_worker_among_good_ones),
             cmocka_unit_test(model_knows_a_bounded_number_of_countables),
+            cmocka_unit_test(a_countable_that_nobody_offers_or_asks_for_gives_way),
             cmocka_unit_test(model_lets_go_of_many_dependents_and_readers),
         };
 
