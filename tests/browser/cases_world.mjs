@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cases_world.mjs - cases about data, transfers, links, the queue, workers and the grid's history.
-import { must, wait_until } from "./browser.mjs";
+import { readFileSync } from "node:fs";
+import { axe_check, must, wait_until } from "./browser.mjs";
 
 const text_of = (page, selector) => page.locator(selector).first().innerText();
 const section = (id) => `#${id} >> xpath=ancestor::section`;
@@ -15,11 +16,15 @@ export const world_views = (sign_in) => [
   ["queue", async (w) => (await sign_in(w, "/queue"), await w.page.waitForSelector(".queue tbody tr"))],
   ["workers", async (w) => (await sign_in(w, "/workers"), await w.page.waitForSelector(".cards tbody tr"))],
   ["worker", async (w) => (await sign_in(w, "/workers/1"), await w.page.waitForSelector(".facts"), await w.page.waitForSelector(".events li"))],
+  ["insights", async (w) => (await sign_in(w, "/insights"), await w.page.waitForSelector(".plots .matrix"), await wait_until("all plots", async () => (await w.page.locator(".plot > svg").count()) === 4))],
+  ["wall", async (w) => (await sign_in(w, "/wall"), await w.page.waitForSelector(".wall-jobs li"))],
+  ["api-docs", async (w) => (await sign_in(w, "/api/docs"), await w.page.click(".route summary >> nth=1"), await w.page.waitForSelector(".try"))],
+  ["help", async (w) => (await sign_in(w, "/help"), await w.page.waitForSelector(".catalogue"))],
   ["data-new", async (w) => (await sign_in(w, "/data:new"), await w.page.waitForSelector(".drop"))],
 ];
 
 // Pages that show names of others: address, what must be there.
-export const hostile_pages = [["/data", ".datasets tbody tr"], ["/data/lambda", ".file-rows tbody tr"], ["/transfers", ".transfers tbody tr"], ["/links", ".map-list li"]];
+export const hostile_pages = [["/data", ".datasets tbody tr"], ["/data/lambda", ".file-rows tbody tr"], ["/transfers", ".transfers tbody tr"], ["/links", ".map-list li"], ["/wall", ".wall-jobs li"]];
 
 export const world_cases = (sign_in) => [
   {
@@ -209,6 +214,74 @@ export const world_cases = (sign_in) => [
       await wait_until("the effect", async () => (await text_of(w.page, "dialog")).includes("12 tasks run there now. It is the last one of alpha"));
       await w.page.click("dialog .primary");
       await w.page.waitForSelector(".actions button:has-text('Resume')");
+    },
+  },
+  {
+    name: "insights: the range stands in the address, arrow keys read values, a table says the same",
+    run: async (w) => {
+      await sign_in(w, "/insights");
+      await w.page.waitForSelector(".plot > svg");
+      await w.page.click(".insights-head button:has-text('1 hour')");
+      await wait_until("the range is asked for", async () => w.mock.requests.some((r) => r.includes("/v1/insights/waits?range=1h")));
+      must(w.page.url().includes("range=1h"), w.page.url());
+      const plot = section("plot-waits");
+      await wait_until("it is drawn", async () => (await w.page.locator(`${plot} >> css=.plot .line`).count()) === 2);
+      const before = await text_of(w.page, `${plot} >> css=.plot-legend`);
+      await w.page.focus(`${plot} >> css=.plot > svg`);
+      await w.page.keyboard.press("Home");
+      await wait_until("another time is read", async () => (await text_of(w.page, `${plot} >> css=.plot-legend`)) !== before);
+      await w.page.click(`${plot} >> css=summary:has-text('As a table')`);
+      must((await w.page.locator(`${plot} >> css=.plot-table tbody tr`).count()) === 12, "rows are missing");
+      const matrix = await text_of(w.page, section("plot-failures"));
+      must(matrix.includes("memory limit") && matrix.includes("gamma"), matrix);
+    },
+  },
+  {
+    name: "the API: a route is found, tried under the own session, and its command can be copied",
+    page: { allow: /status of 404/ },
+    run: async (w) => {
+      await sign_in(w, "/api/docs?find=one%20job");
+      await w.page.waitForSelector(".try");
+      must(await w.page.isDisabled(".try button.primary"), "it would be sent without what is needed");
+      await w.page.fill(".try input", "1040");
+      must((await text_of(w.page, ".try .command code")).includes("/v1/jobs/1040"), "the command is another");
+      await w.page.click(".try button.primary");
+      await w.page.waitForSelector(".try pre:has-text('\"align\"')");
+      await w.page.fill(".try input", "999999");
+      await w.page.click(".try button.primary");
+      await w.page.waitForSelector(".try [role=alert]");
+      await w.page.fill(".api-find input", "cancel");
+      await wait_until("another route", async () => (await text_of(w.page, ".route summary")).includes("jobs:cancel"));
+      await w.page.fill(".try textarea", "{");
+      must(await w.page.isDisabled(".try button:not(.copy)"), "a body that is no JSON would be sent");
+    },
+  },
+  {
+    name: "errors: what a problem points at can be read without signing in, and is marked",
+    run: async (w) => {
+      await w.page.goto(`${w.mock.url}/docs/errors#conflict`);
+      await w.page.waitForSelector("#conflict.here");
+      await w.page.goto(`${w.mock.url}/docs/errors#507`);
+      await w.page.waitForSelector("#limit.here");
+      // Every code that the server may answer is explained.
+      const codes = [...readFileSync(new URL("../../web/problem.c", import.meta.url), "utf8").matchAll(/\{ERR_\w+, \d+, "(\w+)"/g)].map((m) => m[1]);
+      must(codes.length > 5, "no codes were found in web/problem.c");
+      for (const code of new Set(codes)) must((await w.page.locator(`#${code}`).count()) === 1, `${code} is not explained`);
+      return axe_check(w.page);
+    },
+  },
+  {
+    name: "the wallboard covers the frame, says when it is stale, and Escape leaves it",
+    page: { allow: /ERR_|Failed to fetch/ },
+    run: async (w) => {
+      await sign_in(w, "/wall");
+      await w.page.waitForSelector(".wall-jobs li");
+      w.mock.scene.silent = true;
+      w.mock.drop();
+      await w.page.waitForSelector(".wall header strong");
+      w.mock.scene.silent = false;
+      await w.page.keyboard.press("Escape");
+      await w.page.waitForSelector(".jobs tbody tr");
     },
   },
 ];

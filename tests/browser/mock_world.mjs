@@ -186,4 +186,35 @@ export const world_routes = [
   [/^GET \/v1\/queue$/, (s) => queue(s)],
   [/^GET \/v1\/workers$/, (s, m, q) => ({ items: workers(s).filter((k) => !q.get("site") || k.site === q.get("site")), next_cursor: null })],
   [/^GET \/v1\/workers\/(\d+)$/, (s, m) => workers(s).find((k) => k.id === Number(m[1])) ?? null],
+  [/^GET \/v1\/insights\/(\w+)$/, (s, m, q) => insight(m[1], q.get("range"))],
+  [/^GET \/v1\/openapi\.json$/, () => openapi],
 ];
+
+// Five-minute steps of a day with a busy afternoon and a site that was gone for a while.
+function insight(plot, range) {
+  const n = range === "1h" ? 12 : 288;
+  const step = 300;
+  const times = Array.from({ length: n }, (_, i) => new Date(START - (n - i) * step * 1000).toISOString());
+  const wave = (a, b, seed) => times.map((_, i) => Math.max(0, a + b * Math.sin((i + seed) / 40) + ((i * 7919 + seed * 31) % 13) - 6));
+  const series = (name, values, site = null, unit = "") => ({ name, unit, site, values });
+  const all = {
+    jobs: () => [series("ready", wave(400, 380, 5)), series("running", wave(300, 120, 60)), series("succeeded", wave(90, 30, 3)), series("failed", wave(3, 2, 9)), series("cancelled", wave(0, 1, 1))],
+    waits: () => [series("p50", wave(22, 18, 7), null, "seconds"), series("p95", wave(120, 90, 12), null, "seconds")],
+    use: () => ["alpha", "beta", "gamma"].map((site, k) => series("use", times.map((_, i) => (site === "beta" && i > n / 2 ? null : Math.min(1, Math.max(0, 0.55 + 0.5 * Math.sin((i + 90 * k) / 45))))), site)),
+    bytes: () => ["alpha", "gamma"].map((site, k) => series("moved", wave(60 * GIB, 50 * GIB, 30 + 40 * k), site, "bytes")),
+    failures: () => [["alpha", "exit", 3], ["alpha", "memory_limit", 1], ["gamma", "exit", 41], ["gamma", "disk_full", 7], ["beta", "lost", 12]].map(([site, name, c]) => series(name, times.map((_, i) => (i < c ? 1 : 0)), site)),
+    launch: () => ["alpha", "gamma"].flatMap((site, k) => [series("p50", wave(1 + k, 0.5, 3), site, "seconds"), series("p95", wave(8 + 20 * k, 6, 3), site, "seconds")]),
+  };
+  return all[plot] ? { plot, from: times[0], to: at(0), step, times, series: all[plot]() } : null;
+}
+
+const ref = (name) => ({ $ref: `#/components/schemas/${name}` });
+const openapi = {
+  openapi: "3.1.0", info: { title: "Reeve", version: "0.1.0" },
+  paths: {
+    "/v1/jobs/{id}": { get: { summary: "one job", operationId: "api_job", "x-reeve-rule": "user", parameters: [{ name: "id", in: "path", required: true, schema: { type: "integer" }, description: "number of the job" }, { name: "If-None-Match", in: "header", schema: { type: "string" } }], responses: { 200: { description: "ok", content: { "application/json": { schema: ref("job") } } }, 404: { $ref: "#/components/responses/problem_404" } } } },
+    "/v1/jobs:cancel": { post: { summary: "stop all jobs that a filter finds", operationId: "api_many_cancel", "x-reeve-rule": "submitter", "x-reeve-scope": "jobs:write", parameters: [{ name: "dry_run", in: "query", schema: { type: "boolean" }, description: "only check" }], requestBody: { content: { "application/json": { schema: { type: "object", required: ["ids"], properties: { ids: { type: "array", items: { type: "integer" }, description: "numbers of jobs" }, state: { type: "string", enum: ["active", "accepted"], description: HOSTILE } } } } } }, responses: { 202: { description: "what was found", content: { "application/json": { schema: { type: "object", properties: { matched: { type: "integer" } } } } } } } } },
+    "/v1/sites": { get: { summary: "sites with health, capacity and use", operationId: "api_sites", "x-reeve-rule": "user", parameters: [], responses: { 200: { description: "ok", content: { "application/json": { schema: { type: "object", properties: { items: { type: "array", items: ref("site") } } } } } } } } },
+  },
+  components: { schemas: { job: { type: "object", properties: { id: { type: "integer" }, name: { type: "string" }, tasks: ref("tasks") } }, tasks: { type: "object", properties: { total: { type: "integer" } } }, site: { type: "object", properties: { name: { type: "string" } } } } },
+};

@@ -26,12 +26,16 @@ interface PageRow {
   // The word in the navigation; null for pages reached from others. Where there is no room for all of them, those with
   // `more` stand in a menu: "narrow" on small screens, "always" everywhere.
   nav: { to: string; word: string; more?: "narrow" | "always" } | null;
+  // Shown to everybody, signed in or not.
+  open?: boolean;
 }
 
 const sites = () => import("./pages/sites");
 const data = () => import("./pages/data");
 const traffic = () => import("./pages/traffic");
 const machines = () => import("./pages/machines");
+const insights = () => import("./pages/insights");
+const help = () => import("./pages/help");
 
 // The first group of a pattern is the page's id.
 const pages: PageRow[] = [
@@ -47,6 +51,12 @@ const pages: PageRow[] = [
   { pattern: /^\/transfers()$/, page: lazy(() => traffic().then((m) => m.Transfers)), nav: { to: "/transfers", word: words.transfers, more: "always" } },
   { pattern: /^\/links()$/, page: lazy(() => traffic().then((m) => m.Links)), nav: { to: "/links", word: words.links, more: "always" } },
   { pattern: /^\/workers()$/, page: lazy(() => machines().then((m) => m.Workers)), nav: { to: "/workers", word: words.workers, more: "always" } },
+  { pattern: /^\/insights()$/, page: lazy(() => insights().then((m) => m.Insights)), nav: { to: "/insights", word: words.insights, more: "always" } },
+  { pattern: /^\/wall()$/, page: lazy(() => insights().then((m) => m.Wall)), nav: { to: "/wall", word: words.wall, more: "always" } },
+  { pattern: /^\/api\/docs()$/, page: lazy(() => help().then((m) => m.ApiDocs)), nav: { to: "/api/docs", word: words.api_docs, more: "always" } },
+  { pattern: /^\/help()$/, page: lazy(() => help().then((m) => m.Help)), nav: { to: "/help", word: words.help, more: "always" } },
+  // What problems of the API point at: read without signing in.
+  { pattern: /^\/docs\/errors()$/, page: lazy(() => help().then((m) => m.ErrorsPage)), nav: null, open: true },
   { pattern: /^\/workers\/(\d{1,12})$/, page: lazy(() => machines().then((m) => m.WorkerPage)), nav: null },
   { pattern: /^\/data:new()$/, page: lazy(() => data().then((m) => m.DataNew)), nav: null },
   { pattern: /^\/data\/([^/]{1,600})$/, page: lazy(() => data().then((m) => m.DatasetPage)), nav: null },
@@ -179,19 +189,19 @@ function App() {
     document.documentElement.classList.toggle("stale", link.value.state === "retrying");
   }, [link.value.state]);
   if (user === undefined) return <p class="boot">{words.loading}</p>;
-  if (user === null) return <Login />;
-
   const row = pages.find((p) => p.pattern.test(path.value));
+  if (user === null && !row?.open) return <Login />;
+
   const id = row?.pattern.exec(path.value)?.[1] ?? "";
   const Page = row?.page ?? Missing;
   return (
     <>
-      <Header user={user} />
+      {user && <Header user={user} />}
       <main id="main" tabIndex={-1}>
         <Page key={path.value} id={id} />
       </main>
       <Said />
-      <Overlay />
+      {user && <Overlay />}
     </>
   );
 }

@@ -24,6 +24,10 @@ const pages: [string, string, string][] = [
   ["t", "/transfers", words.transfers],
   ["m", "/links", words.links],
   ["w", "/workers", words.workers],
+  ["i", "/insights", words.insights],
+  ["b", "/wall", words.wall],
+  ["r", "/api/docs", words.api_docs],
+  ["?", "/help", words.help],
   ["n", "/submit", words.submit_nav],
 ];
 
