@@ -5,6 +5,7 @@
 #include "common/util.h"
 #include "core/link.h"
 #include "core/order.h"
+#include "core/seats.h"
 #include "core/space.h"
 
 #include <string.h>
@@ -280,7 +281,11 @@ static struct m_site *pick(struct turns *t, struct batch *b, int64_t *ret_room, 
 {
         struct m_job *j = b->job;
         struct options *o = options_of(t, j->shape);
-        struct m_site *site = options_pick(t->m, j->shape, o, b->avoid, ret_room, ret_wait);
+        struct m_site *site;
+
+        if (!b->avoid && seats_has(t->m, j->shape))
+                return seats_pick(t->m, j->shape, o, ret_room, ret_wait);
+        site = options_pick(t->m, j->shape, o, b->avoid, ret_room, ret_wait);
 
         if (!site && b->avoid && has_run(j)) {
                 b->retries = false;
@@ -342,6 +347,8 @@ static bool take_turn(struct turns *t, struct m_shape *s, size_t rivals)
                 placed += n;
                 b.want -= n;
         }
+        if (seats_has(m, s))
+                seats_taken(s, site, placed);
         model_job_update(m, j);
         if (!placed) {
                 /* It stood in line without a task that may go (a clock was set back, say): those behind it
@@ -420,6 +427,8 @@ static void note_passed_over(const struct turns *t, const struct m_project *p)
         for (size_t i = 0; i < p->shape_count; i++) {
                 struct m_shape *s = p->shapes[i];
 
+                if (seats_has(t->m, s) && !seats_was_passed_over(t->m, s))
+                        continue;
                 if (s->passed_over || s->wait_pass != t->m->pass || s->wait != WAIT_BUSY ||
                     s->wait_turn >= t->last_fill || !place_was_passed_over(t->m, s))
                         continue;
@@ -522,6 +531,7 @@ void decide(struct model *m, int64_t *next_decision, struct plan *ret)
         check_reservations(m);
         links_refresh(m);
         order_shapes(m);
+        seats_make(&t);
         turns_open(&t);
         while ((p = heap_top(&t.projects)) && ret->placed < DECIDE_TASKS_MAX)
                 turn(&t, p);

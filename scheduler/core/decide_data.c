@@ -4,6 +4,7 @@
 #include "common/util.h"
 #include "core/ledger.h"
 #include "core/place_priv.h"
+#include "core/seats.h"
 #include "core/space.h"
 #include "core/spread.h"
 #include "core/transfer.h"
@@ -19,22 +20,22 @@ static void plan_add(struct m_transfer ***list, size_t *n, size_t *cap, struct m
         (*list)[(*n)++] = t;
 }
 
-void stage_open(struct turns *t, struct m_dataset *d, const struct m_site *to, int32_t from,
-                enum transfer_why why, int32_t priority)
+struct m_transfer *stage_open(struct turns *t, struct m_dataset *d, const struct m_site *to, int32_t from,
+                              enum transfer_why why, int32_t priority)
 {
         struct m_transfer *x;
 
         if (t->plan->transfer_count >= STAGE_OPENED_MAX)
-                return;
+                return NULL;
         x = model_transfer_open(t->m, t->m->next_transfer, d, from, to->id, why);
         x->priority = priority;
         heap_moved(&t->m->queued, x);
         plan_add(&t->plan->transfers, &t->plan->transfer_count, &t->plan->transfer_cap, x);
+        return x;
 }
 
-/* Someone wants it there: it is joined when it is on its way, else sent for. */
-static void want_dataset(struct turns *t, const struct m_shape *s, struct m_dataset *d,
-                         const struct m_site *to)
+void stage_want(struct turns *t, const struct m_shape *s, struct m_dataset *d, const struct m_site *to,
+                int32_t chosen)
 {
         const struct m_job *j = heap_top(&s->jobs);
         struct m_transfer *x = model_transfer_to(t->m, d, to->id);
@@ -42,6 +43,7 @@ static void want_dataset(struct turns *t, const struct m_shape *s, struct m_data
 
         if (x) {
                 x->wanted_pass = t->m->pass;
+                x->chosen = chosen;
                 if (x->why == WHY_COPY)
                         x->why = WHY_JOB;
                 if (j && j->priority > x->priority)
@@ -53,8 +55,11 @@ static void want_dataset(struct turns *t, const struct m_shape *s, struct m_data
         if (!d->files || model_dataset_at(d, to->id))
                 return;
         dataset_way(t->m, d, to, &w);
-        if (!isinf(w.seconds) && w.bytes <= space_for(to, s))
-                stage_open(t, d, to, w.from, WHY_JOB, j ? j->priority : 0);
+        if (isinf(w.seconds) || w.bytes > space_for(to, s))
+                return;
+        x = stage_open(t, d, to, w.from, WHY_JOB, j ? j->priority : 0);
+        if (x)
+                x->chosen = chosen;
 }
 
 /* Tasks of the shape that may be on their way to a place: those of the first job as far as its throttle goes.
@@ -75,6 +80,8 @@ bool stage_rest(struct turns *t, struct m_shape *s)
         int64_t *counts;
         bool staging = false;
 
+        if (seats_has(t->m, s))
+                return seats_wait(t->m, s);
         if (!s->input_count || s->looked_at != t->m->now_ms)
                 return s->input_count && s->staging;
         s->staging = false;
@@ -89,7 +96,7 @@ bool stage_rest(struct turns *t, struct m_shape *s)
                         continue;
                 if (k->kind == OPTION_STAGE && k->wait <= k->ready * STAGE_HORIZON_PART + STAGE_HORIZON_S) {
                         for (size_t d = 0; d < s->input_count; d++)
-                                want_dataset(t, s, s->data[d], k->site);
+                                stage_want(t, s, s->data[d], k->site, 0);
                         staging = staging || (i == 0 && k->ready > k->wait);
                 }
                 ledger_promise(t->m, k->site, shape_cpus(s), k->ready, k->run, counts[i]);
@@ -157,6 +164,7 @@ static void on_start(void *ctx, struct m_transfer *x)
 
 void stage_settle(struct turns *t, bool all)
 {
+        seats_send(t);
         if (all)
                 cancel_unwanted(t);
         space_settle(t);

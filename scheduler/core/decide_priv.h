@@ -21,9 +21,13 @@ struct turns { /* what a pass keeps at hand */
 /* The shape is being set aside: share out its waiting tasks over its options, promise them room there and see
  * to it that their data comes. True when data is what its next task waits for. */
 bool stage_rest(struct turns *t, struct m_shape *s);
-/* Open a transfer; as many as a pass may. */
-void stage_open(struct turns *t, struct m_dataset *d, const struct m_site *to, int32_t from,
-                enum transfer_why why, int32_t priority);
+/* Someone wants it there: it is joined when it is on its way, else sent for. chosen: the source, 0 = the best
+ * one. */
+void stage_want(struct turns *t, const struct m_shape *s, struct m_dataset *d, const struct m_site *to,
+                int32_t chosen);
+/* Open a transfer; NULL when the pass opened as many as it may. */
+struct m_transfer *stage_open(struct turns *t, struct m_dataset *d, const struct m_site *to, int32_t from,
+                              enum transfer_why why, int32_t priority);
 /* The end of the pass: start transfers, and when `all` were asked, cancel those that nobody wants. */
 void stage_settle(struct turns *t, bool all);
 

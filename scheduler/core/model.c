@@ -5,6 +5,7 @@
 #include "core/ledger.h"
 #include "core/link.h"
 #include "core/model_priv.h"
+#include "core/seats.h"
 #include "core/space.h"
 
 #include "common/util.h"
@@ -62,6 +63,7 @@ static void shape_free(struct m_shape *s)
         free(s->data);
         free(s->sites);
         free(s->at);
+        free(s->seats);
         free(s);
 }
 
@@ -110,6 +112,7 @@ void model_free(struct model *m)
 
         if (!m)
                 return;
+        seating_free(m->seating);
         for (size_t i = 0; (a = map_next(&m->attempts, &i));)
                 free(a);
         map_release(&m->attempts);

@@ -195,6 +195,7 @@ struct m_transfer { /* see transfer.h */
         int64_t asked_at, started_at; /* wall ms; started: of this try */
         int64_t not_before;           /* wall ms: pause after a failed try */
         int32_t tries, avoid;         /* failed tries; source of the last one that failed, 0 = none */
+        int32_t chosen;               /* source that an arrangement chose (seats.h); 0 = whichever is best */
         uint64_t wanted_pass;         /* the last one that found somebody to want it */
         int64_t unwanted_since;       /* now ms; 0 = it is wanted */
         double sharing;               /* sum over time of active transfers on its link, in ms */
@@ -260,7 +261,9 @@ struct m_shape {
         int64_t lacks_since; /* now ms */
         struct m_site *claim;    /* where room for them is kept (space.h) */
         struct options *options; /* within decide() only */
-        double rank;             /* likewise: goes before shapes of lower rank (order.h) */
+        double rank;             /* likewise: goes before shapes of lower rank (order.h, seats.h) */
+        struct seat *seats;      /* sites for its next tasks, in order (seats.h) */
+        size_t seat_n, seat_cap;
         size_t turn_place;
 };
 
@@ -378,6 +381,7 @@ struct model {
         double link_prior;                           /* bytes per second */
         int64_t spread_at;                           /* now ms: last look for hot datasets */
         bool links_learned;                          /* since the prior was taken */
+        struct seating *seating;                     /* kept by decide() between passes (seats.h) */
         double bytes_price;    /* seconds charged for a second of moving bytes (lambda) */
         int64_t bytes_fade_ms; /* who waited so long does not care for bytes any more */
         bool crowded;        /* more shapes read data than can be looked at closely in each pass (decide.h) */

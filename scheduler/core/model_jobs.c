@@ -227,6 +227,7 @@ static void shape_drop(struct model *m, struct m_shape *s)
         free(s->data);
         free(s->sites);
         free(s->at);
+        free(s->seats);
         free(s);
 }
 

@@ -217,8 +217,7 @@ void options_share(const struct options *o, int64_t count, int64_t *ret_counts)
 /* ---- picking ---------------------------------------------------------------------------------------------
  */
 
-/* Tasks of the shape that can go to a site that was found usable in this pass. */
-static int64_t room_now(const struct model *m, const struct m_shape *s, const struct m_site *site)
+int64_t room_now(const struct model *m, const struct m_shape *s, const struct m_site *site)
 {
         struct look k = look_at_workers(m, s, site);
         int64_t limits = limit_room(s, site, rule_for(site, s->project));

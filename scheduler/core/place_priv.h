@@ -48,6 +48,8 @@ int64_t limit_room(const struct m_shape *s, const struct m_site *site, const str
 int64_t slots_of(const struct m_shape *s, const struct m_site *site);
 /* CPUs a task counts for in the ledger. */
 double shape_cpus(const struct m_shape *s);
+/* Tasks of the shape that can go to a site that was found usable in this pass. */
+int64_t room_now(const struct model *m, const struct m_shape *s, const struct m_site *site);
 /* Is a site where it would have to wait worth that while another could start the task? */
 bool may_be_waited_for(const struct m_shape *s, const struct m_site *site, enum place_step step);
 

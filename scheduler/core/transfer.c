@@ -467,6 +467,30 @@ static bool has_budget(const struct model *m, const struct m_transfer *t, int32_
                out_of(t->dataset, from) < TRANSFER_DATASET_MAX;
 }
 
+/* The source that an arrangement chose, where it holds the data by now or is being supplied. */
+static bool chosen_source(const struct model *m, const struct m_transfer *t, struct way *ret)
+{
+        const struct m_site *from = model_site(m, t->chosen);
+        const struct m_transfer *supply;
+
+        if (!from || t->chosen == t->avoid || !site_is_source(from))
+                return false;
+        supply = model_transfer_to(m, t->dataset, t->chosen);
+        ret->to_come = !model_dataset_at(t->dataset, t->chosen);
+        if (ret->to_come && (!supply || supply->cancelling))
+                return false;
+        ret->from = t->chosen;
+        return true;
+}
+
+/* Does the link still move something for a while? What was arranged follows one after the other. */
+static bool is_served(const struct model *m, int32_t from, int32_t to)
+{
+        const struct m_link *l = model_link(m, from, to);
+
+        return l && l->active && (double)l->promised > TRANSFER_SOON_S * link_rate(m, from, to);
+}
+
 /* Where it is moved from when it starts now: 0 = nowhere yet. */
 static int32_t source_now(struct model *m, struct m_transfer *t)
 {
@@ -477,9 +501,13 @@ static int32_t source_now(struct model *m, struct m_transfer *t)
             !dataset_may_be_at(t->dataset, to))
                 return 0;
         set_source(m, t, 0); /* what it promised itself does not stand in its way */
-        find_source(m, t->dataset, to, t->bytes, t->avoid, &w);
-        source_to_come(m, t->dataset, to, t->bytes, &w);
+        if (!chosen_source(m, t, &w)) {
+                find_source(m, t->dataset, to, t->bytes, t->avoid, &w);
+                source_to_come(m, t->dataset, to, t->bytes, &w);
+        }
         set_source(m, t, w.from);
+        if (t->chosen && w.from == t->chosen && is_served(m, w.from, t->to))
+                return 0;
         if (!w.from || w.to_come || link_rest(m, w.from, t->to) > 0 || !has_budget(m, t, w.from))
                 return 0;
         return w.from;

@@ -29,7 +29,8 @@
 #define TRANSFER_PRIORITY_MS 300000 /* one step of priority is worth so much age */
 #define TRANSFER_LINK_MAX    2      /* active at once: on a link */
 #define TRANSFER_SITE_MAX    8      /* out of a site, and into a site */
-#define TRANSFER_DATASET_MAX 4      /* out of one site, of one dataset */
+#define TRANSFER_SOON_S      5.0 /* what a link ends in so long does not keep what is arranged from starting */
+#define TRANSFER_DATASET_MAX 4   /* out of one site, of one dataset */
 
 /* The open transfer of the dataset to the site; NULL = none. */
 struct m_transfer *model_transfer_to(const struct model *m, const struct m_dataset *d, int32_t to);
