@@ -6,9 +6,11 @@
 #include "common/util.h"
 #include "store/store_copies.h"
 #include "store/store_data.h"
+#include "store/store_direct.h"
 #include "store/store_transfers.h"
 #include "store/store_workers.h"
 #include "web/site_body.h"
+#include "web/site_place.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +33,19 @@ struct site_change_body {
         int64_t max_tasks;
         double speed;
         bool all_projects;
-        json_t *projects, *offer, *labels, *data;
+        json_t *projects, *offer, *labels, *data, *direct, *place;
+};
+struct site_direct_body {
+        const char *host, *keys;
+        int64_t port;
+};
+static const struct field site_direct_fields[] = {
+    FIELD(struct site_direct_body, host, F_STRING, 1, ADDRESS_MAX, 0,
+          "host name or address by which other sites reach it; null: as Reeve does"),
+    FIELD(struct site_direct_body, port, F_INT, 1, 65535, 0, "port of that; null: as Reeve does"),
+    FIELD(struct site_direct_body, keys, F_STRING, 1, 1024, 0,
+          "file of authorized keys that its sshd reads, absolute or ~/...; null: ~/.ssh/authorized_keys"),
+    {0},
 };
 struct site_data_body {
         bool accept;
@@ -56,7 +70,9 @@ enum {
         GAVE_PROJECTS = 8,
         GAVE_OFFER = 16,
         GAVE_LABELS = 32,
-        GAVE_DATA = 64
+        GAVE_DATA = 64,
+        GAVE_DIRECT = 128,
+        GAVE_PLACE = 256
 };
 const struct field site_change_fields[] = {
     FIELD(struct site_change_body, max_tasks, F_INT, 1, COUNT_MAX, 0,
@@ -69,6 +85,10 @@ const struct field site_change_fields[] = {
     FIELD(struct site_change_body, labels, F_STRINGS, 0, LABELS_MAX, 0,
           "labels that policies of datasets ask for"),
     FIELD_OF(struct site_change_body, data, F_OBJECT, 0, 4, 0, "room for copies of data", site_data_fields),
+    FIELD_OF(struct site_change_body, direct, F_OBJECT, 0, 3, 0,
+             "how other sites reach it for direct transfers; what is left out is as usual", site_direct_fields),
+    FIELD_OF(struct site_change_body, place, F_OBJECT, 0, 3, 0, "where it is, for the map; null: not said",
+             site_place_fields),
     {0},
 };
 
@@ -192,6 +212,23 @@ static int change_data(struct request *rq, struct db *db, int32_t site, const st
         return c.labels_set ? refuse_labels(rq, db, site, err) : 0;
 }
 
+/* How other sites reach it: the whole of it at once. */
+static int change_direct(struct request *rq, struct db *db, int32_t site, const json_t *body, struct err *err)
+{
+        size_t mark = issues_enter(&rq->issues, "direct");
+        struct site_direct_body in = {0};
+
+        fields_read(body, site_direct_fields, &in, NULL, &rq->issues);
+        if (in.host && !address_is_valid(in.host, strlen(in.host)))
+                issue_add(&rq->issues, "/host", "format", "is not a host name or address");
+        if (in.keys && in.keys[0] != '/' && strncmp(in.keys, "~/", 2) != 0)
+                issue_add(&rq->issues, "/keys", "format", "must begin with / or ~/");
+        issues_leave(&rq->issues, mark);
+        if (rq->issues.count)
+                return request_invalid(rq, err);
+        return store_direct_set(db, site, in.host, in.port, in.keys, err);
+}
+
 HANDLER(api_site_change)
 {
         struct site_change_body in = {0};
@@ -221,6 +258,8 @@ HANDLER(api_site_change)
                 rc = store_site_change(db, site, &c, err) < 0 ||
                              (in.offer && store_site_offer(db, site, &offer, err) < 0) ||
                              change_data(rq, db, site, &in, given, err) < 0 ||
+                             (given & GAVE_DIRECT && change_direct(rq, db, site, in.direct, err) < 0) ||
+                             (given & GAVE_PLACE && site_place_change(rq, db, site, in.place, err) < 0) ||
                              (in.projects && change_projects(rq, db, site, in.projects, err) < 0)
                          ? -1
                          : 0;

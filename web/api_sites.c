@@ -66,7 +66,9 @@ static void site_write(struct buf *b, struct rows *r, struct rows *workers, bool
         j_col_f64(b, r, "speed");
         j_col_bool(b, r, "all_projects");
         j_col_raw(b, r, "labels");
+        j_col_raw(b, r, "place");
         j_col_raw(b, r, "data");
+        j_col_raw(b, r, "direct");
         j_col_raw(b, r, "projects");
         j_col_raw(b, r, "hosts");
         j_col_raw(b, r, "accounts");

@@ -141,6 +141,15 @@ static const struct member site_data_members[] = {
 };
 const struct shape obj_site_data = {"site_data", "room for copies", site_data_members, false};
 
+static const struct member site_direct_members[] = {
+    STR("host", SHAPE_NULL, "by which other sites reach it; null: as Reeve does"),
+    INT("port", SHAPE_NULL, "null: as Reeve does"),
+    STR("keys", SHAPE_NULL, "file of authorized keys; null: ~/.ssh/authorized_keys"),
+    {0},
+};
+static const struct shape obj_site_direct = {"site_direct", "how other sites reach it", site_direct_members,
+                                             false};
+
 static const struct member site_members[] = {
     STR("name", 0, NULL),
     WORDS("intent", 0, NULL, SITE_INTENTS(WORD_)),
@@ -155,7 +164,9 @@ static const struct member site_members[] = {
     REAL("speed", 0, NULL),
     BOOL("all_projects", 0, NULL),
     STR("labels", SHAPE_LIST, NULL),
+    OF("place", obj_place, SHAPE_NULL, "where it is, for the map"),
     OF("data", obj_site_data, 0, NULL),
+    OF("direct", obj_site_direct, 0, NULL),
     OF("projects", obj_site_project, SHAPE_LIST, NULL),
     OF("hosts", obj_host, SHAPE_LIST, NULL),
     OF("accounts", obj_account, SHAPE_LIST, NULL),
