@@ -22,6 +22,7 @@
 #include "remote/link_transfers.h"
 #include "remote/local_send.h"
 #include "remote/ssh_key.h"
+#include "remote/ways.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -34,6 +35,9 @@
 #define RELAY_MS      60000  /* for both connectors to log in and the stream to begin */
 #define REMOVE_ENTRY  64     /* bytes of an entry beside its path, with room */
 #define LAST_WORD_MS  15000  /* for P_PULL_END after a connector has ended */
+
+/* Of this process: which direct ways failed. */
+static struct ways tried_ways;
 
 enum phase { PHASE_OFFERS, PHASE_ORDERS, PHASE_PULLS, PHASE_OVER, PHASE_TOLD };
 enum side { SIDE_SOURCE, SIDE_DESTINATION, SIDES };
@@ -58,6 +62,7 @@ struct transfer {
 
         enum phase phase;
         enum transfer_way way;
+        uint8_t way_key[16];       /* of the direct way */
         char why[RESULT_TEXT_MAX]; /* not a better way */
         bool streams;              /* in this turn */
         struct link_listener listeners[SIDES];
@@ -422,6 +427,7 @@ static void fall_back(struct transfer *t, const char *why)
 {
         snprintf(t->why, sizeof t->why, "%s", why);
         text_make_printable(t->why);
+        ways_failed(&tried_ways, t->way_key, clock_boot_ms(), t->why);
         log_debug("transfer %llu: not directly: %s", (unsigned long long)t->id, t->why);
         t->way = WAY_RELAY;
         make_offer(t);
@@ -469,6 +475,8 @@ static void on_pulling(struct transfer *t, struct reader *r)
         if (s.streams && !t->streams) {
                 t->streams = true;
                 uv_timer_stop(&t->timer);
+                if (t->way == WAY_DIRECT)
+                        ways_worked(&tried_ways, t->way_key);
                 EMIT(t, on_way, t->way, t->why);
         }
         p.bytes_done = s.bytes_done;
@@ -612,21 +620,27 @@ static int order_check(const struct transfer_order *o, struct err *err)
         return 0;
 }
 
-static enum transfer_way first_way(const struct transfer_order *o, char *why, size_t size)
+/* A direct way that may be tried; else `why` says why not. */
+static bool direct_is_open(const struct transfer_order *o, const uint8_t key[16], char *why, size_t size)
 {
-        const struct worker_link_settings *s = o->source ? link_settings(o->source) : NULL;
+        if (!o->direct)
+                snprintf(why, size, "the source site does not allow direct transfers");
+        else if (link_settings(o->source)->hop_count > 1 && !o->direct_host)
+                snprintf(why, size, "the source is reached through a jump host");
+        else
+                return ways_may_try(&tried_ways, key, clock_boot_ms(), why, size);
+        return false;
+}
 
+static enum transfer_way first_way(const struct transfer_order *o, const uint8_t key[16], char *why,
+                                   size_t size)
+{
         *why = '\0';
-        if (!s)
+        if (!o->source)
                 return is_fetch(o) ? WAY_FETCH : WAY_RELAY;
         if (o->source == o->destination)
                 return WAY_LOCAL;
-        if (o->direct && (s->hop_count == 1 || o->direct_host))
-                return WAY_DIRECT;
-        snprintf(why, size, "%s",
-                 o->direct ? "the source is reached through a jump host"
-                           : "the source site does not allow direct transfers");
-        return WAY_RELAY;
+        return direct_is_open(o, key, why, size) ? WAY_DIRECT : WAY_RELAY;
 }
 
 int transfer_start(const struct transfer_order *o, const struct transfer_events *events, void *arg,
@@ -658,7 +672,10 @@ int transfer_start(const struct transfer_order *o, const struct transfer_events 
                 if (o->files[i].size != TRANSFER_SIZE_UNKNOWN)
                         t->bytes_total += o->files[i].size;
         }
-        t->way = first_way(o, t->why, sizeof t->why);
+        if (o->source)
+                way_key(worker_link_name(o->source), worker_link_name(o->destination), o->direct_host,
+                        o->direct_port, o->authorized_keys, t->way_key);
+        t->way = first_way(o, t->way_key, t->why, sizeof t->why);
         uv_timer_init(link_settings(o->destination)->loop, &t->timer);
         t->timer.data = t;
         for (int i = 0; i < SIDES; i++)

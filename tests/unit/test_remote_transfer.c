@@ -72,6 +72,17 @@ static void files_go_directly_where_that_is_allowed(void **state)
         assert_string_equal(c.why, "");
         assert_int_equal(c.way, WAY_DIRECT);
         assert_arrived(&c);
+        /* By another name than ours, at a port that is told. */
+        o = usual_order(&c, files);
+        o.to = "d72";
+        o.direct = true;
+        o.authorized_keys = keys;
+        o.direct_host = "localhost";
+        o.direct_port = (uint16_t)sites[0].port;
+        transfer_run(&c, &o);
+        assert_string_equal(c.why, "");
+        assert_int_equal(c.way, WAY_DIRECT);
+        assert_arrived(&c);
         /* The same again: everything is there, and nobody has to log in. What files are is known now. */
         scene_close(&c);
         after = file_text(keys);
@@ -99,6 +110,15 @@ static void a_direct_way_that_does_not_prove_itself_becomes_a_relay(void **state
         assert_non_null(strstr(c.why, "refused"));
         assert_arrived(&c);
         assert_false(key_is_let_in());
+        /* It is not tried again at once, and says so. */
+        o = usual_order(&c, files);
+        o.to = "d71";
+        o.direct = true;
+        o.authorized_keys = keys;
+        o.direct_port = 1;
+        transfer_run(&c, &o);
+        assert_int_equal(c.way, WAY_RELAY);
+        assert_non_null(strstr(c.why, "tried again in"));
         /* A key that sshd does not know of. */
         o = usual_order(&c, files);
         o.to = "d8";
