@@ -32,6 +32,7 @@ static const struct source {
     {COMPLETE_PROJECTS, "/v1/projects", "name", {NULL, NULL}},
     {COMPLETE_USERS, "/v1/users", "name", {"role", NULL}},
     {COMPLETE_TOKENS, "/v1/tokens", "id", {"name", "user"}},
+    {COMPLETE_SUBSCRIPTIONS, "/v1/subscriptions", "id", {"name", "way"}},
 };
 
 static struct client *connect_quietly(const struct cli *c)

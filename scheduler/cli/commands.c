@@ -136,6 +136,23 @@ static const struct option user_options[] = {
     {0},
 };
 
+static const struct option notices_options[] = {
+    {"all", 'a', NULL, "also those that were seen before", false},
+    {"keep", 0, NULL, "leave them new", false},
+    {"limit", 0, "N", "at most so many (20)", false},
+    {0},
+};
+
+static const struct option subscription_options[] = {
+    {"on", 0, "KIND", "what to hear of (job.succeeded and job.failed); again for more", true},
+    {"name", 0, "NAME", "what to call it", false},
+    {"everybody", 0, NULL, "of all jobs that you may see, not only your own", false},
+    {"project", 'p', "PROJECT", "only jobs of this project", false},
+    {"job", 0, "JOB", "only this job", false},
+    {"site", 's', "SITE", "only this site", false},
+    {0},
+};
+
 static const struct option token_options[] = {
     {"expires", 0, "TIME", "when it ends: 90d, or 2026-12-31T00:00:00Z", false},
     {"user", 'u', "USER", "for another user (admin)", false},
@@ -347,6 +364,33 @@ const struct command commands[] = {
     {"token create", "NAME [OPTIONS]", "Make a token; it is shown once.", NULL, token_options, NULL, 1, 1,
      false, cmd_token_create},
     {"token revoke", "TOKEN", "Revoke a token.", NULL, NULL, NULL, 1, 1, false, cmd_token_revoke},
+    {"notices", "[OPTIONS]", "Show what is new: jobs that ended, sites that went down.",
+     "What is shown counts as seen. What is told, and where else: reeve subscription.", notices_options, NULL,
+     0, 0, false, cmd_notices},
+    {"subscription list", "", "List what you are told of, and how.", NULL, NULL, NULL, 0, 0, false,
+     cmd_subscription_list},
+    {"subscription add", "URL|ADDRESS|page [OPTIONS]",
+     "Be told of something, by a webhook, mail, or the page.",
+     "A webhook is posted a signed JSON document; the key is shown once. An address is used after the\n"
+     "code that was mailed there came back.\n"
+     "Kinds: job.succeeded, job.failed, job.cancelled, job.held, job.released, task.failed, site.up,\n"
+     "site.suspect, site.down, site.alarm, worker.lost, transfer.failed, data.suspect.\n"
+     "  reeve subscription add https://hooks.example.org/reeve --on job.failed\n"
+     "  reeve subscription add ann@example.org --job 1234\n"
+     "  reeve subscription add page --on site.down --site cluster",
+     subscription_options, NULL, 1, 1, false, cmd_subscription_add},
+    {"subscription confirm", "SUBSCRIPTION CODE", "Confirm an address with the code that was mailed there.",
+     NULL, NULL, NULL, 2, 2, false, cmd_subscription_confirm},
+    {"subscription test", "SUBSCRIPTION", "Send something now.", NULL, NULL, NULL, 1, 1, false,
+     cmd_subscription_test},
+    {"subscription sent", "SUBSCRIPTION", "Show what was sent, and what went wrong.", NULL, NULL, NULL, 1, 1,
+     false, cmd_subscription_sent},
+    {"subscription pause", "SUBSCRIPTION", "Be told nothing for the time being.", NULL, NULL, NULL, 1, 1,
+     false, cmd_subscription_pause},
+    {"subscription resume", "SUBSCRIPTION", "Be told again.", NULL, NULL, NULL, 1, 1, false,
+     cmd_subscription_resume},
+    {"subscription remove", "SUBSCRIPTION", "End a subscription.", NULL, NULL, NULL, 1, 1, false,
+     cmd_subscription_remove},
     {"login", "[URL] [OPTIONS]", "Sign in: try a token and keep it.",
      "URL and token are kept in ~/.config/reeve/config.yaml. REEVE_URL, REEVE_TOKEN and\n"
      "REEVE_TOKEN_FILE go before that file.\n",

@@ -35,6 +35,9 @@ command_run cmd_rerun;                                                          
 command_run cmd_top;                                                                   /* cmd_top.c */
 command_run cmd_queue;                                                                 /* cmd_queue.c */
 command_run cmd_worker_list, cmd_worker_show, cmd_worker_drain, cmd_worker_resume;     /* cmd_worker.c */
+command_run cmd_notices, cmd_subscription_list, cmd_subscription_add;                  /* cmd_notices.c */
+command_run cmd_subscription_confirm, cmd_subscription_test, cmd_subscription_sent;    /* cmd_notices.c */
+command_run cmd_subscription_pause, cmd_subscription_resume, cmd_subscription_remove;  /* cmd_notices.c */
 command_run cmd_config_show, cmd_config_get, cmd_config_set;                           /* cmd_config.c */
 
 extern const struct option jobs_options[], bulk_options[], site_add_options[];

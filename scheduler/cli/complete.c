@@ -17,7 +17,8 @@ static const struct {
     {"JOBS", COMPLETE_JOBS},        {"SITE", COMPLETE_SITES},       {"WORKER", COMPLETE_WORKERS},
     {"DATASET", COMPLETE_DATASETS}, {"PROJECT", COMPLETE_PROJECTS}, {"USER", COMPLETE_USERS},
     {"TOKEN", COMPLETE_TOKENS},     {"COMMAND", COMPLETE_COMMANDS}, {"SHELL", COMPLETE_SHELLS},
-    {"SETTING", COMPLETE_SETTINGS}, {"ROLE", COMPLETE_ROLES},
+    {"SETTING", COMPLETE_SETTINGS}, {"ROLE", COMPLETE_ROLES},       {"SUBSCRIPTION", COMPLETE_SUBSCRIPTIONS},
+    {"KIND", COMPLETE_KINDS},
 };
 
 /* Where the same word means something narrower. */
@@ -226,9 +227,10 @@ static void add_options(const struct complete_want *w, struct buf *out)
         }
 }
 
+#define FIXED_MAX 13
 static const struct {
         enum complete_kind kind;
-        const char *words[8];
+        const char *words[FIXED_MAX];
 } fixed[] = {
     {COMPLETE_FORMATS, {"table", "wide", "json", "jsonl", "csv", "id"}},
     {COMPLETE_JOB_STATES, {"accepted", "active", "succeeded", "failed", "cancelled"}},
@@ -236,6 +238,9 @@ static const struct {
     {COMPLETE_SHELLS, {"bash", "zsh", "fish"}},
     {COMPLETE_SETTINGS, {"url", "format", "token", "color", "file"}},
     {COMPLETE_ROLES, {"viewer", "submitter", "admin"}},
+    {COMPLETE_KINDS,
+     {"job.succeeded", "job.failed", "job.cancelled", "job.held", "job.released", "task.failed", "site.up",
+      "site.suspect", "site.down", "site.alarm", "worker.lost", "transfer.failed", "data.suspect"}},
 };
 
 void complete_add_words(const struct complete_want *w, struct buf *out)
@@ -247,7 +252,7 @@ void complete_add_words(const struct complete_want *w, struct buf *out)
         if (w->kind == COMPLETE_FILES)
                 buf_text(out, "::files\n");
         for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
-                for (size_t k = 0; fixed[i].kind == w->kind && k < 8 && fixed[i].words[k]; k++)
+                for (size_t k = 0; fixed[i].kind == w->kind && k < FIXED_MAX && fixed[i].words[k]; k++)
                         add(w, out, fixed[i].words[k], "");
         }
 }

@@ -25,6 +25,7 @@ enum complete_kind {
         COMPLETE_SHELLS,
         COMPLETE_SETTINGS,
         COMPLETE_ROLES,
+        COMPLETE_KINDS,
         /* live: */
         COMPLETE_JOBS,
         COMPLETE_LIVE_JOBS,
@@ -35,6 +36,7 @@ enum complete_kind {
         COMPLETE_PROJECTS,
         COMPLETE_USERS,
         COMPLETE_TOKENS,
+        COMPLETE_SUBSCRIPTIONS,
 };
 
 struct complete_want {
