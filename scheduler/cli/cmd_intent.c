@@ -71,9 +71,11 @@ static int send_all(struct cli *c, const struct args *a, const char *verb, const
 const struct option bulk_options[] = {
     {"state", 0, "STATE", "all jobs in this state: accepted, active", false},
     {"project", 'p', "PROJECT", "all of this project", false},
-    {"name", 'n', "NAME", "all of this name; 'align*': that begin so", false},
+    {"name", 'n', "NAME", "all of this name; 'align*': that begin so, '*lig*': that have it in them", false},
     {"user", 'u', "USER", "all of this user", false},
     {"label", 'l', "KEY=VALUE", "all with this label", false},
+    {"since", 0, "TIME", "all submitted then or later: a time, or how long ago, such as 2d", false},
+    {"until", 0, "TIME", "all submitted before then", false},
     {"all", 0, NULL, "all that you may change", false},
     {"dry-run", 0, NULL, "only say which", false},
     {0},
@@ -90,7 +92,7 @@ static bool has_filter(const struct args *a)
 
 static json_t *filter_body(const struct args *a)
 {
-        static const char *const names[] = {"state", "project", "name", "user", "label"};
+        static const char *const names[] = {"state", "project", "name", "user", "label", "since", "until"};
         json_t *body = json_object();
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {

@@ -17,9 +17,11 @@
 const struct option jobs_options[] = {
     {"state", 0, "STATE", "accepted, active, succeeded, failed or cancelled", false},
     {"project", 'p', "PROJECT", "only of this project", false},
-    {"name", 'n', "NAME", "only of this name", false},
+    {"name", 'n', "NAME", "only of this name; 'align*': that begin so, '*lig*': that have it in them", false},
     {"user", 'u', "USER", "only of this user", false},
     {"label", 'l', "KEY=VALUE", "only with this label", false},
+    {"since", 0, "TIME", "only submitted then or later: a time, or how long ago, such as 2d", false},
+    {"until", 0, "TIME", "only submitted before then", false},
     {"limit", 0, "N", "at most so many (30)", false},
     {"watch", 'w', NULL, "go on: redrawn in place on a terminal, a line for each change elsewhere", false},
     {0},
@@ -278,7 +280,7 @@ static int watch_jobs(struct cli *c, const char *path, int64_t limit, struct err
 
 int cmd_jobs(struct cli *c, const struct args *a)
 {
-        static const char *const filters[] = {"state", "project", "name", "user"};
+        static const char *const filters[] = {"state", "project", "name", "user", "since", "until"};
         AUTO_FREE char *label = xstrdup(args_get(a, "label"));
         struct buf path;
         struct err err;

@@ -87,6 +87,21 @@ export const pure_cases = [
     },
   },
   {
+    name: "a query is read and written back the same",
+    run: async () => {
+      const { filter_parse, filter_text, filter_options, filter_asked } = await module_of("jobs_filter.ts");
+      for (const text of ["state:failed user:ann", "name:align*", '"lig ht"', "label:k=v age<2d", "age>3h", "id:1,2", '"name:a b"', "since:2026-11-01"]) {
+        const { filter, errors } = filter_parse(text);
+        same(errors, [], text);
+        same(filter_text(filter), text, "written back");
+      }
+      same(filter_parse("align").filter, { name: "align*" }, "a word alone");
+      same(filter_asked({ since: "2026-11-01", until: "2d" }), { since: "2026-11-01T00:00:00Z", until: "2d" }, "a day is a moment");
+      same(filter_options({ state: "failed", label: "k:v", since: "2d" }), ["--state", "failed", "--label", "k=v", "--since", "2d"], "for the command line");
+      same(filter_parse("age<soon colour:red state:x a b").errors.map((e) => e.why), ["time", "unknown", "state", "twice"], "what is wrong");
+    },
+  },
+  {
     name: "requests are proposed with a margin and in round numbers",
     run: async () => {
       const { memory_ask, time_ask, figures_of, bins_of } = await module_of("job/figures.ts");

@@ -33,6 +33,8 @@ const page_views = [
   ["job-why", async (w) => (await sign_in(w, "/jobs/1040?tab=why"), await w.page.waitForSelector(".candidates"))],
   ["job-tasks", async (w) => (await sign_in(w, "/jobs/1040?tab=tasks&task=6"), await w.page.waitForSelector(".attempts li"), await w.page.waitForSelector(".heat canvas"))],
   ["job-log", async (w) => (await sign_in(w, "/jobs/1040?tab=log&task=6"), await w.page.waitForSelector("pre.log span"))],
+  ["jobs-narrowed", async (w) => (await sign_in(w, "/jobs"), await w.page.click("button:has-text('Narrow down')"), await w.page.waitForSelector(".facet-hours g"), await w.page.click(".views-menu summary"), await w.page.waitForSelector(".views-menu li"))],
+  ["jobs-offers", async (w) => (await sign_in(w, "/jobs"), await w.page.waitForSelector(".jobs tbody tr"), await w.page.fill("#query", "state:"), await w.page.waitForSelector(".offers li"))],
   ["job-graph", async (w) => (await sign_in(w, "/jobs/1040?tab=graph"), await w.page.waitForSelector(".graph-list tbody tr"))],
   ["job-timeline", async (w) => (await sign_in(w, "/jobs/1040?tab=timeline"), await w.page.waitForSelector(".gap-list li"), await w.page.click("summary:has-text('As a list')"))],
   ["job-metrics", async (w) => (await sign_in(w, "/jobs/1040?tab=metrics"), await w.page.waitForSelector(".histogram"))],
@@ -479,6 +481,81 @@ const cases = [
       await wait_until("user in the address", async () => w.page.url().includes("user=ann"));
       await w.page.fill("#query", "id:1 \"");
       await w.page.waitForSelector("#query-said:has-text('not closed')");
+    },
+  },
+  {
+    name: "jobs: the query offers what a word could be, ages and parts of names are words of it",
+    run: async (w) => {
+      await sign_in(w, "/jobs");
+      await w.page.waitForSelector(".jobs tbody tr");
+      await w.page.keyboard.press("/");
+      await w.page.keyboard.type("st");
+      await w.page.keyboard.press("ArrowDown");
+      await w.page.keyboard.press("Enter");
+      await w.page.keyboard.type("f");
+      must((await text_of(w.page, ".offers")).trim() === "state:failed", await text_of(w.page, ".offers"));
+      must((await w.page.getAttribute("#query", "aria-expanded")) === "true", "it does not say that there are offers");
+      await w.page.keyboard.press("ArrowDown");
+      await w.page.keyboard.press("Tab");
+      await w.page.keyboard.type('age<7d age>1h "lig" ');
+      await w.page.keyboard.press("Enter");
+      await wait_until("it is asked", async () => w.mock.requests.some((r) => r.includes("/v1/jobs?") && r.includes("since=7d") && r.includes("until=1h") && r.includes("name=*lig*") && r.includes("state=failed")));
+      must((await w.page.inputValue("#query")) === 'state:failed "lig" age<7d age>1h', await w.page.inputValue("#query"));
+      await w.page.fill("#query", "age<soon");
+      await w.page.waitForSelector("#query-said:has-text('how long ago')");
+      await w.page.fill("#query", "pro");
+      await w.page.keyboard.press("Escape");
+      must((await w.page.locator(".offers").count()) === 0, "Escape leaves the offers there");
+    },
+  },
+  {
+    name: "jobs: narrowed down by a click on what they have in common, and by the hour",
+    run: async (w) => {
+      await sign_in(w, "/jobs");
+      await w.page.click("button:has-text('Narrow down')");
+      await w.page.click(".facets button:has-text('succeeded')");
+      await wait_until("the state is in the address", async () => w.page.url().includes("state=succeeded"));
+      await wait_until("it is marked", async () => (await w.page.locator(".facets button.on").count()) === 1);
+      await w.page.click(".facets button.on");
+      await wait_until("it is taken back", async () => !w.page.url().includes("state="));
+      await w.page.focus(".facet-hours g >> nth=3");
+      await w.page.keyboard.press("Enter");
+      await wait_until("the hour is in the address", async () => w.page.url().includes("since=") && w.page.url().includes("until="));
+    },
+  },
+  {
+    name: "jobs: a view is saved, shared, used and deleted",
+    run: async (w) => {
+      await sign_in(w, "/jobs?state=failed&cursor=1038");
+      await w.page.click(".views-menu summary");
+      await w.page.waitForSelector(".views-menu li:has-text('by bob')");
+      await w.page.fill(".views-menu input", "my failures");
+      await w.page.selectOption(".views-menu select", "phage");
+      await w.page.click(".views-menu button:has-text('Save')");
+      await w.page.waitForSelector(".views-menu a:has-text('my failures')");
+      const kept = w.mock.scene.views.find((v) => v.name === "my failures");
+      must(kept.query === "state=failed" && kept.project === "phage", JSON.stringify(kept));
+      await w.page.click(".views-menu a:has-text('failed here')");
+      await wait_until("the other view is shown", async () => w.page.url().includes("since=7d"));
+      await w.page.click("[aria-label='Delete my failures']");
+      await wait_until("it is gone", async () => w.mock.scene.views.length === 1);
+    },
+  },
+  {
+    name: "a job that waits is cancelled ten seconds later, and until then it can be taken back",
+    run: async (w) => {
+      await sign_in(w, "/jobs/1034");
+      await w.page.click(".actions .danger");
+      await w.page.click("dialog .danger");
+      await w.page.waitForSelector(".later:has-text('Job 1034 is cancelled in')");
+      await w.page.click(".later button:has-text('Undo')");
+      await w.page.waitForSelector("text=Taken back");
+      must(w.mock.scene.acts.length === 0, "it was cancelled all the same");
+      await w.page.click(".actions .danger");
+      await w.page.click("dialog .danger");
+      await w.page.click(".later button:has-text('Do it now')");
+      await wait_until("it is cancelled", async () => (await text_of(w.page, ".title")).includes("cancelled"));
+      must(w.mock.scene.acts.join() === "cancel 1034", w.mock.scene.acts.join());
     },
   },
   {

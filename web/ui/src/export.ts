@@ -2,7 +2,7 @@
 // export.ts - a list of jobs as a file, put together here from pages of the API.
 
 import { get, path_of } from "./api";
-import type { Filter } from "./jobs_filter";
+import { filter_asked, type Filter } from "./jobs_filter";
 import type { Job, Page } from "./types";
 
 export const EXPORT_MAX = 10_000; // it is put together in memory; whoever wants more uses the command line
@@ -53,7 +53,7 @@ export async function export_jobs(filter: Filter, kind: "csv" | "json", progress
   const jobs: Job[] = [];
   let cursor: string | null = null;
   do {
-    const page: Page<Job> = await get<Page<Job>>(path_of("/v1/jobs", { ...filter, cursor, limit: 1000 }));
+    const page: Page<Job> = await get<Page<Job>>(path_of("/v1/jobs", { ...filter_asked(filter), cursor, limit: 1000 }));
     jobs.push(...page.items);
     cursor = page.next_cursor;
     progress(jobs.length);

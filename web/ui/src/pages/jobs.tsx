@@ -7,14 +7,15 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { me, path_of } from "../api";
 import { Bulk } from "../parts/bulk";
-import { columns_shown, Columns, JobRow, JobHead } from "../parts/job_rows";
+import { columns_shown, Columns, JobRow, JobHead, rows_are_close } from "../parts/job_rows";
 import { Copy, Command, Empty, Failure, Fresh, Toast } from "../parts/basic";
 import { QueryBar } from "../parts/query_bar";
 import { use_dependent } from "../dependent";
 import { Feed } from "../feed";
 import { count, shell_word } from "../format";
-import { filter_of, filter_options, type Filter } from "../jobs_filter";
+import { filter_asked, filter_of, filter_options, type Filter } from "../jobs_filter";
 import { use_keys } from "../keys";
+import { lazy } from "../lazy";
 import { Watch } from "../live";
 import { export_jobs } from "../export";
 import { go, Link, path_with, query, query_set, query_with } from "../router";
@@ -24,6 +25,10 @@ import type { Job, Page } from "../types";
 const PAGE = 50;
 const ROWS_MAX = 500; // of one page, after many "12 new"
 const STEPS_MAX = 5; // how far a filter looks back by itself
+
+const FacetPanel = lazy(() => import("../parts/facets").then((m) => m.FacetPanel));
+const Views = lazy(() => import("../parts/views").then((m) => m.Views));
+const FACETS_KEY = "reeve-facets";
 
 const is_over = (j: Job) => j.finished_at !== null;
 
@@ -55,7 +60,7 @@ function None({ filter, next }: { filter: Filter; next: string | null }) {
 
 function Export({ filter }: { filter: Filter }) {
   const [busy, set_busy] = useState<string>("");
-  const url = path_of("/v1/jobs", { ...filter, limit: 1000 });
+  const url = path_of("/v1/jobs", { ...filter_asked(filter), limit: 1000 });
   const save = async (kind: "csv" | "json") => {
     set_busy(words.export_busy("0"));
     try {
@@ -113,14 +118,15 @@ function use_cursor(jobs: Job[]) {
   return { next: () => (current(), to(index() + 1)), back: () => (current(), to(index() < 0 ? 0 : index() - 1)), current };
 }
 
-function List({ filter, cursor }: { filter: Filter; cursor: string | null }) {
+function List({ filter, cursor, listed_now }: { filter: Filter; cursor: string | null; listed_now: (page: Page<Job>) => void }) {
   const [feed] = useState(() => new Feed<Job>((j) => j.id, ROWS_MAX));
   const [next, set_next] = useState<string | null | undefined>(undefined);
   const [watch] = useState(
     () =>
-      new Watch<Page<Job>>(path_of("/v1/jobs", { ...filter, cursor, limit: PAGE }), ["jobs"], (page) => {
+      new Watch<Page<Job>>(path_of("/v1/jobs", { ...filter_asked(filter), cursor, limit: PAGE }), ["jobs"], (page) => {
         if (feed.shown.value.length === 0) set_next(page.next_cursor);
         feed.offer(page.items);
+        listed_now(page);
       }),
   );
   useEffect(() => watch.start(), []);
@@ -194,7 +200,7 @@ function List({ filter, cursor }: { filter: Filter; cursor: string | null }) {
       {shown.length === 0 ? (
         <None filter={filter} next={on} />
       ) : (
-        <table class="rows jobs" role="table">
+        <table class={`rows jobs ${rows_are_close.value ? "close" : ""}`} role="table">
           <caption class="unseen">{words.jobs}</caption>
           <JobHead columns={columns} all={shown.every((j) => chosen.has(j.id))} {...(may_change ? { toggle_all: (all: boolean) => set_chosen(new Set(all ? shown.map((j) => j.id) : [])) } : {})} />
           <tbody role="rowgroup">
@@ -212,6 +218,16 @@ function List({ filter, cursor }: { filter: Filter; cursor: string | null }) {
   );
 }
 
+function remembered_open(): boolean {
+  try {
+    return localStorage.getItem(FACETS_KEY) === "open";
+  } catch {
+    return false; // storage may be forbidden
+  }
+}
+
+const distinct = (list: string[]) => [...new Set(list)].sort();
+
 export function Jobs() {
   useEffect(() => {
     document.title = `${words.jobs} – ${words.product}`;
@@ -220,19 +236,41 @@ export function Jobs() {
   const filter = useMemo(() => filter_of(query.value), [text]);
   const cursor = query.value.get("cursor");
   const bar = useRef<HTMLInputElement>(null);
+  const [page, set_page] = useState<Page<Job> | null>(null);
+  const [narrow, set_narrow] = useState(remembered_open);
+  const [viewed, set_viewed] = useState(false);
   use_keys([
     { key: "/", what: words.key_search, act: () => bar.current?.focus() },
   ]);
+  const set = (f: Filter) => query_set({ state: null, project: null, user: null, name: null, label: null, ids: null, since: null, until: null, cursor: null, steps: null, ...f });
+  const toggle = () => {
+    set_narrow(!narrow);
+    try {
+      localStorage.setItem(FACETS_KEY, narrow ? "" : "open");
+    } catch {
+      // then it lasts as long as the page
+    }
+  };
+  const jobs = page?.items ?? [];
+  const seen = { project: distinct([...(me.value?.projects ?? []).map((p) => (typeof p === "string" ? p : p.name)), ...jobs.map((j) => j.project)]), user: distinct([me.value?.name ?? "", ...jobs.map((j) => j.user)]), name: distinct(jobs.map((j) => j.name)) };
   return (
     <section class="panel jobs-page" aria-labelledby="jobs-title">
       <header>
         <h1 id="jobs-title">{words.jobs}</h1>
         <span class="grow" />
+        <button type="button" class={`toggle ${narrow ? "on" : ""}`} aria-pressed={narrow} onClick={toggle}>
+          {words.facets}
+        </button>
+        <details class="menu views-menu" onToggle={(e) => e.currentTarget.open && set_viewed(true)}>
+          <summary>{words.views}</summary>
+          {viewed && <Views page="jobs" />}
+        </details>
         <Columns />
         <Export filter={filter} />
       </header>
-      <QueryBar filter={filter} input={bar} set={(f) => query_set({ state: null, project: null, user: null, name: null, label: null, ids: null, cursor: null, steps: null, ...f })} />
-      <List key={JSON.stringify([filter, cursor])} filter={filter} cursor={cursor} />
+      <QueryBar filter={filter} input={bar} seen={seen} set={set} />
+      {narrow && <FacetPanel filter={filter} version={page} set={set} />}
+      <List key={JSON.stringify([filter, cursor])} filter={filter} cursor={cursor} listed_now={set_page} />
     </section>
   );
 }

@@ -55,7 +55,11 @@ const actions: Action[] = [
     button: words.cancel,
     main: true,
     fits: live,
-    question: (j) => plain("cancel", j, words.act_cancel_text(count(j.tasks.placed), count(j.tasks.ready + j.tasks.blocked))),
+    // What has not begun can wait some seconds to be cancelled.
+    question: (j) => ({
+      ...plain("cancel", j, words.act_cancel_text(count(j.tasks.placed), count(j.tasks.ready + j.tasks.blocked))),
+      ...(j.tasks.placed === 0 ? { undo: words.undo_cancel(j.id) } : {}),
+    }),
   },
 ];
 
@@ -110,7 +114,7 @@ export function Actions({ of: j, done }: { of: Job; done: () => void }) {
       <Link to={`/submit?from=${j.id}`} class="button">
         {words.clone}
       </Link>
-      {asked === "priority" ? <Priority of={j} close={close} /> : asked && <Ask of={asked.question(j)} close={close} />}
+      {asked === "priority" ? <Priority of={j} close={close} /> : asked && <Ask of={{ ...asked.question(j), after: done }} close={close} />}
     </div>
   );
 }

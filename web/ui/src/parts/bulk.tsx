@@ -7,7 +7,7 @@ import { path_of, post, Problem } from "../api";
 import { Failure } from "./basic";
 import { Ask, type Question } from "./dialog";
 import { count, shell_word } from "../format";
-import { filter_options, type Filter } from "../jobs_filter";
+import { filter_asked, filter_options, type Filter } from "../jobs_filter";
 import { words } from "../strings";
 import type { Job, Matched } from "../types";
 
@@ -16,13 +16,13 @@ const VERBS: Verb[] = ["hold", "release", "cancel"];
 const is_over = (j: Job) => j.finished_at !== null;
 
 function body_of(filter: Filter): Record<string, unknown> {
-  const { ids, ...rest } = filter;
+  const { ids, ...rest } = filter_asked(filter);
   const body: Record<string, unknown> = { ...rest };
   if (ids) body["ids"] = ids.split(",").map(Number);
   return Object.keys(body).length ? body : { all: true };
 }
 
-function Sure({ verb, body, command, close }: { verb: Verb; body: Record<string, unknown>; command: string; close: (acted: boolean) => void }) {
+function Sure({ verb, body, command, idle, close }: { verb: Verb; body: Record<string, unknown>; command: string; idle: boolean; close: (acted: boolean) => void }) {
   const [found, set_found] = useState<Matched | Problem | null>(null);
   const path = `/v1/jobs:${verb}`;
   useEffect(() => {
@@ -49,7 +49,8 @@ function Sure({ verb, body, command, close }: { verb: Verb; body: Record<string,
     call: { method: "POST", path, body },
     command,
     barred: n === 0,
-    done: (reply) => words.bulk_done[verb](count((reply as Matched).matched)),
+    done: (reply) => words.bulk_done[verb](count((reply as Matched | null)?.matched ?? n)),
+    ...(verb === "cancel" && idle ? { undo: words.undo_cancel_many(count(n)) } : {}),
   };
   return <Ask of={question} close={close} />;
 }
@@ -69,6 +70,7 @@ export function Bulk({ filter, chosen, shown, more, set, verb, forget_verb, done
   const [asked, set_asked] = useState<Verb | null>(null);
   const [whole, set_whole] = useState(false);
   const live = shown.filter((j) => chosen.has(j.id) && !is_over(j)).length;
+  const idle = shown.filter((j) => chosen.has(j.id) && j.tasks.placed > 0).length === 0;
   const page = shown.length > 0 && shown.every((j) => chosen.has(j.id));
   const all = whole && page;
   const now = asked ?? verb;
@@ -97,6 +99,7 @@ export function Bulk({ filter, chosen, shown, more, set, verb, forget_verb, done
         <Sure
           verb={now}
           body={all ? body_of(filter) : { ids }}
+          idle={idle && !all}
           command={words_of_command(now)}
           close={(acted) => {
             set_asked(null);

@@ -31,9 +31,52 @@ export function say(text: string): void {
   quiet = setTimeout(() => (said.value = ""), 6000);
 }
 
+// Something that was asked for and is not done yet: for a while it can be taken back. One at a time: the next one makes
+// the one before it happen at once. It is this page that waits; whoever closes it takes it back, too.
+interface Later {
+  text: string;
+  at: number;
+  act: () => Promise<void>;
+}
+const UNDO_MS = 10_000;
+const later = signal<Later | null>(null);
+const left_s = signal(0);
+let clock: ReturnType<typeof setInterval> | undefined;
+
+function later_end(does: boolean): void {
+  const l = later.value;
+  clearInterval(clock);
+  later.value = null;
+  if (l && does) void l.act().catch((reason: unknown) => say(Problem.from(reason).detail || Problem.from(reason).title));
+  else if (l) say(words.undone);
+}
+
+export function do_later(text: string, act: () => Promise<void>): void {
+  later_end(true);
+  later.value = { text, act, at: Date.now() + UNDO_MS };
+  const count = () => {
+    left_s.value = Math.max(0, Math.ceil(((later.value?.at ?? 0) - Date.now()) / 1000));
+    if (later.value && left_s.value === 0) later_end(true);
+  };
+  clock = setInterval(count, 250);
+  count();
+}
+addEventListener("beforeunload", (e) => later.value && e.preventDefault());
+
 export function Said() {
   return (
     <div class="said" role="status">
+      {later.value && (
+        <p class="later">
+          <span>{words.undo_in(later.value.text, left_s.value)}</span>
+          <button type="button" onClick={() => later_end(false)}>
+            {words.undo}
+          </button>
+          <button type="button" onClick={() => later_end(true)}>
+            {words.undo_now}
+          </button>
+        </p>
+      )}
       {said.value && <p>{said.value}</p>}
     </div>
   );
@@ -76,6 +119,10 @@ export interface Question {
   done?: (reply: unknown) => string;
   // It may not be done as things stand.
   barred?: boolean;
+  // It is done some seconds later, and can be taken back until then: what is said meanwhile.
+  undo?: string;
+  // When it was done later: what is looked at again.
+  after?: () => void;
 }
 
 export function Ask({ of: q, close, children }: { of: Question; close: (acted: boolean, reply?: unknown) => void; children?: ComponentChildren }) {
@@ -83,6 +130,14 @@ export function Ask({ of: q, close, children }: { of: Question; close: (acted: b
   const [problem, set_problem] = useState<Problem | null>(null);
   const act = async (e: SubmitEvent) => {
     e.preventDefault();
+    if (q.undo) {
+      do_later(q.undo, async () => {
+        await send(q.call.path, { method: q.call.method, body: q.call.body ?? {} });
+        if (q.done) say(q.done(null));
+        q.after?.();
+      });
+      return close(false);
+    }
     set_busy(true);
     try {
       const reply = await send(q.call.path, { method: q.call.method, ...(q.call.method === "DELETE" ? {} : { body: q.call.body ?? {} }), ...(q.headers ? { headers: q.headers } : {}) });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // job_rows.tsx - a job as a row of a list. The first cells are always there; of the others the reader chooses.
 
+import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Progress } from "./bars";
 import { Ago, Badge, JobState, Lasting, Text } from "./basic";
@@ -32,6 +33,23 @@ const columns: Column[] = [
   { name: "took", word: words.col_took, num: true, cell: (j) => <Lasting from={j.started_at} to={j.finished_at} /> },
 ];
 const USUAL = ["project", "user", "submitted", "took"];
+
+// How close the rows stand; kept in this browser.
+const CLOSE_KEY = "reeve-rows";
+export const rows_are_close = signal(false);
+try {
+  rows_are_close.value = localStorage.getItem(CLOSE_KEY) === "close";
+} catch {
+  // storage may be forbidden
+}
+function close_toggle(on: boolean): void {
+  rows_are_close.value = on;
+  try {
+    localStorage.setItem(CLOSE_KEY, on ? "close" : "");
+  } catch {
+    // then it lasts as long as the page
+  }
+}
 
 function remembered(): string[] {
   try {
@@ -70,6 +88,10 @@ export function Columns() {
             {c.word}
           </label>
         ))}
+        <label class="check density">
+          <input type="checkbox" checked={rows_are_close.value} onChange={(e) => close_toggle(e.currentTarget.checked)} />
+          {words.density}
+        </label>
       </div>
     </details>
   );

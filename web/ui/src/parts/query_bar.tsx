@@ -6,17 +6,55 @@ import { useState } from "preact/hooks";
 import { me } from "../api";
 import { Icon } from "./icon";
 import { visible } from "../format";
-import { filter_parse, filter_text, STATES, type Filter } from "../jobs_filter";
+import { filter_parse, filter_text, NAMES, STATES, type Filter } from "../jobs_filter";
 import { look_of } from "../states";
 import { words } from "../strings";
 
 interface BarProps {
+  seen: Seen;
   filter: Filter;
   set: (f: Filter) => void;
   input: RefObject<HTMLInputElement | null>;
 }
 
-export function QueryBar({ filter, set, input }: BarProps) {
+const OFFERED_MAX = 8;
+const AGES = ["1h", "6h", "1d", "7d", "30d"];
+
+// What the word that is being written could become; `seen` are values that jobs have.
+function offers_for(text: string, seen: Seen): { from: number; words: string[] } {
+  const from = text.search(/\S*$/);
+  const word = text.slice(from);
+  const m = /^(state:|project:|user:|name:|age[<>])(.*)$/i.exec(word);
+  const values: Record<string, string[]> = { "state:": STATES, "project:": seen.project, "user:": seen.user, "name:": seen.name, "age<": AGES, "age>": AGES };
+  const all = m ? (values[m[1]!.toLowerCase()] ?? []).map((v) => (/\s/.test(v) ? `"${m[1]}${v}"` : m[1] + v)) : word === "" ? [] : NAMES;
+  return { from, words: all.filter((w) => w.toLowerCase().startsWith(word.toLowerCase()) && w !== word).slice(0, OFFERED_MAX) };
+}
+
+export interface Seen {
+  project: string[];
+  user: string[];
+  name: string[];
+}
+
+interface OffersProps {
+  words: string[];
+  at: number;
+  take: (word: string) => void;
+}
+
+function Offers({ words: offered, at, take }: OffersProps) {
+  return (
+    <ul class="offers" id="query-offers" role="listbox" aria-label={words.query_offers}>
+      {offered.map((o, i) => (
+        <li key={o} id={`query-offer-${i}`} role="option" aria-selected={i === at} onPointerDown={(e) => (e.preventDefault(), take(o))}>
+          {visible(o, 80)}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function QueryBar({ filter, seen, set, input }: BarProps) {
   const now = filter_text(filter);
   const [shown, set_shown] = useState(now);
   const [text, set_text] = useState(now);
@@ -25,10 +63,34 @@ export function QueryBar({ filter, set, input }: BarProps) {
     set_shown(now);
     set_text(now);
   }
+  const [open, set_open] = useState(false);
+  const [at, set_at] = useState(-1);
   const parsed = filter_parse(text);
+  const offers = open ? offers_for(text, seen) : { from: 0, words: [] };
+  const take = (word: string) => {
+    const next = text.slice(0, offers.from) + word + (/[:<>]$/.test(word) ? "" : " ");
+    set_text(next);
+    set_at(-1);
+    input.current?.focus();
+  };
+  const key = (e: KeyboardEvent) => {
+    const n = offers.words.length;
+    if (n === 0) return;
+    if (e.key === "ArrowDown" || e.key === "ArrowUp") {
+      e.preventDefault();
+      set_at((at + (e.key === "ArrowDown" ? 1 : -1) + n + (at < 0 && e.key === "ArrowUp" ? 1 : 0)) % n);
+    } else if ((e.key === "Enter" && at >= 0) || (e.key === "Tab" && !e.shiftKey && at >= 0)) {
+      e.preventDefault();
+      take(offers.words[Math.min(at, n - 1)]!);
+    } else if (e.key === "Escape") {
+      e.preventDefault();
+      set_open(false);
+    }
+  };
   const wrong = parsed.errors.slice(0, 3);
   const search = (e: SubmitEvent) => {
     e.preventDefault();
+    set_open(false);
     if (parsed.errors.length === 0) set(parsed.filter);
   };
   const own = me.value?.name ?? "";
@@ -44,7 +106,14 @@ export function QueryBar({ filter, set, input }: BarProps) {
           <input
             id="query"
             ref={input}
-            type="search"
+            type="text"
+            role="combobox"
+            aria-expanded={offers.words.length > 0}
+            aria-controls="query-offers"
+            aria-autocomplete="list"
+            aria-activedescendant={at >= 0 && offers.words.length > 0 ? `query-offer-${Math.min(at, offers.words.length - 1)}` : undefined}
+            onKeyDown={key}
+            onBlur={() => set_open(false)}
             spellcheck={false}
             autocomplete="off"
             maxLength={500}
@@ -54,9 +123,12 @@ export function QueryBar({ filter, set, input }: BarProps) {
             value={text}
             onInput={(e) => {
               set_text(e.currentTarget.value);
+              set_open(true);
+              set_at(-1);
               if (e.currentTarget.value === "") set({});
             }}
           />
+          {offers.words.length > 0 && <Offers words={offers.words} at={at} take={take} />}
         </div>
       </form>
       <div class="tabs" role="group" aria-label={words.col_state}>
