@@ -2,6 +2,7 @@
 /* The world around jobs: projects, sites, workers, datasets. Jobs are in model_jobs.c, attempts in
  * model_attempts.c. */
 #include "core/model.h"
+#include "core/learned.h"
 #include "core/ledger.h"
 #include "core/link.h"
 #include "core/model_priv.h"
@@ -135,6 +136,7 @@ void model_free(struct model *m)
         map_release(&m->transfers);
         map_release(&m->transfers_to);
         map_release(&m->classes);
+        learned_release(m);
         heap_release(&m->queued);
         map_release(&m->jobs);
         map_release(&m->shapes);

@@ -36,6 +36,7 @@ struct m_project {
         int32_t used_cpus, used_tasks;
         double run_log; /* logarithm of the run time of its tasks in ms at speed 1, smoothed */
         int64_t ended;
+        bool learned; /* more than was taken (learned.h) */
         struct m_shape *
             *shapes; /* with jobs in their heap or not; grows, never shrinks while the model lives */
         size_t shape_count, shape_cap;
@@ -217,6 +218,7 @@ struct m_class {
          */
         double jobs, tasks;
         int64_t arrived_at;
+        bool learned; /* more than was taken (learned.h) */
 };
 #define ARRIVAL_MS        60000
 #define ARRIVAL_TASKS_MAX 100   /* of one job: a large array is no stream of tasks */
@@ -257,6 +259,7 @@ struct m_shape {
         bool passed_over;
         int64_t passed_since;      /* now ms */
         struct m_worker *reserved; /* where room is being made for it */
+        bool learned;              /* more than was taken (learned.h) */
         bool lacks_space;    /* all that kept it from running, when last looked at, was room for its inputs */
         int64_t lacks_since; /* now ms */
         struct m_site *claim;    /* where room for them is kept (space.h) */
@@ -375,6 +378,7 @@ struct model {
         int64_t ready_tasks;     /* over all jobs, for pages */
         /* Data: link.h, transfer.h. */
         struct map transfers, transfers_to, classes; /* by id; by dataset and site */
+        struct map past;                             /* of shapes to come: learned.h */
         struct heap queued;                          /* transfers that wait to start */
         int64_t next_transfer;                       /* first free id */
         int32_t active, active_max;                  /* transfers that move; at most (0 = any number) */

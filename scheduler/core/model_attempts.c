@@ -225,6 +225,7 @@ static void learn(struct m_attempt *a, bool well, int64_t run_ms)
         } else if (run_ms < EARLY_MS) {
                 at->early++;
         }
+        s->learned = s->kind->learned = s->project->learned = true;
 }
 
 double shape_run_ms(const struct model *m, const struct m_shape *s, int32_t site)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/model.h"
+#include "core/learned.h"
 #include "core/model_priv.h"
 #include "core/space.h"
 
@@ -197,6 +198,7 @@ static struct m_shape *shape_for(struct model *m, const struct job_init *init)
         for (size_t i = 0; i < s->input_count; i++)
                 s->data[i] = model_dataset(m, s->inputs[i]);
         map_put(&m->shapes, s->key, s);
+        learned_recall(m, s);
         p->shapes = xgrow(p->shapes, p->shape_count, &p->shape_cap, sizeof(struct m_shape *));
         p->shapes[p->shape_count++] = s;
         return s;

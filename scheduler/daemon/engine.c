@@ -28,6 +28,7 @@
 #define POLL_NEW_MS     1000
 #define FIGURES_MS      2000
 #define USAGE_MS        10000
+#define LEARNED_MS      15000
 #define UPKEEP_MS       600000
 #define UPKEEP_PAUSE_MS 250 /* between slices */
 #define SWEEP_MS        1000
@@ -180,7 +181,7 @@ static int load(struct engine *e, struct err *err)
         if (store_next_decision(e->db, &e->next_decision, err) < 0 ||
             store_calls_abandon(e->db, e->epoch, err) < 0 || progress_open(e, err) < 0)
                 return -1;
-        if (world_load(e, err) < 0 || jobs_load_all(e, err) < 0)
+        if (world_load(e, err) < 0 || learned_load(e, err) < 0 || jobs_load_all(e, err) < 0)
                 return -1;
         if (storage_load(e, err) < 0 || transfers_load(e, err) < 0)
                 return -1;
@@ -399,6 +400,8 @@ static void on_tick(uv_timer_t *t)
         }
         if (is_due(&e->usage_at, now, USAGE_MS))
                 record_usage(e);
+        if (is_due(&e->learned_at, now, LEARNED_MS))
+                learned_record(e);
         if (is_due(&e->sweep_at, now, SWEEP_MS)) {
                 jobs_deadlines(e);
                 act_resend(e);

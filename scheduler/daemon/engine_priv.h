@@ -13,6 +13,7 @@
  *   engine_transfers.c  data on its way between sites
  *   engine_storage.c    room for copies, evictions, suspect places
  *   engine_copies.c     questions and orders about copies of datasets
+ *   engine_learned.c    what was learned of run times, kept over a restart
  *   engine_refusals.c   what policies forbid, for the audit
  *   engine_calls.c   questions to sites: read, scan, probe, test
  */
@@ -132,7 +133,7 @@ struct engine {
         struct insight_book *insight;   /* likewise */
         int task_events;                /* of the commit that is being built */
         int64_t placed_total, pass_us;
-        int64_t figures_at, disk_at, usage_at, upkeep_at, sweep_at, poll_at;
+        int64_t figures_at, disk_at, usage_at, upkeep_at, sweep_at, poll_at, learned_at;
 };
 
 /* engine.c */
@@ -209,6 +210,10 @@ void wait_end(struct engine *e, struct m_job *j);
 /* engine_explain.c */
 /* The answer to an explain call as JSON, malloc'd; NULL with *err when it cannot be given. */
 char *explain_answer(struct engine *e, const json_t *args, struct err *err);
+
+/* engine_learned.c: what was learned of run times, kept over a restart */
+int learned_load(struct engine *e, struct err *err);
+void learned_record(struct engine *e);
 
 /* engine_refusals.c: what policies of datasets forbid stands in the audit, each once, at most REFUSALS_MAX in
  * a commit. */

@@ -24,6 +24,7 @@
 #include "remote/transfer.h"
 #include "store/store_direct.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -174,9 +175,9 @@ static void learned(struct engine *e, int32_t from, int32_t to, int64_t bytes)
         if (!l)
                 return;
         l->dirty = false;
-        COMMIT_ADD(e, links,
-                   (struct commit_link){from, to, link_rate(e->m, from, to), l->latency, l->weight,
-                                        e->m->wall_ms, bytes});
+        COMMIT_ADD(
+            e, links,
+            (struct commit_link){from, to, exp(l->log_rate), l->latency, l->weight, e->m->wall_ms, bytes});
 }
 
 static void done(struct engine *e, struct move *v, struct m_transfer *t, const struct transfer_end *end)

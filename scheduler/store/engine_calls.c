@@ -374,9 +374,24 @@ static int upkeep_datasets(struct db *db, struct slice *s, struct err *err)
         return 0;
 }
 
+static int upkeep_learned(struct db *db, struct slice *s, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "upkeep_learned",
+                    "delete from learned l using (select what, key, site_id, at, row_number() over"
+                    " (order by at desc) as n from learned) as o where l.what = o.what and l.key"
+                    " = o.key and l.site_id = o.site_id and (o.n > $1 or o.at < now() -"
+                    " make_interval(days => $2::integer))");
+
+        (void)s;
+        bind_int(st, LEARNED_MAX);
+        bind_int(st, LEARNED_DAYS);
+        return db_exec(st, err) < 0 ? -1 : 0;
+}
+
 static int (*const upkeep_steps[])(struct db *db, struct slice *s, struct err *err) = {
     upkeep_partitions, upkeep_sessions, upkeep_call_data, upkeep_calls,
-    upkeep_keys,       upkeep_jobs,     upkeep_datasets,
+    upkeep_keys,       upkeep_jobs,     upkeep_datasets,  upkeep_learned,
 };
 
 static int upkeep_slice(struct db *db, void *arg, struct err *err)

@@ -24,7 +24,8 @@ bool commit_is_empty(const struct commit *c)
         return !(c->placed_n || c->states_n || c->ended_n || c->retries_n || c->unqueued_n || c->jobs_n ||
                  c->waits_n || c->reasons_n || c->done_n || c->decisions_n || c->events_n || c->outputs_n ||
                  c->usage_n || c->intents_n || c->transfers_n || c->copies_n || c->links_n || c->suspects_n ||
-                 c->refusals_n || c->tasks_succeeded || c->tasks_failed || c->tasks_cancelled);
+                 c->refusals_n || c->learned_n || c->tasks_succeeded || c->tasks_failed ||
+                 c->tasks_cancelled);
 }
 
 void commit_clear(struct commit *c)
@@ -32,7 +33,7 @@ void commit_clear(struct commit *c)
         c->placed_n = c->states_n = c->ended_n = c->retries_n = c->unqueued_n = c->jobs_n = c->waits_n =
             c->reasons_n = c->done_n = 0;
         c->decisions_n = c->events_n = c->outputs_n = c->usage_n = c->intents_n = 0;
-        c->transfers_n = c->copies_n = c->links_n = c->suspects_n = c->refusals_n = 0;
+        c->transfers_n = c->copies_n = c->links_n = c->suspects_n = c->refusals_n = c->learned_n = 0;
         c->tasks_succeeded = c->tasks_failed = c->tasks_cancelled = 0;
 }
 
@@ -56,6 +57,7 @@ void commit_release(struct commit *c)
         free(c->links);
         free(c->suspects);
         free(c->refusals);
+        free(c->learned);
         free(c->intents);
         memset(c, 0, sizeof *c);
 }

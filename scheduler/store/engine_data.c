@@ -402,7 +402,8 @@ int data_add(struct db *db, const struct commit *c, struct err *err)
                      {add_copies, offsetof(struct commit, copies_n)},
                      {add_links, offsetof(struct commit, links_n)},
                      {add_suspects, offsetof(struct commit, suspects_n)},
-                     {add_used, offsetof(struct commit, done_n)}};
+                     {add_used, offsetof(struct commit, done_n)},
+                     {learned_add, offsetof(struct commit, learned_n)}};
 
         for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
                 size_t rows = *(const size_t *)((const char *)c + parts[i].count);

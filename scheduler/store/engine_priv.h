@@ -24,6 +24,9 @@ int data_add(struct db *db, const struct commit *c, struct err *err);
  */
 int refusals_add(struct db *db, const struct commit *c, struct err *err);
 
+/* What was learned (engine_learned.c); one of data_add's. */
+int learned_add(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err);
+
 /* Run a query and turn each row into an element of `size` bytes, zeroed before. */
 int load_all(struct stmt *st, size_t size, void (*fill)(const struct rows *r, void *element), void **ret,
              size_t *ret_n, struct err *err);

@@ -224,6 +224,15 @@ struct load_eviction {
         int32_t site;
         char *directory;
 };
+struct load_learned { /* what was learned of run times: what 'k' kind, 's' shape, 'p' project */
+        char what;
+        int64_t key, ended, at;
+        int32_t site, early;
+        double run_ms;
+};
+STORE_LOAD_(learned, load_learned) /* the newest LEARNED_MAX, in no order */
+#define LEARNED_MAX  50000
+#define LEARNED_DAYS 60
 STORE_LOAD_(transfers, load_transfer) /* open ones, by id */
 STORE_LOAD_(links, load_link)
 STORE_LOAD_(storage, load_storage)
@@ -343,6 +352,12 @@ struct commit_suspect { /* all places of the dataset at the site: not to be used
         int32_t site;
         bool suspect;
 };
+struct commit_learned { /* what: kind, shape, project; the key as bits */
+        const char *what;
+        int64_t key, ended, at;
+        int32_t site, early;
+        double run_ms;
+};
 struct commit_refusal { /* for the audit, as the engine's word; each action and object once */
         const char *action, *object, *detail;
 };
@@ -373,6 +388,7 @@ struct commit {
         COMMIT_ROWS_(commit_link, links)
         COMMIT_ROWS_(commit_suspect, suspects)
         COMMIT_ROWS_(commit_refusal, refusals)
+        COMMIT_ROWS_(commit_learned, learned)
         int64_t *intents; /* applied */
         size_t intents_n, intents_cap;
         int64_t tasks_succeeded, tasks_failed, tasks_cancelled; /* to add to totals */

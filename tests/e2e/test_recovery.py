@@ -145,5 +145,23 @@ def all_promises_kept(grid):
     equal(broken, [])
 
 
+@suite.test
+def learned_run_times(grid):
+    """what was learned of run times is known after reeved was killed"""
+    def run_terms(job):
+        rows = checker.query(grid.conninfo(), f"select c->>'run' as run from decisions d, json_array_elements(d.candidates) c where d.job_id = {job}")
+        return [float(row["run"]) for row in rows if row["run"]]
+
+    body = {"command": ["/bin/sleep", "0.4"], "array": "1-20", "resources": {"cpus": 2}}
+    first = grid.run_job(**body)["id"]
+    assert run_terms(first)[0] > 10, "nothing was known of it"
+    wait_until(lambda: checker.query(grid.conninfo(), "select 1 from learned where what = 'kind' and ended >= 20"), 40, "it is on record")
+    kill([grid.process.pid])
+    grid.process.wait()
+    grid.start()
+    again = grid.run_job(**body)["id"]
+    assert 0.2 < run_terms(again)[0] < 3, run_terms(again)
+
+
 if __name__ == "__main__":
     sys.exit(1 if suite.run(setup, sys.argv[1:], heartbeat="500ms", lease=f"{LEASE}s", lease_margin=f"{MARGIN}s") else 0)

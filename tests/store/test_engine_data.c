@@ -365,6 +365,35 @@ static void a_refusal_is_in_the_audit_once(void **state)
                          2);
 }
 
+static void what_was_learned_is_read_again_and_the_old_goes(void **state)
+{
+        const int64_t now = clock_wall_ms();
+        struct commit_learned said[] = {{"kind", -5, 20, now, 0, 0, 7000.5},
+                                        {"shape", -1, 3, now, 2, 1, 10},
+                                        {"shape", -1, 4, now, 2, 0, 20}, /* the last word counts */
+                                        {"project", 1, 9, now - 70LL * 86400000, 0, 0, 5}};
+        struct upkeep u = {0};
+        struct load_learned *rows;
+        struct db *db = *state;
+        struct err err = {0};
+        size_t n;
+
+        ok(store_commit(db, test_epoch, &(struct commit){.learned = said, .learned_n = 4}, &err));
+        ok(store_load_learned(db, &rows, &n, &err));
+        assert_int_equal(n, 3);
+        for (size_t i = 0; i < n; i++) {
+                if (rows[i].what == 'k')
+                        assert_true(rows[i].key == -5 && rows[i].run_ms == 7000.5 && rows[i].ended == 20);
+                if (rows[i].what == 's')
+                        assert_true(rows[i].key == -1 && rows[i].site == 2 && rows[i].run_ms == 20);
+        }
+        store_free_learned(rows, n);
+        do
+                ok(store_upkeep(db, test_epoch, 90, &u, &err));
+        while (u.more);
+        assert_int_equal(rows_of(db, "learned"), 2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -379,6 +408,7 @@ int main(void)
             engine_test(no_byte_begins_to_move_against_a_policy),
             engine_test(a_transfer_waits_for_whoever_changes_the_policy),
             engine_test(what_transfers_left_where_a_policy_forbids_it_is_deleted),
+            engine_test(what_was_learned_is_read_again_and_the_old_goes),
             engine_test(a_refusal_is_in_the_audit_once),
             engine_test(a_copy_makes_room_though_a_queued_job_reads_it_but_not_under_a_running_one),
         };
