@@ -371,13 +371,14 @@ const struct command commands[] = {
      cmd_subscription_list},
     {"subscription add", "URL|ADDRESS|page [OPTIONS]",
      "Be told of something, by a webhook, mail, or the page.",
-     "A webhook is posted a signed JSON document; the key is shown once. An address is used after the\n"
-     "code that was mailed there came back.\n"
-     "Kinds: job.succeeded, job.failed, job.cancelled, job.held, job.released, task.failed, site.up,\n"
-     "site.suspect, site.down, site.alarm, worker.lost, transfer.failed, data.suspect.\n"
+     "A webhook is posted a signed JSON document; the key is shown once. An address\n"
+     "is used after the code that was mailed there came back.\n"
+     "Kinds: job.succeeded, job.failed, job.cancelled, job.held, job.released,\n"
+     "task.failed, site.up, site.suspect, site.down, site.alarm, worker.lost,\n"
+     "transfer.failed, data.suspect.\n"
      "  reeve subscription add https://hooks.example.org/reeve --on job.failed\n"
      "  reeve subscription add ann@example.org --job 1234\n"
-     "  reeve subscription add page --on site.down --site cluster",
+     "  reeve subscription add page --on site.down --site cluster\n",
      subscription_options, NULL, 1, 1, false, cmd_subscription_add},
     {"subscription confirm", "SUBSCRIPTION CODE", "Confirm an address with the code that was mailed there.",
      NULL, NULL, NULL, 2, 2, false, cmd_subscription_confirm},
