@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 from terminal import Terminal, columns, plain  # noqa: E402
-from testgrid import Suite, wait_until  # noqa: E402
+from testgrid import Suite, private, wait_until  # noqa: E402
 
 suite = Suite()
 LONG = "a-name-that-is-much-too-long-for-a-column-" * 3
@@ -299,6 +299,33 @@ def exit_codes(grid):
     number = grid.submit({"command": ["/bin/sleep", "600"]})["id"]
     grid.ask("POST", f"/v1/jobs/{number}/cancel", {})
     equal(grid.run("wait", str(number), check=False).returncode, 143, "a cancelled job")
+
+
+@suite.test
+def limits_and_losses(grid):
+    """at a terminal: 7 where a limit is reached, which is named, and 125 where the site is to blame and not the program"""
+    port = private.free_port()
+    state = os.path.join(grid.directory, "second")
+    os.mkdir(state, 0o700)
+    with open(os.path.join(grid.directory, "second.log"), "ab") as log:
+        second = subprocess.Popen([os.path.join(grid.bin, "reeved"), "--role", "web", "--state", state, "--database", grid.conninfo(),
+                                   "--set", f"listen=127.0.0.1:{port}", "--set", "live_jobs=1"],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True, cwd="/")
+    try:
+        def refused():
+            with at_terminal(grid, "submit", "--url", f"http://127.0.0.1:{port}", "--dry-run", "--", "true") as term:
+                code = term.end()
+                term.check_sane()
+                return code == 7 and plain(term.text)
+        told = wait_until(refused, 60, "the second server has counted the live jobs")
+        assert "limit live_jobs: 1" in told, told
+    finally:
+        second.terminate()
+        second.wait(30)
+    with at_terminal(grid, "run", "--site-retries", "0", "--output", "x", "--", "/bin/sh", "-c", "echo > x; chmod 0 x") as term:
+        equal(term.end(60), 125, f"exit code: {term.text}")
+        term.check_sane()
+        assert re.search(r"job \d+ ended with 125: .*output", plain(term.text).replace("\r\n", " ")), term.text
 
 
 @suite.test
