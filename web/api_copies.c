@@ -204,6 +204,9 @@ HANDLER(api_transfer_cancel)
         if (strcmp(row_text(r, "state"), "queued") != 0 && strcmp(row_text(r, "state"), "active") != 0 &&
             strcmp(row_text(r, "state"), "verifying") != 0)
                 return err_set(err, ERR_CONFLICT, "it ended already: %s", row_text(r, "state"));
+        if (strcmp(row_text(r, "why"), "upload") == 0 || strcmp(row_text(r, "why"), "fetch") == 0)
+                return err_set(err, ERR_CONFLICT,
+                               "it brings a new dataset to its site; remove the dataset to stop it");
         if (!row_null(r, "reader"))
                 return err_set(err, ERR_CONFLICT, "job %lld waits for it; cancel or hold the job instead",
                                (long long)row_int(r, "reader"));

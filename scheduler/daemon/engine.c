@@ -9,6 +9,7 @@
  * A pass runs when something happened. While commits follow each other closely they are kept pass_pause_ms
  * apart, so that what arrives meanwhile shares the next one; an idle engine answers at once.
  */
+#include "daemon/engine_arrivals.h"
 #include "daemon/engine_priv.h"
 
 #include "common/log.h"
@@ -84,6 +85,7 @@ static void end_leadership(struct engine *e)
         calls_unload(e);
         progress_close(e);
         insight_close(e);
+        arrivals_unload(e);
         transfers_unload(e);
         storage_unload(e);
         world_unload(e);
@@ -356,7 +358,7 @@ static int keep_books(struct engine *e, int64_t now, struct err *err)
                           (long long)room);
         if (progress_tick(e, now, err) < 0 || insight_tick(e, now, err) < 0)
                 return -1;
-        if (storage_tick(e, now, err) < 0)
+        if (storage_tick(e, now, err) < 0 || arrivals_tick(e, now, err) < 0)
                 return -1;
         return is_due(&e->upkeep_at, now, UPKEEP_MS) ? keep_house(e, now, err) : 0;
 }

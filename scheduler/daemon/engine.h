@@ -22,6 +22,7 @@ struct engine_settings { /* strings are borrowed and outlive the engine */
         const char *conninfo;
         const char *state_dir;   /* holds secret.key */
         const char *cluster_dir; /* the private PostgreSQL to keep running, or NULL */
+        const char *upload_dir;  /* files that people sent; NULL: none are taken */
         const char *connector_path, *worker_dir;
         int64_t lease_ms, lease_margin_ms; /* of attempts */
         int64_t heartbeat_ms;

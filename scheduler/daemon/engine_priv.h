@@ -11,6 +11,7 @@
  *   engine_insight.c   what is counted for plots
  *   engine_explain.c questions about a job: why, when, what if (explain.h)
  *   engine_transfers.c  data on its way between sites
+ *   engine_arrivals.c   data that comes in: sent to the server, or fetched, on its way to a site
  *   engine_storage.c    room for copies, evictions, suspect places
  *   engine_copies.c     questions and orders about copies of datasets
  *   engine_learned.c    what was learned of run times, kept over a restart
@@ -58,8 +59,8 @@ struct engine_worker { /* what the engine keeps of a worker beside the model */
         int32_t id, site, host, account;
         struct m_worker *w;
         struct worker_link *link;
-        char *name;            /* "alpha/user@host" */
-        bool offered;          /* the link's greeting carries the offer that the model has */
+        char *name;   /* "alpha/user@host" */
+        bool offered; /* the link's greeting carries the offer that the model has */
         struct res found;
         int64_t granted;   /* boot ms of the last grant over any link of this leadership */
         int64_t report_at; /* boot ms of the last report written */
@@ -126,6 +127,8 @@ struct engine {
         int64_t wait_round;       /* boot ms when the next one may begin */
         struct map moves;         /* transfers under way, by id: engine_transfers.c */
         struct removal *removals; /* engine_storage.c */
+        struct arrival *arrivals; /* engine_arrivals.c */
+        int64_t arrivals_at, arrivals_tidy_at;
         bool sweep_parts;
         int64_t storage_at;
         struct upkeep upkeep;

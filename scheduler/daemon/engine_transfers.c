@@ -194,6 +194,7 @@ static void done(struct engine *e, struct move *v, struct m_transfer *t, const s
         }
         t->moved = t->bytes;
         record(e, t, TRANSFER_DONE, transfer_way_name(end->way), NULL, rate);
+        insight_moved(e, to, t->bytes);
         COMMIT_ADD(
             e, copies,
             (struct commit_copy){.dataset = d->id, .site = to, .root = root, .is_file = v->file != NULL});
@@ -301,7 +302,7 @@ static const struct transfer_events events = {.on_way = on_way, .on_progress = o
 /* ---- orders ----------------------------------------------------------------------------------------------
  */
 
-static bool can_talk(const struct engine_worker *ew, int32_t site)
+bool transfers_can_talk(const struct engine_worker *ew, int32_t site)
 {
         return ew && ew->site == site && !ew->w->gone && ew->link &&
                worker_link_state(ew->link) == LINK_READY;
@@ -309,7 +310,8 @@ static bool can_talk(const struct engine_worker *ew, int32_t site)
 
 /* A worker of the site: one that serves the dataset's project before one for all, before any other; of equal
  * ones another with each try. */
-static struct engine_worker *pick_worker(const struct engine *e, int32_t site, int32_t project, int32_t tries)
+struct engine_worker *transfers_pick_worker(const struct engine *e, int32_t site, int32_t project,
+                                            int32_t tries)
 {
         struct engine_worker *found[16];
         size_t n = 0;
@@ -319,7 +321,7 @@ static struct engine_worker *pick_worker(const struct engine *e, int32_t site, i
                         struct engine_worker *ew = e->workers[i];
                         int fits = !ew ? -1 : ew->w->project == project ? 0 : !ew->w->project ? 1 : 2;
 
-                        if (fits == pass && can_talk(ew, site))
+                        if (fits == pass && transfers_can_talk(ew, site))
                                 found[n++] = ew;
                 }
         }
@@ -408,8 +410,8 @@ static bool start_part(struct engine *e, struct move *v, struct m_transfer *t)
         struct err err = {0};
 
         part_take(v);
-        v->source = pick_worker(e, v->rows[v->first].site, t->dataset->project, t->tries);
-        v->destination = pick_worker(e, t->to, t->dataset->project, t->tries);
+        v->source = transfers_pick_worker(e, v->rows[v->first].site, t->dataset->project, t->tries);
+        v->destination = transfers_pick_worker(e, t->to, t->dataset->project, t->tries);
         /* What lies at the site already is copied by who is there. */
         if (v->destination && v->rows[v->first].site == t->to)
                 v->source = v->destination;

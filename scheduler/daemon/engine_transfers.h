@@ -20,4 +20,11 @@ void transfers_stop(struct engine *e, struct m_transfer *t);
 /* Its link goes. */
 void transfers_worker_gone(struct engine *e, const struct engine_worker *ew);
 
+/* Its link is up, and it is one of the site. */
+bool transfers_can_talk(const struct engine_worker *ew, int32_t site);
+/* A worker of the site that can take or give data of the project now, of several another with each try; NULL:
+ * there is none. */
+struct engine_worker *transfers_pick_worker(const struct engine *e, int32_t site, int32_t project,
+                                            int32_t tries);
+
 #endif

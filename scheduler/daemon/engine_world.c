@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sites, projects and workers: read when a leadership begins and whenever people change them; one link per
  * worker that has work to do or may get some. */
+#include "daemon/engine_arrivals.h"
 #include "daemon/engine_priv.h"
 #include "daemon/engine_storage.h"
 #include "daemon/engine_transfers.h"
@@ -240,6 +241,7 @@ static void link_drop(struct engine_worker *ew)
         note_grants(ew);
         calls_worker_gone(ew->e, ew);
         transfers_worker_gone(ew->e, ew);
+        arrivals_worker_gone(ew->e, ew);
         storage_worker_gone(ew->e, ew);
         worker_link_free(ew->link);
         ew->link = NULL;

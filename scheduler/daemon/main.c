@@ -68,6 +68,7 @@ struct reeved {
         enum role role;
         int lock;
         char *conninfo;
+        char *upload_dir;
         char *cluster_dir; /* NULL with a database of somebody else */
         struct web *web;
         struct engine *engine;
@@ -215,6 +216,9 @@ static int start_web(struct reeved *r, struct err *err)
             .notice_networks = r->set.notice_networks,
             .cookie_secure = r->set.cookie_secure,
             .data_dir = r->cluster_dir,
+            .upload_dir = r->upload_dir,
+            .upload_max = r->set.upload_spool,
+            .upload_project_max = r->set.upload_project,
             .request_rate = r->set.request_rate ? r->set.request_rate : -1,
             .disk_reserve = r->set.disk_reserve,
             .live_jobs_max = r->set.live_jobs,
@@ -234,6 +238,7 @@ static int start_engine(struct reeved *r, struct err *err)
             .conninfo = r->conninfo,
             .state_dir = r->set.state,
             .cluster_dir = r->cluster_dir,
+            .upload_dir = r->upload_dir,
             .connector_path = r->set.connector,
             .worker_dir = r->set.worker_dir,
             .lease_ms = r->set.lease_ms,
@@ -284,6 +289,8 @@ static int run(struct reeved *r, struct err *err)
                 return -1;
         if (start_database(r, err) < 0 || prepare_database(r, err) < 0)
                 return -1;
+        r->upload_dir =
+            *r->set.upload_dir ? xstrdup(r->set.upload_dir) : xasprintf("%s/uploads", r->set.state);
         uv_loop_init(&r->loop);
         uv_signal_init(&r->loop, &r->term);
         uv_signal_init(&r->loop, &r->intr);
@@ -328,6 +335,7 @@ int main(int argc, char **argv)
         engine_free(r.engine);
         if (r.cluster_dir && r.conninfo && cluster_stop(r.cluster_dir, &err) < 0)
                 log_warn("the private PostgreSQL did not stop: %s", err.text);
+        free(r.upload_dir);
         free(r.cluster_dir);
         free(r.conninfo);
         settings_release(&r.set);

@@ -79,6 +79,13 @@ static const struct setting {
      "refused."},
     {"keep_days", TYPE_NUMBER, AT(keep_days), "90", 1, 36500,
      "Days that attempts and events are kept after they ended."},
+    {"upload_dir", TYPE_TEXT, AT(upload_dir), "", 0, 0,
+     "Directory for files that people send, until they are at a site. Empty: uploads in the state directory. "
+     "Where engine and web are two processes both need it."},
+    {"upload_spool", TYPE_SIZE, AT(upload_spool), "64G", 1LL << 20, 1LL << 50,
+     "Bytes of such files that may be promised at once; the last twentieth of their disk stays free."},
+    {"upload_project", TYPE_SIZE, AT(upload_project), "32G", 1LL << 20, 1LL << 50,
+     "Bytes of them that one project may be promised at once."},
     {"web_threads", TYPE_NUMBER, AT(web_threads), "8", 1, 64,
      "Threads, each with a database connection, that answer requests."},
     {"request_rate", TYPE_NUMBER, AT(request_rate), "2000", 0, 1000000,

@@ -26,11 +26,13 @@ static void transfer_fill(const struct rows *r, void *element)
 
 int store_load_transfers(struct db *db, struct load_transfer **ret, size_t *ret_n, struct err *err)
 {
-        return LOAD_ALL(db_stmt(db, "load_transfers",
-                                "select id, dataset_id, from_site, to_site, why, priority, tries, asked_at,"
-                                " not_before from transfers where state in ('queued', 'active', 'verifying')"
-                                " order by id"),
-                        struct load_transfer, transfer_fill, ret, ret_n, err);
+        return LOAD_ALL(
+            db_stmt(db, "load_transfers",
+                    "select id, dataset_id, from_site, to_site, why, priority, tries, asked_at,"
+                    " not_before from transfers where state in ('queued', 'active', 'verifying') and why in"
+                    " ('job', 'copy', 'person')"
+                    " order by id"),
+            struct load_transfer, transfer_fill, ret, ret_n, err);
 }
 
 void store_free_transfers(struct load_transfer *rows, size_t n)

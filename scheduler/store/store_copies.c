@@ -147,7 +147,8 @@ int store_transfer_show(struct db *db, const struct visible *who, int64_t id, st
 {
         struct stmt *st = db_stmt(
             db, "transfer_show",
-            "select t.id, d.name as dataset, t.state, case when t.why = 'job' then (select min(q.job_id) from"
+            "select t.id, t.why, d.name as dataset, t.state, case when t.why = 'job' then (select "
+            "min(q.job_id) from"
             " job_inputs i join job_queue q on q.job_id = i.job_id where i.dataset_id = t.dataset_id) end as"
             " reader from transfers t join datasets d on d.id = t.dataset_id"
             " where t.id = $1 and ($2 or d.project_id = any($3))");

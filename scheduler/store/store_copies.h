@@ -35,7 +35,7 @@ int store_site_outside(struct db *db, int32_t site, struct rows **ret, struct er
 /* at TIME_NONE: never. 1 changed, 0 no such dataset (any more). */
 int store_dataset_expire(struct db *db, int64_t dataset, int64_t at, struct err *err);
 
-/* One transfer that one may see: id, dataset, state, reader (a live job that it is for, null: none). */
+/* One transfer that one may see: id, why, dataset, state, reader (a live job that it is for, null: none). */
 int store_transfer_show(struct db *db, const struct visible *who, int64_t id, struct rows **ret,
                         struct err *err);
 

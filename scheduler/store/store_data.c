@@ -23,7 +23,9 @@ static void bind_visible(struct stmt *st, const struct visible *who)
         " 'labels', to_json(d.policy_labels), 'by', d.policy_by) end"
 /* clang-format off */
 #define ARRIVAL                                                                                              \
-        "(select json_build_object('kind', a.kind, 'state', a.state, 'site', s.name, 'files', a.files,"      \
+        "(select json_build_object('kind', a.kind, 'state', a.state, 'site',"                               \
+        " coalesce(s.name, (select y.name from transfers t join sites y on y.id = t.to_site where t.id ="    \
+        " a.transfer_id)), 'files', a.files,"                                                                \
         " 'bytes', a.bytes, 'received_files', a.received_files, 'received_bytes', a.received_bytes,"         \
         " 'moved_bytes', a.moved_bytes, 'transfer', a.transfer_id, 'message', a.message, 'expires_at', "     \
         JSON_TIME("(a.touched_at + interval '" ARRIVAL_KEEP "')") ") from arrivals a left join sites s"      \
