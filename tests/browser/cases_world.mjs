@@ -34,6 +34,9 @@ export const world_cases = (sign_in) => [
       await w.page.waitForSelector(".datasets tbody tr:nth-child(50)");
       await w.page.click(".pager a:has-text('Older')");
       await wait_until("the second page", async () => (await w.page.locator(".datasets tbody tr").count()) === 23);
+      await w.page.selectOption(".sieve select >> nth=0", "delta");
+      await wait_until("those at delta", async () => (await w.page.locator(".datasets tbody tr").count()) === 1);
+      must((await text_of(w.page, ".sieve")).includes("delta (1)"), "no counts");
       await w.page.goto(`${w.mock.url}/data?name=sample-00`);
       await wait_until("nine", async () => (await w.page.locator(".datasets tbody tr").count()) === 9);
       must(w.mock.requests.some((r) => r.includes("name=sample-00*")), "names are not found by how they begin");

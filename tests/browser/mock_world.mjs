@@ -117,6 +117,12 @@ export const world_routes = [
     const fits = (d) => (!starts || d.name.startsWith(starts)) && (!q.get("state") || d.state === q.get("state")) && (!q.get("site") || d.sites.some((p) => p.site === q.get("site")));
     return page_of(s.world.datasets.filter(fits).map(listed), q, "name");
   }],
+  [/^GET \/v1\/datasets:facets$/, (s, m, q) => {
+    const starts = q.get("name")?.replace("*", "");
+    const some = s.world.datasets.filter((d) => !starts || d.name.startsWith(starts));
+    const by = (of) => [...new Set(some.flatMap(of))].map((value) => ({ value, datasets: some.filter((d) => of(d).includes(value)).length }));
+    return { datasets: some.length, bytes: some.reduce((n, d) => n + d.bytes, 0), more: false, state: by((d) => [d.state]), project: by((d) => [d.project]), site: by((d) => d.sites.map((p) => p.site)), policy: by((d) => d.policy?.labels ?? ["none"]) };
+  }],
   [/^POST \/v1\/datasets$/, (s, m, q, body) => {
     const b = JSON.parse(body);
     act(s, `new ${b.name} ${body}`);

@@ -84,14 +84,36 @@ async function coast_path() {
   // An arc's points follow each other as differences of whole numbers; a ring names arcs, ~n those walked backwards.
   const arcs = atlas.arcs.map((arc) => {
     let [x, y] = [0, 0];
-    return arc.map(([dx, dy]) => project((x += dx) * scale[0] + translate[0], (y += dy) * scale[1] + translate[1]).map((v) => Math.round(v * 5)));
+    return arc.map(([dx, dy]) => [(x += dx) * scale[0] + translate[0], (y += dy) * scale[1] + translate[1]]);
   });
-  const ring = (names) => {
-    const points = names.flatMap((n) => (n < 0 ? [...arcs[~n]].reverse() : arcs[n]));
-    const apart = points.filter(([x, y], i) => i === 0 || x !== points[i - 1][0] || y !== points[i - 1][1]);
+  // Where a ring crosses the edge of the map it goes on beyond 180 degrees, instead of jumping to the other side.
+  const unrolled = (names) => {
+    let turn = 0;
+    let before = null;
+    const points = names.flatMap((n) => (n < 0 ? [...arcs[~n]].reverse() : arcs[n])).map(([l, p]) => {
+      if (before !== null && Math.abs(l - before) > 180) turn += l < before ? 360 : -360;
+      before = l;
+      return [l + turn, p];
+    });
+    const [first, last] = [points[0][0], points.at(-1)[0]];
+    // One that goes around the earth is closed over the pole.
+    return Math.abs(last - first) > 180 ? [...points, [last, -90], [first, -90]] : points;
+  };
+  // project() puts what is beyond the edge on the edge: drawn once more a turn further on, the other part shows. Of what
+  // lies beyond only the ends are kept, so that no coast runs along the edge.
+  const inside = (p) => Math.abs(p[0]) <= 180;
+  const drawn = (ring) =>
+    [0, -360, 360]
+      .map((turn) => ring.map(([l, p]) => [l + turn, p]))
+      .filter((r) => r.some(([l]) => Math.abs(l) < 180))
+      .map((r) => r.filter((p, i) => inside(p) || inside(r[(i + 1) % r.length]) || inside(r.at(i - 1))));
+  const path = (points) => {
+    const round = points.map(([l, p]) => project(l, p).map((v) => Math.round(v * 5)));
+    const apart = round.filter(([x, y], i) => i === 0 || x !== round[i - 1][0] || y !== round[i - 1][1]);
     const step = ([x, y], i) => (i === 0 ? `M${x / 5} ${y / 5}` : `${(x - apart[i - 1][0]) / 5} ${(y - apart[i - 1][1]) / 5}`);
     return apart.length > 2 ? `${step(apart[0], 0)}l${apart.slice(1).map((p, i) => step(p, i + 1)).join(" ").replaceAll(" -", "-")}z` : "";
   };
+  const ring = (names) => drawn(unrolled(names)).map(path).join("");
   return atlas.objects.land.geometries.flatMap((g) => g.arcs.flat().map(ring)).join("");
 }
 

@@ -450,6 +450,11 @@ function Head({ of: d }: { of: DataOne }) {
         <span class="muted">{w.has(count(d.files), bytes(d.bytes))}</span>
         {may_write() && (
           <div class="actions">
+            {d.state === "sealed" && (
+              <Link to={`/data:new?name=${encodeURIComponent(d.base ?? d.name)}`} class="button">
+                {w.new_version}
+              </Link>
+            )}
             <button type="button" class="danger" onClick={() => set_asked(true)}>
               {w.forget}
             </button>

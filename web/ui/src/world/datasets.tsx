@@ -2,10 +2,11 @@
 // datasets.tsx - all datasets that one may see: what, how much, where, until when.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { me, path_of } from "../api";
+import { path_of } from "../api";
 import { Ago, Badge, Command, Empty, Failure, Text, Toast } from "../parts/basic";
 import { Icon } from "../parts/icon";
-import { bytes, count, shell_word } from "../format";
+import { use_dependent } from "../dependent";
+import { bytes, count, shell_word, visible } from "../format";
 import { Watch } from "../live";
 import { go, Link, query, query_set, query_with } from "../router";
 import { words } from "../strings";
@@ -79,15 +80,51 @@ const filter_of = (q: URLSearchParams): Filter => Object.fromEntries(FILTERS.fla
 // Names are found by how they begin.
 const asked = (f: Filter) => ({ ...f, ...(f.name && !f.name.endsWith("*") ? { name: `${f.name}*` } : {}) });
 
-function Filters({ of: f }: { of: Filter }) {
+// What the datasets that the filter lets through have in common, with counts.
+interface Facet {
+  value: string;
+  datasets: number;
+}
+interface Facets {
+  datasets: number;
+  bytes: number;
+  more: boolean;
+  state: Facet[];
+  project: Facet[];
+  site: Facet[];
+  policy: Facet[];
+}
+
+// A choice of values with how many there are of each; the chosen one stays in the list.
+function Choice({ label, name, now, of: facets, words_of = {} }: { label: string; name: string; now: string | undefined; of: Facet[]; words_of?: Record<string, string> }) {
+  const known = facets.some((f) => f.value === now) || !now ? facets : [{ value: now, datasets: 0 }, ...facets];
+  return (
+    <label>
+      <span>{label}</span>
+      <select value={now ?? ""} onChange={(e) => query_set({ [name]: e.currentTarget.value, cursor: null })}>
+        <option value="">{words.all}</option>
+        {known.map((f) => (
+          <option key={f.value} value={f.value}>
+            {`${words_of[f.value] ?? visible(f.value, 60)}${f.datasets ? ` (${count(f.datasets)})` : ""}`}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+// Labels as they are counted, and the two that stand for all and none.
+function policies_of(facets: Facets | null): Facet[] {
+  const told = facets?.policy ?? [];
+  return [...["any", "none"].filter((v) => !told.some((t) => t.value === v)).map((value) => ({ value, datasets: 0 })), ...told];
+}
+
+function Filters({ of: f, facets }: { of: Filter; facets: Facets | null }) {
   const [name, set_name] = useState(f.name ?? "");
-  const [site, set_site] = useState(f.site ?? "");
   useEffect(() => set_name(f.name ?? ""), [f.name]);
-  useEffect(() => set_site(f.site ?? ""), [f.site]);
-  const projects = (me.value?.projects ?? []).map((p) => (typeof p === "string" ? p : p.name));
   const search = (e: SubmitEvent) => {
     e.preventDefault();
-    query_set({ name: name.trim(), site: site.trim(), cursor: null });
+    query_set({ name: name.trim(), cursor: null });
   };
   return (
     <form class="sieve" role="search" onSubmit={search}>
@@ -95,29 +132,9 @@ function Filters({ of: f }: { of: Filter }) {
         <span>{w.data_find}</span>
         <input type="search" placeholder={w.data_find_hint} maxLength={100} spellcheck={false} autocomplete="off" value={name} onInput={(e) => set_name(e.currentTarget.value)} />
       </label>
-      <label>
-        <span>{w.col_site}</span>
-        <input type="search" maxLength={64} spellcheck={false} autocomplete="off" value={site} onInput={(e) => set_site(e.currentTarget.value)} />
-      </label>
-      <label>
-        <span>{w.col_state}</span>
-        <select value={f.state ?? ""} onChange={(e) => query_set({ state: e.currentTarget.value, cursor: null })}>
-          <option value="">{words.all}</option>
-          <option value="sealed">{w.sealed}</option>
-          <option value="open">{w.open}</option>
-        </select>
-      </label>
-      <label>
-        <span>{w.col_project}</span>
-        <select value={f.project ?? ""} onChange={(e) => query_set({ project: e.currentTarget.value, cursor: null })}>
-          <option value="">{words.all}</option>
-          {projects.map((p) => (
-            <option key={p} value={p}>
-              {p}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label={w.col_site} name="site" now={f.site} of={facets?.site ?? []} />
+      <Choice label={w.col_state} name="state" now={f.state} of={facets?.state ?? []} words_of={{ sealed: w.sealed, open: w.open }} />
+      <Choice label={w.col_project} name="project" now={f.project} of={facets?.project ?? []} />
       <label>
         <span>{w.col_expires}</span>
         <select value={f.expiring ?? ""} onChange={(e) => query_set({ expiring: e.currentTarget.value, cursor: null })}>
@@ -127,14 +144,7 @@ function Filters({ of: f }: { of: Filter }) {
           <option value="30d">{w.expiring_month}</option>
         </select>
       </label>
-      <label>
-        <span>{w.fact_policy}</span>
-        <select value={f.policy ?? ""} onChange={(e) => query_set({ policy: e.currentTarget.value, cursor: null })}>
-          <option value="">{words.all}</option>
-          <option value="any">{w.policy_some}</option>
-          <option value="none">{w.policy_any}</option>
-        </select>
-      </label>
+      <Choice label={w.fact_policy} name="policy" now={f.policy} of={policies_of(facets)} words_of={{ any: w.policy_some, none: w.policy_any }} />
       <button aria-label={words.key_search}>
         <Icon name="search" />
       </button>
@@ -190,12 +200,13 @@ export function Datasets() {
   const text = query.value.toString();
   const filter = useMemo(() => filter_of(query.value), [text]);
   const cursor = query.value.get("cursor");
+  const { data: facets } = use_dependent<Facets>(path_of("/v1/datasets:facets", asked(filter)), text);
   const options = FILTERS.flatMap((n) => (filter[n] ? [`--${n}`, filter[n]!] : []));
   return (
     <section class="panel" aria-labelledby="data-title">
       <header>
         <h1 id="data-title">{words.data}</h1>
-        <span class="grow" />
+        <span class="muted grow">{facets && facets.datasets > 0 && `${w.datasets_n(count(facets.datasets), facets.more)}, ${bytes(facets.bytes)}`}</span>
         {may_write() && (
           <Link to="/data:new" class="button">
             <Icon name="plus" /> {w.new_data}
@@ -203,7 +214,7 @@ export function Datasets() {
         )}
         <Take name="datasets" path={path_of("/v1/datasets", { ...asked(filter), limit: 1000 })} columns={columns} command={["reeve", "data", "list", ...options].map(shell_word).join(" ")} />
       </header>
-      <Filters of={filter} />
+      <Filters of={filter} facets={facets} />
       <List key={JSON.stringify([filter, cursor])} filter={filter} cursor={cursor} />
     </section>
   );

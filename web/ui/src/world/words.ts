@@ -21,6 +21,8 @@ export const w = {
   expiring_week: "within a week",
   expiring_month: "within a month",
   policy_some: "restricted",
+  datasets_n: (n: string, more: boolean) => `${more ? "more than " : ""}${plural(n, "dataset", "datasets")}`,
+  new_version: "New version",
   col_name: "Dataset",
   col_state: "State",
   col_files: "Files",
