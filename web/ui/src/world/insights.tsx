@@ -34,7 +34,8 @@ const LINES_MAX = 6;
 
 const total = (s: Series) => s.values.reduce((n: number, v) => n + (v ?? 0), 0);
 const part = (v: number | null) => (v === null ? "–" : `${Math.round(100 * v)} %`);
-const empty = (i: Insight) => i.series.every((s) => s.values.every((v) => v === null || v === 0));
+// That a site was idle is something to tell; that nothing failed is not.
+const empty = (i: Insight) => i.series.every((s) => s.values.every((v) => v === null || (v === 0 && i.plot !== "use")));
 
 function path_of_plot(plot: string): string {
   const range = RANGES.includes(query.value.get("range") ?? "") ? query.value.get("range")! : "1d";
