@@ -159,7 +159,6 @@ struct m_dataset {
         char *name;
         int32_t project;
         bool sealed, removed;
-        bool unmovable; /* no transfer could bring it anywhere */
         int32_t files;
         int64_t bytes;
         int64_t maker_failed; /* wall ms: when the job that makes it ended without success; 0 = it did not */

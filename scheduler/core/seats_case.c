@@ -294,7 +294,7 @@ static bool place_file(const struct model *m, struct seat_case *sc, size_t file)
                         sc->there[cell] = w.seconds;
                         somewhere = true;
                 }
-                sc->may[cell] = dataset_may_be_at(d, site) && !d->unmovable && site->storage.accept &&
+                sc->may[cell] = dataset_may_be_at(d, site) && site->storage.accept &&
                                 d->bytes <= space_for(site, sc->reader[file]) + (x ? x->bytes : 0);
         }
         return somewhere;

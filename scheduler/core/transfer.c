@@ -435,7 +435,7 @@ void dataset_way(const struct model *m, const struct m_dataset *d, const struct 
                 arrival(m, t, ret);
                 return;
         }
-        if (!to->storage.accept || t || d->unmovable)
+        if (!to->storage.accept || t)
                 ret->seconds = INFINITY;
         else {
                 find_source(m, d, to, ret->bytes, 0, ret);

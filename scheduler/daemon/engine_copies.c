@@ -61,8 +61,6 @@ static void look(struct engine *e, const struct m_dataset *d, struct m_site *s, 
                 ret->why_not = "it is still being made";
         else if (!ret->allowed)
                 ret->why_not = "its policy does not allow that";
-        else if (d->unmovable)
-                ret->why_not = "it has too many files to be moved; pack them, or split it";
         else if (ret->way.on_its_way)
                 ret->why_not = NULL;
         else if (!s->storage.accept)

@@ -10,7 +10,8 @@
  * another source.
  *
  * The files of a transfer lie at one place or at several (a job's outputs are where its tasks ran): they are
- * ordered place by place, one order after the other, into the same directory.
+ * ordered place by place, one order after the other, into the same directory. Of a dataset with very many
+ * files a page is in memory at a time.
  */
 #include "daemon/engine_transfers.h"
 
@@ -26,18 +27,25 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define SHOW_MS    2000 /* between two writes of a transfer's progress */
-#define ACTIVE_MAX 64   /* under way at once: a relay takes two connectors */
+#define SHOW_MS    2000  /* between two writes of a transfer's progress */
+#define ACTIVE_MAX 64    /* under way at once: a relay takes two connectors */
+#define PAGE_FILES 16384 /* of a dataset that are in memory, and in one order */
+_Static_assert(PAGE_FILES <= TRANSFER_FILES_MAX, "a page is one order");
 
 struct move { /* a transfer that was ordered */
         struct engine *e;
         int64_t id;
         struct transfer *remote; /* of the part under way */
         struct engine_worker *source, *destination;
-        struct load_file *rows;         /* all its files, by place */
+        struct load_file *rows;         /* a page of its files, by place */
         size_t row_count, first, count; /* the part under way */
+        char *after;                    /* the last path of that page, as the record orders them */
+        size_t seen;                    /* files of all pages so far */
+        int32_t site;                   /* of the first file; `gathered`: there are others */
+        bool gathered;
         uint64_t before, moved,
             busy_ms; /* bytes of parts that are done; of them over links, and for how long */
         char *file;  /* of a dataset that is one file: its path, as at the site */
@@ -56,6 +64,7 @@ static void move_free(struct move *v)
         transfer_free(v->remote);
         store_free_files(v->rows, v->row_count);
         free(v->file);
+        free(v->after);
         free(v);
 }
 
@@ -186,7 +195,6 @@ static void done(struct engine *e, struct move *v, struct m_transfer *t, const s
         int32_t from = t->from, to = t->to;
         struct m_dataset *d = t->dataset;
         double rate = v->busy_ms ? (double)v->moved * 1000.0 / (double)v->busy_ms : 0;
-        bool gathered = v->rows[0].site != v->rows[v->row_count - 1].site;
 
         if (strlen(root) > STORE_ROOT_MAX) {
                 try_failed(e, t, FAULT_DESTINATION, "the path of the copy is too long for the catalog");
@@ -200,10 +208,10 @@ static void done(struct engine *e, struct move *v, struct m_transfer *t, const s
             (struct commit_copy){.dataset = d->id, .site = to, .root = root, .is_file = v->file != NULL});
         record_event(e, "transfer.done", NULL, 0, -1, to, "%s is at %s now: %lld bytes from %s%s, %s",
                      d->name, model_site(e->m, to)->name, (long long)t->bytes, model_site(e->m, from)->name,
-                     gathered ? " and other sites" : "", transfer_way_name(end->way));
+                     v->gathered ? " and other sites" : "", transfer_way_name(end->way));
         d->users++;
         model_transfer_done(e->m, t, root);
-        if (!gathered && from != to)
+        if (!v->gathered && from != to)
                 learned(e, from, to, (int64_t)v->moved);
         model_dataset_changed(e->m, d);
         model_dataset_drop(e->m, d);
@@ -234,7 +242,13 @@ static enum transfer_fault fault_of(enum move_end kind)
         return FAULT_US;
 }
 
-static void next_part(struct engine *e, struct move *v, struct m_transfer *t);
+/* Are there files after the part under way? A page that is full may be the last. */
+static bool has_more(const struct move *v)
+{
+        return v->first + v->count < v->row_count || v->row_count == PAGE_FILES;
+}
+
+static void next_part(struct engine *e, struct move *v, struct m_transfer *t, const struct transfer_end *end);
 
 static void on_end(void *arg, struct transfer *remote, const struct transfer_end *end)
 {
@@ -247,8 +261,8 @@ static void on_end(void *arg, struct transfer *remote, const struct transfer_end
         engine_clock(e);
         v->moved += end->bytes_moved;
         v->busy_ms += end->busy_ms;
-        if (t && end->kind == MOVE_DONE && !t->cancelling && v->first + v->count < v->row_count) {
-                next_part(e, v, t);
+        if (t && end->kind == MOVE_DONE && !t->cancelling && has_more(v)) {
+                next_part(e, v, t, end);
                 return;
         }
         if (t && end->kind == MOVE_DONE) {
@@ -353,16 +367,54 @@ static int files_of(const struct load_file *rows, size_t n, struct transfer_file
         return 0;
 }
 
-/* The next part: the files of one place, after those that are done. */
-static void part_take(struct move *v)
+static int by_place(const void *a, const void *b)
 {
-        const struct load_file *first;
+        const struct load_file *x = a, *y = b;
+        int order = (x->site > y->site) - (x->site < y->site);
 
+        if (!order)
+                order = strcmp(x->root, y->root);
+        return order ? order : strcmp(x->path, y->path);
+}
+
+/* The next page of its files. 1: there is one; 0: that were all; -1. */
+static int page_load(struct engine *e, struct move *v, const struct m_transfer *t, struct err *err)
+{
+        store_free_files(v->rows, v->row_count);
+        v->rows = NULL;
+        v->row_count = v->first = v->count = 0;
+        if (store_load_files(e->db, t->dataset->id, t->from, t->to, v->after, PAGE_FILES, &v->rows,
+                             &v->row_count, err) < 0)
+                return -1;
+        if (v->row_count) {
+                if (!v->after)
+                        v->site = v->rows[0].site;
+                free(v->after);
+                v->after = xstrdup(v->rows[v->row_count - 1].path);
+        }
+        for (size_t i = 0; i < v->row_count; i++)
+                v->gathered |= v->rows[i].site != v->site;
+        qsort(v->rows, v->row_count, sizeof *v->rows, by_place);
+        v->seen += v->row_count;
+        if (v->row_count < PAGE_FILES && v->seen < (size_t)t->dataset->files)
+                return err_set(err, ERR_NOT_FOUND, "some of its files are at no site any more");
+        return v->row_count > 0;
+}
+
+/* The part under way is done. */
+static void part_done(struct move *v)
+{
         for (size_t i = v->first; i < v->first + v->count; i++)
                 v->before += (uint64_t)v->rows[i].size;
         v->first += v->count;
         v->count = 0;
-        first = &v->rows[v->first];
+}
+
+/* The next part of the page: the files of one place. */
+static void part_take(struct move *v)
+{
+        const struct load_file *first = &v->rows[v->first];
+
         while (v->first + v->count < v->row_count && v->rows[v->first + v->count].site == first->site &&
                strcmp(v->rows[v->first + v->count].root, first->root) == 0)
                 v->count++;
@@ -427,46 +479,33 @@ static bool start_part(struct engine *e, struct move *v, struct m_transfer *t)
         return true;
 }
 
-static void next_part(struct engine *e, struct move *v, struct m_transfer *t)
+/* The end of one part, and more to come, or not. */
+static void next_part(struct engine *e, struct move *v, struct m_transfer *t, const struct transfer_end *end)
 {
-        transfer_free(v->remote);
-        v->remote = NULL;
-        if (!start_part(e, v, t))
+        struct err err = {0};
+        int rc = 1;
+
+        part_done(v);
+        if (v->first == v->row_count)
+                rc = page_load(e, v, t, &err);
+        if (rc < 0)
+                try_failed(e, t, err.code == ERR_NOT_FOUND ? FAULT_SOURCE : FAULT_US, err.text);
+        if (rc == 0)
+                done(e, v, t, end);
+        if (rc > 0) {
+                transfer_free(v->remote);
+                v->remote = NULL;
+        }
+        if (rc <= 0 || !start_part(e, v, t))
                 drop(e, v);
-}
-
-/* Too many files for one order: there is no way to move it, wherever it may be wanted. */
-static void cannot_be_moved(struct engine *e, struct m_transfer *t)
-{
-        t->dataset->unmovable = true;
-        record_event(e, "transfer.failed", NULL, 0, -1, t->to,
-                     "%s cannot be moved: it has more than %d files; pack them, or split it",
-                     t->dataset->name, TRANSFER_FILES_MAX);
-        give_up(e, t, TRANSFER_FAILED, "it has too many files to be moved");
-}
-
-/* The policy was changed since it was decided: nothing of it moves, and what was moved before goes. */
-static void refuse(struct engine *e, struct m_transfer *t)
-{
-        refusal_of_transfer(e, t);
-        storage_sweep(e);
-        give_up(e, t, TRANSFER_CANCELLED, "the policy of the dataset does not allow it there");
 }
 
 static void start(struct engine *e, struct m_transfer *t)
 {
+        struct move *v = xcalloc(1, sizeof *v);
         struct err err = {0};
-        int allowed = store_transfer_allowed(e->db, t->dataset->id, t->to, &err);
-        struct move *v;
+        int rc;
 
-        if (allowed <= 0) {
-                if (allowed < 0)
-                        try_failed(e, t, FAULT_US, err.text);
-                else
-                        refuse(e, t);
-                return;
-        }
-        v = xcalloc(1, sizeof *v);
         if (storage_is_removing(e, t->to, t->dataset->id)) {
                 free(v);
                 try_failed(e, t, FAULT_US, "an earlier copy is still being deleted there");
@@ -474,13 +513,11 @@ static void start(struct engine *e, struct m_transfer *t)
         }
         v->e = e;
         v->id = t->id;
-        if (store_load_files(e->db, t->dataset->id, t->from, t->to, TRANSFER_FILES_MAX, &v->rows,
-                             &v->row_count, &err) < 0) {
-                try_failed(e, t, FAULT_US, err.text);
-        } else if (v->row_count > TRANSFER_FILES_MAX) {
-                cannot_be_moved(e, t);
-        } else if (v->row_count < (size_t)t->dataset->files || !v->row_count) {
-                try_failed(e, t, FAULT_SOURCE, "some of its files are at no site any more");
+        rc = page_load(e, v, t, &err);
+        if (rc < 0) {
+                try_failed(e, t, err.code == ERR_NOT_FOUND ? FAULT_SOURCE : FAULT_US, err.text);
+        } else if (rc == 0) {
+                try_failed(e, t, FAULT_SOURCE, "none of its files is at a site");
         } else if (start_part(e, v, t)) {
                 map_put(&e->moves, (uint64_t)v->id, v);
                 return;

@@ -157,7 +157,7 @@ static void file_fill(const struct rows *r, void *element)
                 memcpy(f->sha256, sum, n);
 }
 
-int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, size_t max,
+int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, const char *after, size_t max,
                      struct load_file **ret, size_t *ret_n, struct err *err)
 {
         struct stmt *st =
@@ -172,7 +172,8 @@ int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, s
         bind_int(st, dataset);
         bind_int(st, from);
         bind_int(st, to);
-        bind_int(st, (int64_t)max + 1);
+        bind_int(st, (int64_t)max);
+        bind_text(st, after);
         return LOAD_ALL(st, struct load_file, file_fill, ret, ret_n, err);
 }
 

@@ -239,8 +239,8 @@ STORE_LOAD_(storage, load_storage)
 STORE_LOAD_(evictions, load_eviction)                                  /* to be done, at most 1,000 */
 int store_next_transfer(struct db *db, int64_t *ret, struct err *err); /* max id + 1 */
 /* Files of a dataset and where each is to be read from for a copy at site `to`: there itself if it lies
- * there, else at `from`, else elsewhere. By place, then path; files that lie nowhere are left out; at most
- * max + 1: more than max tells that there are too many. */
+ * there, else at `from`, else elsewhere. By path, after that of the page before (NULL: from the first); files
+ * that lie nowhere are left out; at most max. */
 struct load_file {
         char *path, *root; /* catalog form; absolute */
         int32_t site;
@@ -248,7 +248,7 @@ struct load_file {
         int64_t size;
         uint8_t sha256[32];
 };
-int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, size_t max,
+int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, const char *after, size_t max,
                      struct load_file **ret, size_t *ret_n, struct err *err);
 /* May bytes of the dataset begin to move to the site, as of now? 1, 0. The transfer is open on record, so
  * that who changes the policy or the site's labels after this sees it and is refused, and who did before is

@@ -101,6 +101,37 @@ def moved_once(grid):
 
 
 @suite.test
+def very_many_files(grid):
+    """a dataset of very many files is moved page by page (MANY_FILES: how many, default 20,000), and every one is as it was"""
+    count = int(os.environ.get("MANY_FILES", "20000"))
+    place = os.path.join(grid.sites["alpha"].home, "in-many")
+    whole = hashlib.sha256()
+    for i in range(count):
+        if i % 1000 == 0:
+            os.makedirs(os.path.join(place, f"d{i // 1000:04d}"))
+        data = b"file %d" % i
+        whole.update(data)
+        with open(os.path.join(place, f"d{i // 1000:04d}", f"f {i:07d}"), "wb") as file:
+            file.write(data)
+    status, reply = grid.ask("POST", "/v1/datasets", {"name": "many", "site": "alpha", "path": place})
+    equal(status, 202, f"POST /v1/datasets: {reply}")
+    seconds = 60 + count / 200
+    wait_until(lambda: any(d["name"] == "many" and d["state"] == "sealed" for d in grid.get("/v1/datasets")["items"]), seconds,
+               "it is registered")
+    status, reply = grid.ask("POST", "/v1/datasets/many/copy", {"site": "bravo"})
+    equal(status, 202, f"copy: {reply}")
+    wait_until(lambda: transfers(grid, "many") and transfers(grid, "many")[-1]["state"] not in ("queued", "active"), seconds, "it is moved")
+    equal([(m["state"], m["message"]) for m in transfers(grid, "many")], [("done", None)], "transfers")
+    whole_files, partial = copies(grid, "bravo", "many")
+    equal((len(whole_files), partial), (count, []), "files of the copy")
+    got = hashlib.sha256()
+    for path in sorted(whole_files):
+        with open(path, "rb") as file:
+            got.update(file.read())
+    equal(got.hexdigest(), whole.hexdigest(), "bytes of the copy")
+
+
+@suite.test
 def waits_for_data(grid):
     """while its data is on its way a job says so, and it is told where each candidate stands"""
     digest = make_data(grid, "slowly", size=200_000)
