@@ -162,12 +162,12 @@ int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, c
 {
         struct stmt *st =
             db_stmt(db, "load_files",
-                    "select * from (select distinct on (f.path) f.path, f.size, f.sha256, r.site_id, r.root,"
+                    "select distinct on (f.path) f.path, f.size, f.sha256, r.site_id, r.root,"
                     " s.is_file from files f join replicas r on r.dataset_id = f.dataset_id and"
                     " r.path = f.path and r.state = 'present' join dataset_sites s on s.dataset_id ="
                     " r.dataset_id and s.site_id = r.site_id and s.root = r.root and not s.suspect"
-                    " where f.dataset_id = $1 order by f.path, r.site_id = $3 desc, r.site_id = $2 desc,"
-                    " r.site_id, r.root) as f order by site_id, root, path limit $4");
+                    " where f.dataset_id = $1 and ($5::text is null or f.path > $5) order by f.path,"
+                    " r.site_id = $3 desc, r.site_id = $2 desc, r.site_id, r.root limit $4");
 
         bind_int(st, dataset);
         bind_int(st, from);
