@@ -136,7 +136,20 @@ double link_rate(const struct model *m, int32_t from, int32_t to)
         const struct m_link *l = model_link(m, from, to);
         double rate = l && l->rate > 0 ? l->rate : m->link_prior;
 
-        return l && l->budget > 0 && l->budget < rate ? l->budget : rate;
+        return link_cap(m, from, to) > 0 ? fmin(rate, link_cap(m, from, to)) : rate;
+}
+
+static double lower(double a, double b)
+{
+        return a > 0 && (b <= 0 || a < b) ? a : b;
+}
+
+double link_cap(const struct model *m, int32_t from, int32_t to)
+{
+        const struct m_link *l = model_link(m, from, to);
+        const struct m_site *out = model_site(m, from), *in = model_site(m, to);
+
+        return lower(l ? l->budget : 0, lower(out ? out->storage.egress : 0, in ? in->storage.ingress : 0));
 }
 
 double link_latency(const struct model *m, int32_t from, int32_t to)

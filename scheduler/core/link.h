@@ -38,6 +38,9 @@ void link_failed(const struct model *m, struct m_link *l);
 
 /* Estimates: bytes per second; seconds to begin. Both are positive and finite. */
 double link_rate(const struct model *m, int32_t from, int32_t to);
+/* What admins allow there: the least of the link's budget and what may leave the one and enter the other
+ * site; 0 = no limit. link_rate stays below it. */
+double link_cap(const struct model *m, int32_t from, int32_t to);
 double link_latency(const struct model *m, int32_t from, int32_t to);
 /* Seconds until the link may be used again after failures; 0 = now. */
 double link_rest(const struct model *m, int32_t from, int32_t to);

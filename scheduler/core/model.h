@@ -62,6 +62,8 @@ struct m_storage {
         int32_t out_max, in_max; /* transfers at once; 0 = as usual */
         int32_t out, in;         /* active now */
         int64_t out_promised, in_promised; /* bytes of open transfers not yet moved */
+        double egress, ingress;            /* bytes per second that all transfers may take; 0 = no limit */
+        double out_given, in_given;        /* of them given to active ones */
         struct claim *claim; /* room is being made for a shape, or was (space.h); NULL = never */
 };
 
@@ -103,6 +105,7 @@ struct m_link { /* see link.h */
         bool direct;                    /* the destination may fetch from the source itself */
         int32_t active;                 /* now */
         int64_t promised;               /* bytes of open transfers not yet moved */
+        double given;                   /* of the budget, to active ones */
         int32_t failures, rests;        /* in a row */
         int64_t rest_until;             /* now ms */
         bool dirty;                     /* differs from the record */
@@ -191,6 +194,7 @@ struct m_transfer { /* see transfer.h */
         enum transfer_state state; /* queued, active, verifying */
         int32_t priority;          /* of the first job that wants it */
         int32_t files;
+        double given;                 /* while active: bytes per second that it may take; 0 = no limit */
         int64_t bytes, moved, begun;  /* to be moved; moved so far; moved before this try */
         int64_t asked_at, started_at; /* wall ms; started: of this try */
         int64_t not_before;           /* wall ms: pause after a failed try */

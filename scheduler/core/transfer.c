@@ -140,6 +140,9 @@ static void count(struct model *m, const struct m_transfer *t, int32_t by)
 
         m->active += by;
         l->active += by;
+        l->given += by * t->given;
+        model_site(m, t->from)->storage.out_given += by * t->given;
+        model_site(m, t->to)->storage.in_given += by * t->given;
         model_site(m, t->from)->storage.out += by;
         model_site(m, t->to)->storage.in += by;
 }
@@ -170,10 +173,56 @@ static void share_all(const struct model *m, int32_t from, int32_t to)
         }
 }
 
+/* ---- budgets ---- */
+
+/* What is left of a budget when so much of it was given; INFINITY: there is none. */
+static double left_of_budget(double budget, double given)
+{
+        return budget <= 0 ? INFINITY : budget > given ? budget - given : 0;
+}
+
+/* What a transfer would get that starts now: what budgets leave, and not much more than the link does, so
+ * that others get the rest. 0: it has to wait, INFINITY: there is no budget. */
+static double share_now(const struct model *m, int32_t from, int32_t to)
+{
+        const struct m_link *l = model_link(m, from, to);
+        const struct m_storage *out = &model_site(m, from)->storage, *in = &model_site(m, to)->storage;
+        double left = fmin(
+            left_of_budget(l ? l->budget : 0, l ? l->given : 0),
+            fmin(left_of_budget(out->egress, out->out_given), left_of_budget(in->ingress, in->in_given)));
+
+        if (isinf(left))
+                return left;
+        if (left < link_cap(m, from, to) / TRANSFER_SHARE_PART)
+                return 0;
+        return l && l->weight > 0 ? fmin(left, TRANSFER_HEADROOM * exp(l->log_rate)) : left;
+}
+
+double transfer_least_rate(const struct model *m, const struct m_transfer *t)
+{
+        double rate = link_rate(m, t->from, t->to);
+        const struct m_dataset *d = t->dataset;
+
+        if (t->given > 0 && t->given < rate)
+                rate = t->given;
+        for (size_t i = 0; i < d->site_count; i++) {
+                const struct m_dataset_site *at = &d->sites[i];
+                const struct m_site *other = model_site(m, at->site);
+
+                if (at->site != t->from && at->site != t->to && !at->suspect && !at->leaving &&
+                    at->files == d->files && other && site_is_source(other))
+                        return fmax(rate / TRANSFER_SLOW_PART, 1);
+        }
+        return 0;
+}
+
 void model_transfer_start(struct model *m, struct m_transfer *t, int32_t from)
 {
+        double given = share_now(m, from, t->to);
+
         heap_remove(&m->queued, t);
         set_source(m, t, from);
+        t->given = isinf(given) ? 0 : fmax(given, 1);
         share_all(m, from, t->to);
         t->state = TRANSFER_ACTIVE;
         t->started_at = m->wall_ms;
@@ -190,6 +239,17 @@ void model_transfer_progress(struct model *m, struct m_transfer *t, int64_t move
         promise(m, t, 1);
 }
 
+/* Sums of what was added and taken away again are not quite none. */
+static void tidy(struct model *m, const struct m_transfer *t)
+{
+        struct m_link *l = model_link_put(m, t->from, t->to);
+        struct m_storage *out = &model_site(m, t->from)->storage, *in = &model_site(m, t->to)->storage;
+
+        l->given = l->active ? l->given : 0;
+        out->out_given = out->out ? out->out_given : 0;
+        in->in_given = in->in ? in->in_given : 0;
+}
+
 static void stop(struct model *m, struct m_transfer *t)
 {
         if (t->state == TRANSFER_QUEUED) {
@@ -198,6 +258,8 @@ static void stop(struct model *m, struct m_transfer *t)
         }
         share_all(m, t->from, t->to);
         count(m, t, -1);
+        tidy(m, t);
+        t->given = 0;
 }
 
 void model_transfer_close(struct model *m, struct m_transfer *t)
@@ -287,12 +349,22 @@ static double queue_s(const struct model *m, int32_t from, int32_t to, double ra
 {
         const struct m_link *l = model_link(m, from, to);
 
-        return l ? (double)l->promised / rate : 0;
+        const struct m_site *out = model_site(m, from), *in = model_site(m, to);
+        double wait = l ? (double)l->promised / rate : 0;
+
+        if (out && out->storage.egress > 0)
+                wait = fmax(wait, (double)out->storage.out_promised / out->storage.egress);
+        if (in && in->storage.ingress > 0)
+                wait = fmax(wait, (double)in->storage.in_promised / in->storage.ingress);
+        return wait;
 }
 
 static void arrival(const struct model *m, const struct m_transfer *t, struct way *ret)
 {
         double rate = link_rate(m, t->from ? t->from : t->to, t->to), begin = 0;
+
+        if (t->state != TRANSFER_QUEUED && t->given > 0 && t->given < rate)
+                rate = t->given;
 
         ret->on_its_way = true;
         ret->from = t->from;
@@ -460,7 +532,7 @@ static bool has_budget(const struct model *m, const struct m_transfer *t, int32_
         const struct m_link *l = model_link(m, from, t->to);
         const struct m_storage *out = &model_site(m, from)->storage, *in = &model_site(m, t->to)->storage;
 
-        return (!m->active_max || m->active < m->active_max) &&
+        return share_now(m, from, t->to) > 0 && (!m->active_max || m->active < m->active_max) &&
                (!l || l->active < (l->max_active ? l->max_active : TRANSFER_LINK_MAX)) &&
                out->out < (out->out_max ? out->out_max : TRANSFER_SITE_MAX) &&
                in->in < (in->in_max ? in->in_max : TRANSFER_SITE_MAX) &&

@@ -31,6 +31,12 @@
 #define TRANSFER_SITE_MAX    8      /* out of a site, and into a site */
 #define TRANSFER_SOON_S      5.0 /* what a link ends in so long does not keep what is arranged from starting */
 #define TRANSFER_DATASET_MAX 4   /* out of one site, of one dataset */
+/* Where there is a budget, each transfer is given a part of it when it starts and keeps that: so much more
+ * than its link was seen to do; and none starts with less than so small a part. */
+#define TRANSFER_HEADROOM   2.0
+#define TRANSFER_SHARE_PART 8.0
+#define TRANSFER_SLOW_PART                                                                                   \
+        20.0 /* slower than so small a part of what was expected, another source is tried */
 
 /* The open transfer of the dataset to the site; NULL = none. */
 struct m_transfer *model_transfer_to(const struct model *m, const struct m_dataset *d, int32_t to);
@@ -70,6 +76,9 @@ struct way {
         bool to_come; /* the source is itself being supplied: nothing can start yet */
 };
 void dataset_way(const struct model *m, const struct m_dataset *d, const struct m_site *to, struct way *ret);
+
+/* Bytes per second below which it is better given up for another source; 0: there is none, or no matter. */
+double transfer_least_rate(const struct model *m, const struct m_transfer *t);
 
 /* For decide(), now and then: would it be there much sooner from another site that holds the data by now?
  * Then it had better be cancelled; what was moved stays at its destination and counts when it is sent for

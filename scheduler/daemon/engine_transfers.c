@@ -433,7 +433,8 @@ static int order(struct engine *e, struct move *v, const struct m_transfer *t, s
                                    .to = to,
                                    .file_count = v->count,
                                    .direct = l && l->direct,
-                                   .rate_limit = l && l->budget > 0 ? (uint64_t)l->budget : 0,
+                                   .rate_limit = (uint64_t)t->given,
+                                   .least_rate = (uint64_t)transfer_least_rate(e->m, t),
                                    .keep_free = (uint64_t)e->set.disk_reserve};
         struct direct_way way = {0};
         struct transfer_file *files = NULL;

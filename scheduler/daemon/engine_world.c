@@ -587,6 +587,8 @@ static int load_sites(struct engine *e, struct err *err)
                 s->all_projects = rows[i].all_projects;
                 s->storage.accept = rows[i].data_accept;
                 s->data_quota = rows[i].data_quota;
+                s->storage.egress = rows[i].data_egress;
+                s->storage.ingress = rows[i].data_ingress;
                 storage_quota(e, s);
                 if (fresh)
                         s->health = rows[i].health;

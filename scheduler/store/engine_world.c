@@ -86,6 +86,8 @@ static void site_fill(const struct rows *r, void *element)
         s->max_tasks = (int32_t)row_int(r, "max_tasks");
         s->speed = row_f64(r, "speed");
         s->data_accept = row_bool(r, "data_accept");
+        s->data_egress = row_null(r, "data_egress") ? 0 : row_f64(r, "data_egress");
+        s->data_ingress = row_null(r, "data_ingress") ? 0 : row_f64(r, "data_ingress");
         s->data_quota = row_null(r, "data_quota") ? -1 : row_int(r, "data_quota");
         s->all_projects = row_bool(r, "all_projects");
 }
@@ -122,7 +124,7 @@ int store_load_sites(struct db *db, struct load_site **ret, size_t *ret_n, struc
                 &r, err) < 0 ||
             LOAD_ALL(db_stmt(db, "load_sites",
                              "select id, name, intent, health, alarm, max_tasks, speed, all_projects, "
-                             "data_accept, data_quota from sites"
+                             "data_accept, data_quota, data_egress, data_ingress from sites"
                              " where removed_at is null order by id"),
                      struct load_site, site_fill, ret, ret_n, err) < 0)
                 return -1;

@@ -50,7 +50,8 @@ struct load_site {
         double speed;
         bool all_projects;
         bool data_accept;
-        int64_t data_quota; /* -1 = none given */
+        int64_t data_quota;               /* -1 = none given */
+        double data_egress, data_ingress; /* 0 = no limit */
         struct {
                 int32_t project, max_cpus; /* 0 = none */
         } * projects;

@@ -96,6 +96,89 @@ static void link_that_fails_again_and_again_rests_for_longer_and_longer(void **u
         model_free(m);
 }
 
+/* Four datasets at a, wanted at b by a job each; the link does 1 MB/s. */
+static struct model *four_wanted(void)
+{
+        struct model *m = scene("site a cpus=1 draining\nsite b cpus=8 quota=1e12\n"
+                                "data d bytes=100e6 at=a\ndata e bytes=100e6 at=a\n"
+                                "data f bytes=100e6 at=a\ndata g bytes=100e6 at=a");
+
+        link_know(m, model_link_put(m, 1, 2), 1e6, 0.1, 1000, m->wall_ms);
+        links_refresh(m);
+        link_know(m, model_link_put(m, 1, 2), 1e6, 0.1, 1000, m->wall_ms);
+        model_link_put(m, 1, 2)->max_active = 8;
+        scene_add(m, "job 1 needs=d\njob 2 needs=e\njob 3 needs=f\njob 4 needs=g");
+        return m;
+}
+
+static void budgets_are_shared_out_and_never_exceeded(void **unused)
+{
+        static const struct {
+                double budget, egress, ingress, given;
+                int started;
+        } cases[] = {
+            {0, 0, 0, 0, 4},         /* no budget */
+            {500e3, 0, 0, 500e3, 1}, /* the link's, below what it does: one after the other */
+            {0, 3e6, 0, 3e6, 2}, /* out of the site: twice what the link does for one, the rest for another */
+            {0, 0, 3e6, 3e6, 2}, /* into the site */
+            {6e6, 5e6, 3e6, 3e6, 2}, /* the least of them */
+            {0, 100e6, 0, 8e6, 4},   /* more than they take */
+        };
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct model *m = four_wanted();
+                struct m_link *l = model_link_put(m, 1, 2);
+                struct m_transfer *t;
+                double given = 0;
+
+                l->budget = cases[i].budget;
+                scene_site(m, "a")->storage.egress = cases[i].egress;
+                scene_site(m, "b")->storage.ingress = cases[i].ingress;
+                free(scene_decide_data(m));
+                for (size_t k = 0; (t = map_next(&m->transfers, &k));)
+                        given += t->given;
+                assert_int_equal(l->active, cases[i].started);
+                assert_true(fabs(given - cases[i].given) < 0.01 * given + 1);
+                while ((t = map_next(&m->transfers, &(size_t){0})))
+                        model_transfer_close(m, t);
+                assert_true(l->given == 0 && scene_site(m, "a")->storage.out_given == 0);
+                model_free(m);
+        }
+}
+
+static void promised_time_counts_what_sites_let_out_and_in(void **unused)
+{
+        struct model *m = four_wanted();
+        struct way w;
+
+        (void)unused;
+        dataset_way(m, scene_dataset(m, "d"), scene_site(m, "b"), &w);
+        assert_true(fabs(w.moving - 100) < 1);
+        scene_site(m, "a")->storage.egress = 500e3;
+        dataset_way(m, scene_dataset(m, "d"), scene_site(m, "b"), &w);
+        assert_true(fabs(w.moving - 200) < 1);
+        scene_site(m, "a")->storage.out_promised = 50e6; /* to others */
+        dataset_way(m, scene_dataset(m, "d"), scene_site(m, "b"), &w);
+        assert_true(fabs(w.seconds - 300.1) < 1);
+        model_free(m);
+}
+
+static void a_transfer_is_given_up_when_slow_only_where_there_is_another_source(void **unused)
+{
+        struct model *m = four_wanted();
+        struct m_transfer *t;
+
+        (void)unused;
+        free(scene_decide_data(m));
+        t = model_transfer_to(m, scene_dataset(m, "d"), 2);
+        assert_true(transfer_least_rate(m, t) == 0);
+        scene_add(m, "site c cpus=1 draining");
+        model_dataset_site(scene_dataset(m, "d"), 3, "/data", false, 1, 100000000);
+        assert_true(fabs(transfer_least_rate(m, t) - 1e6 / TRANSFER_SLOW_PART) < 1000);
+        model_free(m);
+}
+
 /* ---- the ledger ---- */
 
 static void ledger_says_when_a_place_falls_free_and_counts_what_was_promised(void **unused)
@@ -219,7 +302,7 @@ static void hot_dataset_spreads_from_its_copies(void **unused)
         link_know(m, fast, 50e6, 0.1, 1000, m->wall_ms);
         m->wall_ms += 1;
         slow->max_active = 1;
-        slow->active = 1; /* somebody else's: the transfer to c has to wait */
+        slow->active = 1;                   /* somebody else's: the transfer to c has to wait */
         pass_is(m, "1.1#1@w1 +d>b !d:a>b"); /* to c it comes from b, when it is there */
         model_transfer_done(m, model_transfer_to(m, scene_dataset(m, "d"), 2), "/copies/d");
         pass_is(m, "1.2#1@w2 +d>c !d:b>c");
@@ -351,6 +434,9 @@ int main(void)
             cmocka_unit_test(link_that_nobody_measured_is_as_the_median_of_the_known),
             cmocka_unit_test(link_forgets_slowly_and_is_not_moved_far_by_one_wild_sample),
             cmocka_unit_test(link_that_fails_again_and_again_rests_for_longer_and_longer),
+            cmocka_unit_test(budgets_are_shared_out_and_never_exceeded),
+            cmocka_unit_test(promised_time_counts_what_sites_let_out_and_in),
+            cmocka_unit_test(a_transfer_is_given_up_when_slow_only_where_there_is_another_source),
             cmocka_unit_test(ledger_says_when_a_place_falls_free_and_counts_what_was_promised),
             cmocka_unit_test(data_is_moved_when_that_ends_sooner_than_standing_in_line),
             cmocka_unit_test(data_is_moved_once_for_all_who_want_it_there),
