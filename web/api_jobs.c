@@ -7,6 +7,7 @@
 #include "common/util.h"
 #include "store/store_jobs.h"
 #include "web/progress_reply.h"
+#include "web/watched.h"
 #include "web/web_priv.h"
 
 #include <stdio.h>
@@ -307,7 +308,7 @@ static int list_asked(struct request *rq, struct db *db, struct jobs_filter *f, 
             (ids && read_ids(ids, id_list, &f->ids_count, err) < 0) || store_jobs_between(db, f, err) < 0)
                 return -1;
         f->ids = ids ? id_list : NULL;
-        return list_reply(rq, db, f, err);
+        return watched_is(rq, f) ? watched_reply(rq, db, f, err) : list_reply(rq, db, f, err);
 }
 
 HANDLER(api_jobs)

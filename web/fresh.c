@@ -3,6 +3,7 @@
 
 #include "common/num.h"
 #include "common/util.h"
+#include "common/ids.h"
 #include "web/api.h"
 #include "web/assets.h"
 #include "web/routes.h"
@@ -18,18 +19,12 @@ struct answer {
         char etag[ETAG_MAX];
 };
 
-struct change {
-        int64_t job; /* 0: none */
-        uint64_t at;
-};
-
 struct fresh {
         pthread_mutex_t lock;
         uint64_t now;   /* grows with every word */
         uint64_t floor; /* answers begun before it are old */
-        size_t changes_n;
         struct answer answers[FRESH_ANSWERS];
-        struct change changes[2 * FRESH_JOBS]; /* by job; linear probing */
+        uint64_t changed[FRESH_SLOTS]; /* when a job of that slot was named last */
 };
 
 struct fresh *fresh_new(void)
@@ -52,33 +47,10 @@ void fresh_free(struct fresh *f)
 /* ---- what changed ----------------------------------------------------------------------------------------
  */
 
-static void all_changed(struct fresh *f)
+/* Several jobs share a slot: what is said of one makes the others look changed, too, which is only slower. */
+static uint64_t *slot_of(struct fresh *f, int64_t job)
 {
-        f->floor = f->now;
-        if (f->changes_n)
-                memset(f->changes, 0, sizeof f->changes);
-        f->changes_n = 0;
-}
-
-static struct change *change_slot(struct fresh *f, int64_t job)
-{
-        size_t i = (size_t)((uint64_t)job * UINT64_C(0x9e3779b97f4a7c15) >> 32) % ARRAY_LEN(f->changes);
-
-        while (f->changes[i].job && f->changes[i].job != job)
-                i = (i + 1) % ARRAY_LEN(f->changes);
-        return &f->changes[i];
-}
-
-static void job_changed(struct fresh *f, int64_t job)
-{
-        struct change *c = change_slot(f, job);
-
-        if (!c->job && f->changes_n == FRESH_JOBS) {
-                all_changed(f);
-                return;
-        }
-        f->changes_n += !c->job;
-        *c = (struct change){job, f->now};
+        return &f->changed[hash_mix((uint64_t)job) % FRESH_SLOTS];
 }
 
 void fresh_heard(struct fresh *f, const char *payload)
@@ -88,16 +60,16 @@ void fresh_heard(struct fresh *f, const char *payload)
         pthread_mutex_lock(&f->lock);
         f->now++;
         if (!*payload)
-                all_changed(f);
+                f->floor = f->now;
         for (const char *p = payload; *p && *p != '-'; p = end + (*end == ',')) {
                 int64_t job = strtoll(p, &end, 10);
 
                 if (end == p) {
-                        all_changed(f); /* not what we know */
+                        f->floor = f->now; /* not what we know */
                         break;
                 }
                 if (job > 0)
-                        job_changed(f, job);
+                        *slot_of(f, job) = f->now;
         }
         pthread_mutex_unlock(&f->lock);
 }
@@ -164,14 +136,20 @@ static bool any_changed(struct fresh *f, const char *ids, uint64_t since)
 
                 if (end == p)
                         return true;
-                if (job > 0) {
-                        const struct change *c = change_slot(f, job);
-
-                        if (c->job && c->at > since)
-                                return true;
-                }
+                if (job > 0 && *slot_of(f, job) > since)
+                        return true;
         }
         return false;
+}
+
+bool fresh_changed(struct fresh *f, int64_t job, uint64_t since)
+{
+        bool changed;
+
+        pthread_mutex_lock(&f->lock);
+        changed = since < f->floor || *slot_of(f, job) > since;
+        pthread_mutex_unlock(&f->lock);
+        return changed;
 }
 
 bool fresh_is_known(struct fresh *f, struct request *rq)

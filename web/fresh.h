@@ -14,9 +14,9 @@
 #include "web/request.h"
 
 #define FRESH_MS      300000
-#define FRESH_ANSWERS 4096  /* remembered */
-#define FRESH_WAYS    8     /* of them one key may take the place of */
-#define FRESH_JOBS    65536 /* changed ones told apart; more makes everything old */
+#define FRESH_ANSWERS 4096   /* remembered */
+#define FRESH_WAYS    8      /* of them one key may take the place of */
+#define FRESH_SLOTS   524288 /* jobs that changed are told apart by so many */
 
 struct fresh;
 
@@ -28,6 +28,8 @@ void fresh_heard(struct fresh *f, const char *payload);
 
 /* Is what the client has still the answer? */
 bool fresh_is_known(struct fresh *f, struct request *rq);
+/* May the job look different from what was asked after `since`? */
+bool fresh_changed(struct fresh *f, int64_t job, uint64_t since);
 /* When the handler begins; and once it has made an answer with that ETag. */
 uint64_t fresh_now(struct fresh *f);
 void fresh_remember(struct fresh *f, const struct request *rq, const char *etag, uint64_t begun);

@@ -3,6 +3,7 @@
 
 #include "common/util.h"
 #include "web/assets.h"
+#include "web/cards.h"
 #include "web/download.h"
 #include "web/metrics.h"
 #include "web/notices.h"
@@ -94,6 +95,7 @@ static void web_free(struct web *w)
         auth_free(w->auth);
         world_free(w->world);
         metrics_free(w->metrics);
+        cards_free(w->cards);
         fresh_free(w->fresh);
         rate_free(w->rate);
         assets_free(w->assets);
@@ -124,6 +126,7 @@ static int parts_start(struct web *w, struct err *err)
         w->world = world_new();
         w->metrics = metrics_new();
         w->fresh = fresh_new();
+        w->cards = cards_new(w->fresh);
         w->rate = rate_new(w->request_rate);
         w->assets = assets_new(w->ui_dir);
         if ((w->upload_dir && spool_new(w->upload_dir, &w->spool, err) < 0) ||

@@ -55,6 +55,7 @@ struct metrics;
 struct wake;
 struct streams;
 struct fresh;
+struct cards;
 struct spool;
 
 struct web {
@@ -87,6 +88,7 @@ struct web {
         struct wake *wake;
         struct streams *streams;
         struct fresh *fresh;
+        struct cards *cards;
         struct rate *rate;
         struct notices *notices;
         struct notice_settings notice_settings;

@@ -328,6 +328,25 @@ def a_script_is_read_as_a_job_and_each_directive_is_told(w):
 
 
 @test
+def who_watches_jobs_by_number_is_answered_from_memory_until_the_engine_names_one(w):
+    ids = [w.s.submit(project="one", name=f"watched-{i}") for i in range(30)]
+    path = "/v1/jobs?limit=1000&ids=" + ",".join(map(str, [*ids, ids[3], 777777]))
+    def watch(token=""):
+        return w.s.get(path, token=token, headers={"If-None-Match": '"old"'}).json
+    def asked(token=""):
+        return w.s.get(path, token=token).json
+    same([j["id"] for j in asked()["items"]], ids[::-1])
+    wait_until("nothing is on its way any more", lambda: watch() == asked())
+    same(watch(), asked())
+    same(watch(token=w.tokens["stranger"])["items"], [])
+    w.s.sql(f"update job_queue set priority = 5 where job_id = {ids[7]}")
+    wait_until("the engine's word has come", lambda: w.s.sql(f"notify reeve_web, '{ids[7]},{ids[9]}'") == [] and watch() == asked())
+    same([j["priority"] for j in watch()["items"] if j["id"] == ids[7]], [5])
+    same(watch(token=w.tokens["submitter"]), asked(token=w.tokens["submitter"]))
+    same(w.s.get(path.replace("limit=1000", "limit=5"), headers={"If-None-Match": '"old"'}).json["next_cursor"] is None, False)
+
+
+@test
 def a_bulk_submission_is_all_or_nothing_and_may_refer_to_itself(w):
     before = w.s.sql("select count(*) from jobs")
     reply = w.s.post("/v1/jobs:bulk", {"jobs": [{"command": ["a"]}, {"command": ["b"], "after": ["#2"]}, {"array": "x"},
