@@ -92,6 +92,7 @@ export function Sites() {
       <header>
         <h1 id="sites-title">{words.sites}</h1>
         {sites && sites.length > 0 && <span class="muted grow">{words.sites_up(sites.filter((s) => s.health === "up").length, sites.length)}</span>}
+        {sites && sites.length > 0 && <Link to="/links">{words.links}</Link>}
         {admin && (
           <Link to="/sites/new" class="button">
             <Icon name="plus" /> {w.add}

@@ -138,7 +138,9 @@ function WorkerRow({ of: k, admin, ask }: { of: Worker; admin: boolean; ask: (k:
   return (
     <tr role="row">
       <th scope="row" role="rowheader">
-        <Text of={k.hostname ?? k.host} max={80} />
+        <Link to={`/workers/${k.id}`}>
+          <Text of={k.hostname ?? k.host} max={80} />
+        </Link>
         <span class="sub">
           <Text of={`${k.user ?? ""}@${k.host}`} max={120} />
         </span>

@@ -4,7 +4,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { me, post, Problem } from "../api";
 import { Command, Failure } from "../parts/basic";
-import { curl_of } from "../parts/dialog";
 import { Icon } from "../parts/icon";
 import { shell_word } from "../format";
 import { go, Link, query, query_set } from "../router";
@@ -13,6 +12,7 @@ import type { SiteCall } from "../types";
 import { Choose } from "./arrival";
 import { CallTrouble, use_following } from "./call";
 import { data_path } from "./datasets";
+import { api_command } from "./may";
 import { sender_start, type Chosen } from "./sender";
 import type { DataOne } from "./types";
 import { w } from "./words";
@@ -51,7 +51,7 @@ function command_of(way: Way, v: Values, chosen: Chosen[]): string {
   const version = v.new_version ? " --new-version" : "";
   if (way === "site") return `reeve data add ${name} ${shell_word(`${v.site.trim() || "SITE"}:${v.path.trim() || "/path"}`)}`;
   if (way === "upload") return `reeve data put${at}${version} ${name} ${chosen.length ? [...new Set(chosen.map((c) => c.path.split("/")[0]!))].slice(0, 5).map(shell_word).join(" ") : "FILE..."}`;
-  return curl_of({ method: "POST", path: "/v1/datasets", body: body_of(way, v) });
+  return api_command("POST", "/v1/datasets", body_of(way, v));
 }
 
 function TextField({ label, hint, value, set, ...more }: { label: string; hint?: string; value: string; set: (v: string) => void } & Record<string, unknown>) {

@@ -330,7 +330,12 @@ function Facts({ of: d, changed }: { of: DataOne; changed: () => void }) {
         <div>
           <dt>{w.fact_made}</dt>
           <dd>
-            <Ago at={d.made_at} /> {d.made_by && <Text of={words.asked_by(d.made_by)} max={80} />} {d.job && <Link to={`/jobs/${d.job}`}>{w.lineage_made(String(d.job))}</Link>}
+            <Ago at={d.made_at} /> {d.made_by && <Text of={words.asked_by(d.made_by)} max={80} />}
+            {d.job && (
+              <span class="sub">
+                <Link to={`/jobs/${d.job}`}>{w.lineage_made(String(d.job))}</Link>
+              </span>
+            )}
           </dd>
         </div>
         {d.sealed_at && (

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // datasets.tsx - all datasets that one may see: what, how much, where, until when.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { path_of } from "../api";
 import { Ago, Badge, Command, Empty, Failure, Text, Toast } from "../parts/basic";
 import { Icon } from "../parts/icon";
 import { use_dependent } from "../dependent";
 import { bytes, count, shell_word, visible } from "../format";
+import { use_keys } from "../keys";
 import { Watch } from "../live";
 import { go, Link, query, query_set, query_with } from "../router";
 import { words } from "../strings";
@@ -122,6 +123,8 @@ function policies_of(facets: Facets | null): Facet[] {
 function Filters({ of: f, facets }: { of: Filter; facets: Facets | null }) {
   const [name, set_name] = useState(f.name ?? "");
   useEffect(() => set_name(f.name ?? ""), [f.name]);
+  const box = useRef<HTMLInputElement>(null);
+  use_keys([{ key: "/", what: words.key_search, act: () => box.current?.focus() }]);
   const search = (e: SubmitEvent) => {
     e.preventDefault();
     query_set({ name: name.trim(), cursor: null });
@@ -130,7 +133,7 @@ function Filters({ of: f, facets }: { of: Filter; facets: Facets | null }) {
     <form class="sieve" role="search" onSubmit={search}>
       <label>
         <span>{w.data_find}</span>
-        <input type="search" placeholder={w.data_find_hint} maxLength={100} spellcheck={false} autocomplete="off" value={name} onInput={(e) => set_name(e.currentTarget.value)} />
+        <input ref={box} type="search" placeholder={w.data_find_hint} maxLength={100} spellcheck={false} autocomplete="off" value={name} onInput={(e) => set_name(e.currentTarget.value)} />
       </label>
       <Choice label={w.col_site} name="site" now={f.site} of={facets?.site ?? []} />
       <Choice label={w.col_state} name="state" now={f.state} of={facets?.state ?? []} words_of={{ sealed: w.sealed, open: w.open }} />

@@ -10,7 +10,7 @@ import { go, Link, query_set } from "../router";
 import { look_of } from "../states";
 import type { Site } from "../types";
 import { graticule, HEIGHT, project, WIDTH } from "./earth";
-import { may_govern } from "./may";
+import { api_command, may_govern } from "./may";
 import type { LinkInfo } from "./types";
 import { w } from "./words";
 
@@ -103,11 +103,18 @@ function PlaceForm({ of: s, close }: { of: Placed; close: (acted: boolean) => vo
     [w.place_latitude, latitude, set_latitude, w.place_latitude_hint],
     [w.place_longitude, longitude, set_longitude, w.place_longitude_hint],
   ] as const;
+  const path = `/v1/sites/${encodeURIComponent(s.name)}`;
+  const question = {
+    title: w.place_title(visible(s.name, 64)),
+    text: <p>{w.place_text}</p>,
+    yes: w.place_yes,
+    call: { method: "PATCH" as const, path, body },
+    command: api_command("PATCH", path, body),
+    done: () => w.place_done,
+    barred: wrong,
+  };
   return (
-    <Ask
-      of={{ title: w.place_title(visible(s.name, 64)), text: <p>{w.place_text}</p>, yes: w.place_yes, call: { method: "PATCH", path: `/v1/sites/${encodeURIComponent(s.name)}`, body }, done: () => w.place_done, barred: wrong }}
-      close={close}
-    >
+    <Ask of={question} close={close}>
       {set.map(([label, value, change, hint], i) => (
         <label key={label} class="field">
           <span>{label}</span>

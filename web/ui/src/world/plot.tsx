@@ -74,6 +74,9 @@ function use_width(): [RefObject<HTMLDivElement | null>, number] {
   return [box, width];
 }
 
+// A value with none beside it makes no line, but a spot.
+const known = (v: number | null | undefined) => v !== null && v !== undefined;
+
 function path_of_line(points: ([number, number] | null)[]): string {
   let d = "";
   points.forEach((p, i) => {
@@ -145,7 +148,7 @@ export function Plot({ label, times, lines, unit, stacked = false, name }: PlotP
           const back = times.map((_, i) => `L${x(i).toFixed(1)} ${y(lower[i] ?? 0).toFixed(1)}`).reverse().join("");
           return <path key={k} class={`area h${k % HUES}`} d={`${path_of_line(upper)}${back}Z`} />;
         })}
-        {!stacked && times.length <= 2 && lines.flatMap((l, k) => l.values.map((v, i) => (v === null ? null : <circle key={`${k} ${i}`} class={`spot h${k % HUES}`} cx={x(i)} cy={y(v)} r={4} />)))}
+        {!stacked && lines.flatMap((l, k) => l.values.map((v, i) => (v === null || known(l.values[i - 1]) || known(l.values[i + 1]) ? null : <circle key={`${k} ${i}`} class={`spot h${k % HUES}`} cx={x(i)} cy={y(v)} r={3.5} />)))}
         {at !== null && <path class="cursor" d={`M${x(at).toFixed(1)} ${TOP}V${HEIGHT - BOTTOM}`} />}
       </svg>
       <p class="plot-legend" aria-live="polite">
