@@ -2,6 +2,7 @@
 #include "daemon/explain.h"
 
 #include "common/util.h"
+#include "core/chain.h"
 #include "core/remedy.h"
 
 #include <math.h>
@@ -191,6 +192,16 @@ static json_t *basis(const struct forecast_start *f)
                          count_words(f->measured, "ended task").s, scaled);
 }
 
+static json_t *chain_basis(const struct forecast_start *f)
+{
+        return f->guessed
+                   ? json_text("when the jobs that it waits for are likely to end, a guess for %s of which"
+                               " few tasks have ended",
+                               count_words(f->guessed, "job").s)
+                   : json_text("when the jobs that it waits for are likely to end, by run times of %s",
+                               count_words(f->measured, "ended task").s);
+}
+
 /* Why nobody can tell, for reasons that do not end by themselves. */
 static const char *no_start(enum wait_reason why)
 {
@@ -218,6 +229,25 @@ static double later(double seconds, double floor_s)
         return seconds > floor_s ? seconds : floor_s;
 }
 
+static bool waits_for_jobs(enum wait_reason why)
+{
+        return why == WAIT_AFTER || why == WAIT_INPUT_PENDING;
+}
+
+/* When what it waits for is over, and then not before it would start if it were over now. */
+static void start_after(const struct about *a, struct forecast_start *ret)
+{
+        struct forecast_start line;
+
+        chain_start(a->m, a->j, ret);
+        if (isinf(ret->likely))
+                return;
+        forecast_start(a->m, &a->ask, &line);
+        ret->earliest = fmax(ret->earliest, line.earliest);
+        ret->likely = fmax(ret->likely, line.likely);
+        ret->latest = fmax(ret->latest, line.latest);
+}
+
 static json_t *start_json(const struct about *a, enum wait_reason why, double *ret_likely, struct words *said)
 {
         const struct model *m = a->m;
@@ -227,6 +257,8 @@ static json_t *start_json(const struct about *a, enum wait_reason why, double *r
         said->s[0] = '\0';
         if (in_line(why))
                 forecast_start(m, &a->ask, &f);
+        else if (a->j && waits_for_jobs(why))
+                start_after(a, &f);
         *ret_likely = f.likely;
         if (isinf(f.likely))
                 return json_pack("{s:n,s:n,s:n,s:s}", "earliest", "likely", "latest", "based_on",
@@ -240,7 +272,7 @@ static json_t *start_json(const struct about *a, enum wait_reason why, double *r
         f.latest += DISPATCH_S + f.latest / 10;
         return json_pack("{s:o,s:o,s:o,s:o}", "earliest", json_when(m, later(f.earliest, pause)), "likely",
                          json_when(m, later(f.likely, pause)), "latest", json_when(m, later(f.latest, pause)),
-                         "based_on", basis(&f));
+                         "based_on", waits_for_jobs(why) ? chain_basis(&f) : basis(&f));
 }
 
 /* ---- the documents ---------------------------------------------------------------------------------------
