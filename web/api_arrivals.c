@@ -257,7 +257,7 @@ static int check_urls(struct db *db, const struct file_list *l, int32_t site, st
                 issue_add(
                     is, place, "conflict",
                     "does not begin with an address from where files may be fetched; an admin may allow it: "
-                    "reeve data allow-url PREFIX");
+                    "reeve url allow PREFIX");
         }
         return 0;
 }

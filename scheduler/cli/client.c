@@ -11,7 +11,9 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
+#define UPLOAD_BUFFER  (512 * 1024L)
 #define RETRY_FIRST_MS 200
 #define RETRY_MOST_MS  5000
 #define SAY_AFTER_MS   1000
@@ -29,7 +31,10 @@ struct client {
         int64_t timeout_ms;
         void (*on_wait)(void *arg, const char *what);
         void *wait_arg;
-        int64_t begun_ms;                    /* the call that goes on */
+        int64_t begun_ms;        /* the call that goes on */
+        const struct call *call; /* it */
+        int64_t sent;            /* of its file */
+        bool sink_failed;
         bool held, waited;                   /* it may be held back; on_wait was told something */
         int64_t watched_ms, watch_credit_ms; /* the last look, and what was saved up since */
 };
@@ -158,7 +163,16 @@ void client_pause(int64_t ms)
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
         struct reply *r = arg;
+        struct client *c = r->client;
+        long status = 0;
 
+        if (c->call->sink && curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+            (status == 200 || status == 206)) {
+                /* A server that does not know ranges would send all of it again. */
+                c->sink_failed = (status == 200 && c->call->range_from > 0) ||
+                                 c->call->sink(c->call->sink_arg, (const uint8_t *)p, size * n) < 0;
+                return c->sink_failed ? 0 : size * n;
+        }
         buf_put(&r->body, p, size * n);
         return r->body.overflow ? 0 : size * n;
 }
@@ -191,7 +205,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
         } numbers[] = {
             {"Reeve-Offset", &r->offset},       {"Reeve-Size", &r->size},
             {"Reeve-Gap-Start", &r->gap_start}, {"Reeve-Gap-End", &r->gap_end},
-            {"Reeve-Attempt", &r->attempt},
+            {"Reeve-Attempt", &r->attempt},     {"Reeve-Received", &r->received},
         };
         char value[sizeof r->etag];
 
@@ -211,9 +225,9 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
         struct client *client = arg;
 
         (void)a;
-        (void)b;
         (void)c;
-        (void)d;
+        if (client->call->on_bytes)
+                client->call->on_bytes(client->call->bytes_arg, client->call->from_file ? d : b);
         if (!client->held && !client->waited && clock_boot_ms() - client->begun_ms > SAY_AFTER_MS)
                 say_wait(client, "waiting for the server's answer");
         return is_stopped(client);
@@ -264,8 +278,9 @@ static struct curl_slist *make_headers(const struct client *c, const struct call
 
                 list = add_header(list, "Authorization", bearer);
         }
-        if (body)
-                list = add_header(list, "Content-Type", "application/json");
+        if (body || call->from_file)
+                list = add_header(list, "Content-Type",
+                                  call->from_file ? "application/octet-stream" : "application/json");
         /* No 100-continue round trip. */
         list = add_header(list, "Expect", "");
         if (call->key)
@@ -275,11 +290,39 @@ static struct curl_slist *make_headers(const struct client *c, const struct call
         return list;
 }
 
+static size_t on_read(char *to, size_t size, size_t n, void *arg)
+{
+        struct client *c = arg;
+        int64_t left = c->call->file_size - c->sent, most = (int64_t)(size * n);
+        ssize_t k =
+            pread(c->call->fd, to, (size_t)(left < most ? left : most), c->call->file_offset + c->sent);
+
+        if (k < 0 || (k == 0 && left > 0))
+                return CURL_READFUNC_ABORT; /* it became shorter, or cannot be read */
+        c->sent += k;
+        return (size_t)k;
+}
+
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+        struct client *c = arg;
+
+        if (origin != SEEK_SET)
+                return CURL_SEEKFUNC_CANTSEEK;
+        c->sent = offset;
+        return CURL_SEEKFUNC_OK;
+}
+
 static void set_options(struct client *c, const struct call *call, const char *url, const char *body,
                         struct curl_slist *headers, struct reply *r)
 {
         CURL *h = c->curl;
 
+        if (r)
+                r->client = c;
+        c->call = call;
+        c->sent = 0;
+        c->sink_failed = false;
         curl_easy_reset(h);
         curl_easy_setopt(h, CURLOPT_URL, url);
         curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -292,6 +335,19 @@ static void set_options(struct client *c, const struct call *call, const char *u
                 curl_easy_setopt(h, CURLOPT_POSTFIELDS, body);
         if (body)
                 curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+        if (call->from_file) {
+                curl_easy_setopt(h, CURLOPT_UPLOAD, 1L);
+                curl_easy_setopt(h, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->file_size);
+                curl_easy_setopt(h, CURLOPT_READFUNCTION, on_read);
+                curl_easy_setopt(h, CURLOPT_READDATA, c);
+                curl_easy_setopt(h, CURLOPT_SEEKFUNCTION, on_seek);
+                curl_easy_setopt(h, CURLOPT_SEEKDATA, c);
+                curl_easy_setopt(h, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
+        }
+        if (call->range_from > 0)
+                curl_easy_setopt(h, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)call->range_from);
+        if (call->sink)
+                curl_easy_setopt(h, CURLOPT_BUFFERSIZE, UPLOAD_BUFFER);
         curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, call->method ? call->method : "GET");
         curl_easy_setopt(h, CURLOPT_NOBODY, call->method && strcmp(call->method, "HEAD") == 0 ? 1L : 0L);
         curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
@@ -305,7 +361,7 @@ static void set_options(struct client *c, const struct call *call, const char *u
         if (c->timeout_ms)
                 curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
         curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(h, CURLOPT_NOPROGRESS, c->stop || c->on_wait ? 0L : 1L);
+        curl_easy_setopt(h, CURLOPT_NOPROGRESS, c->stop || c->on_wait || call->on_bytes ? 0L : 1L);
         curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
         curl_easy_setopt(h, CURLOPT_XFERINFODATA, c);
         if (c->debug) {
@@ -316,7 +372,8 @@ static void set_options(struct client *c, const struct call *call, const char *u
 
 static void reply_init(struct reply *r)
 {
-        *r = (struct reply){.offset = -1, .size = -1, .gap_start = -1, .gap_end = -1, .attempt = -1};
+        *r = (struct reply){
+            .received = -1, .offset = -1, .size = -1, .gap_start = -1, .gap_end = -1, .attempt = -1};
         buf_init(&r->body, REPLY_MAX);
 }
 
@@ -324,6 +381,10 @@ static int fail_transport(struct client *c, CURLcode code, const struct reply *r
 {
         if (r->body.overflow)
                 return err_set(err, ERR_PROTOCOL, "the reply is larger than %d MiB", REPLY_MAX >> 20);
+        if (c->sink_failed)
+                return err_set(err, ERR_SYSTEM, "could not write what came");
+        if (code == CURLE_ABORTED_BY_CALLBACK && c->call->from_file && !is_stopped(c))
+                return err_set(err, ERR_CONFLICT, "the file changed while it was sent, or cannot be read");
         if (code == CURLE_ABORTED_BY_CALLBACK)
                 return err_set(err, ERR_UNAVAILABLE, "interrupted");
         if (code == CURLE_URL_MALFORMAT)
@@ -394,7 +455,7 @@ static int exchange(struct client *c, const struct call *call, const char *url, 
 
 static bool may_repeat(const struct call *call)
 {
-        return call->key || !call->method || strcmp(call->method, "GET") == 0;
+        return !call->sink && (call->key || !call->method || strcmp(call->method, "GET") == 0);
 }
 
 int client_call(struct client *c, const struct call *call, struct reply *ret, struct err *err)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* client.h - one conversation with the JSON API.
  *
- * A read, and a write that carries an idempotency key, is repeated while the server is not there or says
- * "unavailable": with jitter, growing, until `patience_ms` have passed. Everything else is sent once. Replies
- * are bounded. The token never shows in messages.
+ * A read that is not streamed, and a write that carries an idempotency key, is repeated while the server is
+ * not there or says "unavailable": with jitter, growing, until `patience_ms` have passed. Everything else is
+ * sent once. Replies are bounded. The token never shows in messages.
  */
 #ifndef REEVE_CLI_CLIENT_H
 #define REEVE_CLI_CLIENT_H
@@ -47,15 +47,28 @@ struct call {
         const char *body;   /* body as text, when json is NULL; or NULL */
         const char *key;    /* idempotency key, or NULL */
         const char *etag;   /* If-None-Match, or NULL */
+        /* PUT: the body is so many bytes of a file, from there on. */
+        bool from_file;
+        int fd;
+        int64_t file_offset, file_size;
+        /* GET: the bytes of a good answer go there, not into the reply; -1 ends the call. */
+        int (*sink)(void *arg, const uint8_t *p, size_t n);
+        void *sink_arg;
+        int64_t range_from; /* bytes before it are not wanted */
+        /* Told now and then how many bytes of this call have gone either way; NULL: nobody. */
+        void (*on_bytes)(void *arg, int64_t bytes);
+        void *bytes_arg;
 };
 
 struct reply {
         long status;
+        struct client *client; /* whose it is; for client.c */
         struct buf body;
         json_t *json; /* NULL when the body is not JSON */
         char etag[200];
         /* of a log or a file; -1 when the reply does not say */
         int64_t offset, size, gap_start, gap_end, attempt;
+        int64_t received; /* of an upload: bytes at the server; -1 */
         bool final;
 };
 

@@ -36,7 +36,7 @@ int cmd_where(struct cli *c, const struct args *a)
 
         if (!cli_client(c))
                 return EXIT_FAILED;
-        if (name_check("dataset", a->words[0], &err) < 0)
+        if (dataset_name_check(a->words[0], &err) < 0)
                 return cli_fail(c, &err);
         doc = client_get(c->client, &err, "/v1/datasets/%s/where", a->words[0]);
         if (!doc)
@@ -184,7 +184,7 @@ static int check_words(struct cli *c, const struct args *a)
 {
         struct err err;
 
-        if (name_check("dataset", a->words[0], &err) < 0 ||
+        if (dataset_name_check(a->words[0], &err) < 0 ||
             (a->word_count > 1 && name_check("site", a->words[1], &err) < 0))
                 return cli_fail(c, &err);
         return EXIT_OK;
@@ -378,7 +378,7 @@ int cmd_data_expire(struct cli *c, const struct args *a)
         char when[32];
         int64_t ms;
 
-        if (name_check("dataset", a->words[0], &err) < 0)
+        if (dataset_name_check(a->words[0], &err) < 0)
                 return cli_fail(c, &err);
         if (strcmp(word, "never") == 0)
                 return change(c, a, "PATCH", "", json_pack("{s:n}", "expires_at"), "does not expire");
@@ -391,7 +391,7 @@ int cmd_data_expire(struct cli *c, const struct args *a)
 }
 
 /* "a,b" as an array of names; "any" as an empty one. */
-static json_t *names(const char *list)
+json_t *cli_names(const char *list)
 {
         json_t *out = json_array();
 
@@ -410,11 +410,12 @@ int cmd_data_policy(struct cli *c, const struct args *a)
         const char *sites = args_get(a, "sites"), *labels = args_get(a, "labels");
         struct err err;
 
-        if (name_check("dataset", a->words[0], &err) < 0)
+        if (dataset_name_check(a->words[0], &err) < 0)
                 return cli_fail(c, &err);
         if (!sites && !labels)
                 return cli_usage(c, "say where it may be: --sites a,b, --labels eu, or --sites any");
-        return change(c, a, "PATCH", "",
-                      json_pack("{s:{s:o, s:o}}", "policy", "sites", names(sites), "labels", names(labels)),
-                      "its policy is changed");
+        return change(
+            c, a, "PATCH", "",
+            json_pack("{s:{s:o, s:o}}", "policy", "sites", cli_names(sites), "labels", cli_names(labels)),
+            "its policy is changed");
 }

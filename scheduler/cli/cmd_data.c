@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define FILES_LIMIT 50
+#define LIST_MAX    100000
 
 static const struct column data_columns[] = {
     {.title = "DATASET", .path = "name"},
@@ -26,19 +27,36 @@ static const struct column data_columns[] = {
 
 int cmd_data_list(struct cli *c, const struct args *a)
 {
+        static const char *const filters[] = {"name",   "project",  "site", "state",
+                                              "policy", "expiring", "user"};
+        const char *limit = args_get(a, "limit");
+        AUTO_FREE char *path = NULL;
+        int64_t most = LIST_MAX;
         struct err err;
+        struct buf b;
         json_t *sets;
         bool more;
 
-        (void)a;
         if (!cli_client(c))
                 return EXIT_FAILED;
-        sets = client_list(cli_client(c), "/v1/datasets", 100000, &more, &err);
+        if (limit && num_int("--limit", limit, 1, LIST_MAX, &most, &err) < 0)
+                return cli_fail(c, &err);
+        buf_init(&b, 65536);
+        for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+                if (!args_get(a, filters[i]))
+                        continue;
+                buf_printf(&b, "%c%s=", buf_len(&b) ? '&' : '?', filters[i]);
+                text_add_uri(&b, args_get(a, filters[i]), false);
+        }
+        path = xasprintf("/v1/datasets%s", buf_cstr(&b));
+        buf_release(&b);
+        sets = client_list(cli_client(c), path, most, &more, &err);
         if (!sets)
                 return cli_fail(c, &err);
         sheet_print(c, data_columns, sets, "name");
         if (!json_array_size(sets) && c->format <= FORMAT_WIDE)
-                cli_say(c, "no datasets; register one with: reeve data add NAME SITE:/path");
+                cli_say(c, "no datasets; send files with: reeve data put NAME PATH; or register some: reeve "
+                           "data add NAME SITE:/path");
         json_decref(sets);
         return EXIT_OK;
 }
@@ -52,6 +70,13 @@ static const struct column data_facts[] = {
     {.title = "made by", .path = "made_by"},
     {.title = "made at", .path = "made_at", .kind = CELL_TIME},
     {.title = "made from", .path = "lineage.inputs", .kind = CELL_LIST},
+    {.title = "state", .path = "state"},
+    {.title = "coming in", .path = "arrival.state"},
+    {.title = "received", .path = "arrival.received_bytes", .kind = CELL_SIZE},
+    {.title = "of", .path = "arrival.bytes", .kind = CELL_SIZE},
+    {.title = "because", .path = "arrival.message"},
+    {.title = "last read", .path = "reads.last_at", .kind = CELL_TIME},
+    {.title = "jobs in 30 days", .path = "reads.jobs"},
     {.title = "expires", .path = "expires_at", .kind = CELL_TIME},
     {.title = "only at", .path = "policy.sites", .kind = CELL_LIST},
     {.title = "only where", .path = "policy.labels", .kind = CELL_LIST},
@@ -89,6 +114,64 @@ static const struct column file_columns[] = {
     {0},
 };
 
+/* Steps from the dataset, those before it first. */
+static const struct column lineage_columns[] = {
+    {.title = "STEP", .path = "level", .kind = CELL_NUMBER},
+    {.title = "KIND", .path = "kind"},
+    {.title = "NAME", .path = "name", .flags = SHEET_CUT},
+    {.title = "JOB", .path = "job", .kind = CELL_NUMBER},
+    {.title = "STATE", .path = "state", .kind = CELL_STATE},
+    {.title = "BYTES", .path = "bytes", .kind = CELL_SIZE},
+    {.title = "USER", .path = "user"},
+    {.title = "AGE", .path = "at", .kind = CELL_AGO},
+    {0},
+};
+
+static int by_level(const void *a, const void *b)
+{
+        int64_t x = json_int_at(*(json_t *const *)a, "level"), y = json_int_at(*(json_t *const *)b, "level");
+
+        return (x > y) - (x < y);
+}
+
+static int show_lineage(struct cli *c, const struct args *a)
+{
+        const char *depth = args_get(a, "depth");
+        int64_t n = 3;
+        struct err err;
+        json_t *graph, *nodes, *sorted;
+        size_t count;
+
+        if (depth && num_int("--depth", depth, 1, 10, &n, &err) < 0)
+                return cli_fail(c, &err);
+        graph = client_get(c->client, &err, "/v1/datasets/%s/lineage?depth=%d", a->words[0], (int)n);
+        if (!graph)
+                return cli_fail(c, &err);
+        if (cli_wants_json(c)) {
+                cli_json(c, graph);
+                json_decref(graph);
+                return EXIT_OK;
+        }
+        nodes = json_object_get(graph, "nodes");
+        count = json_array_size(nodes);
+        {
+                AUTO_FREE json_t **all = xcalloc(count + 1, sizeof *all);
+
+                for (size_t i = 0; i < count; i++)
+                        all[i] = json_array_get(nodes, i);
+                qsort(all, count, sizeof *all, by_level);
+                sorted = json_array();
+                for (size_t i = 0; i < count; i++)
+                        json_array_append(sorted, all[i]);
+        }
+        sheet_print(c, lineage_columns, sorted, "id");
+        if (json_is_true(json_object_get(graph, "more")))
+                cli_say(c, "there is more of it, or some that you may not see");
+        json_decref(sorted);
+        json_decref(graph);
+        return EXIT_OK;
+}
+
 int cmd_data_show(struct cli *c, const struct args *a)
 {
         AUTO_FREE char *path = NULL;
@@ -98,8 +181,10 @@ int cmd_data_show(struct cli *c, const struct args *a)
 
         if (!cli_client(c))
                 return EXIT_FAILED;
-        if (name_check("dataset", a->words[0], &err) < 0)
+        if (dataset_name_check(a->words[0], &err) < 0)
                 return cli_fail(c, &err);
+        if (args_has(a, "lineage"))
+                return show_lineage(c, a);
         set = client_get(cli_client(c), &err, "/v1/datasets/%s", a->words[0]);
         if (!set)
                 return cli_fail(c, &err);
@@ -207,7 +292,7 @@ int cmd_data_remove(struct cli *c, const struct args *a)
 
         if (!cli_client(c))
                 return EXIT_FAILED;
-        if (name_check("dataset", a->words[0], &err) < 0)
+        if (dataset_name_check(a->words[0], &err) < 0)
                 return cli_fail(c, &err);
         if (!cli_confirm(c, question))
                 return EXIT_FAILED;

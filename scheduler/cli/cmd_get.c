@@ -34,7 +34,7 @@ static char *dataset_of(struct cli *c, const char *word, int64_t *ret_task, stru
 
         /* A name may be all digits; a job number comes first. */
         if (!last && num_ref("job", word, &r, NULL) < 0)
-                return name_check("dataset", word, err) < 0 ? NULL : xstrdup(word);
+                return dataset_name_check(word, err) < 0 ? NULL : xstrdup(word);
         if (ref_read(c, word, &r, err) < 0)
                 return NULL;
         *ret_task = r.task;

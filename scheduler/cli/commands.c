@@ -116,6 +116,61 @@ static const struct option transfers_options[] = {
     {0},
 };
 
+static const struct option data_put_options[] = {
+    {"site", 's', "SITE", "where the files go (the site with most room)", false},
+    {"project", 'p', "PROJECT", "whose dataset it is", false},
+    {"new-version", 0, NULL, "make the next version of a dataset that is there", false},
+    {"labels", 0, "LIST", "labels that a site must have to hold it or to run what reads it", false},
+    {"no-wait", 0, NULL, "end when all is at the server, not when it is at its site", false},
+    {0},
+};
+
+static const struct option data_import_options[] = {
+    {"project", 'p', "PROJECT", "whose dataset it is", false},
+    {"new-version", 0, NULL, "make the next version of a dataset that is there", false},
+    {0},
+};
+
+static const struct option data_fetch_options[] = {
+    {"site", 's', "SITE", "which site fetches them (the one with most room)", false},
+    {"project", 'p', "PROJECT", "whose dataset it is", false},
+    {"new-version", 0, NULL, "make the next version of a dataset that is there", false},
+    {0},
+};
+
+static const struct option data_list_options[] = {
+    {"name", 0, "NAME", "only of this name; align* is how it starts", false},
+    {"project", 'p', "PROJECT", "only of this project", false},
+    {"site", 's', "SITE", "only what lies, or partly lies, there", false},
+    {"state", 0, "STATE", "open or sealed", false},
+    {"policy", 0, "LABEL", "only with a policy that asks for this label; any, none", false},
+    {"expiring", 0, "TIME", "only what expires within this time: 7d", false},
+    {"user", 'u', "USER", "only what this user made", false},
+    {"limit", 0, "N", "at most so many (100,000)", false},
+    {0},
+};
+
+static const struct option data_show_options[] = {
+    {"lineage", 0, NULL, "show what it was made from and what was made from it", false},
+    {"depth", 0, "N", "so many steps of that (3)", false},
+    {0},
+};
+
+static const struct option url_allow_options[] = {
+    {"site", 's', "SITE", "only at this site", false},
+    {"private", 0, NULL, "also when the host has a private or local address", false},
+    {"redirect", 0, "PREFIX", "what it may lead on to; again for more", true},
+    {0},
+};
+
+static const struct option link_set_options[] = {
+    {"budget", 0, "SIZE|none", "bytes per second that transfers may take there", false},
+    {"at-once", 0, "N|none", "transfers at once", false},
+    {"direct", 0, "yes|no", "may the destination fetch by itself", false},
+    {"dry-run", 0, NULL, "check everything and change nothing", false},
+    {0},
+};
+
 static const struct option get_options[] = {
     {"file", 'f', "PATTERN", "only files that match, like '*.sam'", true},
     {"list", 0, NULL, "list the files instead of fetching them", false},
@@ -282,9 +337,39 @@ const struct command commands[] = {
      "  reeve get 12 results\n"
      "  reeve get lambda --file '*.fa'\n",
      get_options, NULL, 1, 2, false, cmd_get},
-    {"data list", "", "List datasets.", NULL, NULL, NULL, 0, 0, false, cmd_data_list},
-    {"data show", "DATASET", "Show where a dataset lies and what is in it.", NULL, NULL, NULL, 1, 1, false,
-     cmd_data_show},
+    {"data list", "[OPTIONS]", "List datasets, newest first.", NULL, data_list_options, NULL, 0, 0, false,
+     cmd_data_list},
+    {"data show", "DATASET", "Show where a dataset lies and what is in it.",
+     "A name stands for its newest version; NAME@2 is the second one.\n", data_show_options, NULL, 1, 1,
+     false, cmd_data_show},
+    {"data put", "NAME PATH ... [OPTIONS]", "Send files: a new dataset at a site.",
+     "A directory stands for what is below it. Interrupted, it goes on where it stopped when it is started\n"
+     "again.\n\n"
+     "  reeve data put reads run-7/\n"
+     "  reeve data put -s alpha --new-version reads run-8/*.fastq.gz\n",
+     data_put_options, NULL, 2, -1, false, cmd_data_put},
+    {"data import", "NAME SITE:PATH LISTING ...",
+     "Register files of a list that lie at a site, without reading them.",
+     "A listing is CSV (path,size,sha256) or a JSON object a line; - is standard input. Paths are below\n"
+     "PATH; without checksums use data add.\n\n"
+     "  reeve data import archive alpha:/data/archive list.csv\n",
+     data_import_options, NULL, 3, -1, false, cmd_data_import},
+    {"data fetch", "NAME URL|LISTING ... [OPTIONS]", "Let a site fetch files by HTTP: a new dataset there.",
+     "A listing has the columns url,path,size,sha256 (a header says which), or is a JSON object a line.\n"
+     "Admins say from where: reeve url allow.\n\n"
+     "  reeve data fetch hg38 https://data.example.org/pub/hg38.fa.gz\n",
+     data_fetch_options, NULL, 2, -1, false, cmd_data_fetch},
+    {"url list", "", "List from where files may be fetched.", NULL, NULL, NULL, 0, 0, false, cmd_url_list},
+    {"url allow", "PREFIX [OPTIONS]", "Let files be fetched from addresses that begin so (admin).",
+     "  reeve url allow https://data.example.org/pub/\n", url_allow_options, NULL, 1, 1, false,
+     cmd_url_allow},
+    {"url forbid", "ID", "Take such a permission back (admin).", NULL, NULL, NULL, 1, 1, false,
+     cmd_url_forbid},
+    {"link show", "FROM TO", "Show what is known of the link between two sites.", NULL, NULL, NULL, 2, 2,
+     false, cmd_link_show},
+    {"link set", "FROM TO [OPTIONS]", "Say what transfers may take of a link (admin).",
+     "  reeve link set alpha beta --budget 50M --at-once 4\n", link_set_options, NULL, 2, 2, false,
+     cmd_link_set},
     {"data add", "NAME SITE:PATH", "Register files that lie at a site: they are read and checksummed there.",
      "  reeve data add lambda alpha:/data/genomes/lambda\n", data_add_options, NULL, 2, 2, false,
      cmd_data_add},

@@ -40,6 +40,13 @@ command_run cmd_subscription_confirm, cmd_subscription_test, cmd_subscription_se
 command_run cmd_subscription_pause, cmd_subscription_resume, cmd_subscription_remove;  /* cmd_notices.c */
 command_run cmd_config_show, cmd_config_get, cmd_config_set;                           /* cmd_config.c */
 
+command_run cmd_data_put;                                                                 /* cmd_put.c */
+command_run cmd_data_import, cmd_data_fetch, cmd_url_list, cmd_url_allow, cmd_url_forbid; /* cmd_import.c */
+command_run cmd_link_show, cmd_link_set;                                                  /* cmd_link.c */
+
+/* "a,b" as an array of names; "any" as an empty one. */
+json_t *cli_names(const char *list);
+
 extern const struct option jobs_options[], bulk_options[], site_add_options[];
 
 #endif

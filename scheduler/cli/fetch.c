@@ -15,8 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE       262144 /* the most the API gives at once */
-#define PART_SUFFIX ".reeve-part"
+#define PIECE          262144 /* read at once */
+#define BREAKS_MAX     8      /* of a stream, without a byte between them */
+#define BREAK_PAUSE_MS 500    /* after the first one, and so much more after each */
+#define PART_SUFFIX    ".reeve-part"
 
 static bool parts_are_safe(const char *path)
 {
@@ -158,55 +160,69 @@ struct fetch {
         const char *dataset;
         const json_t *file;
         crypto_hash_sha256_state state;
+        int64_t have; /* bytes */
         fetch_progress *progress;
         void *arg;
 };
 
-/* The bytes from `offset` to the end. */
-static int fetch_bytes(struct fetch *f, int64_t offset, struct err *err)
+static int take_bytes(void *arg, const uint8_t *p, size_t n)
+{
+        struct fetch *f = arg;
+        struct err err;
+
+        if (f->have + (int64_t)n > json_int_at(f->file, "size") || write_all(f->fd, p, n, &err) < 0)
+                return -1;
+        crypto_hash_sha256_update(&f->state, p, n);
+        f->have += (int64_t)n;
+        if (f->progress)
+                f->progress(f->c, f->have, f->arg);
+        return 0;
+}
+
+/* The bytes from f->have to the end: as one stream, and on from where it broke as long as it gets on. */
+static int fetch_bytes(struct fetch *f, struct err *err)
 {
         int64_t size = json_int_at(f->file, "size");
+        int breaks = 0, rc = 0;
+        AUTO_FREE char *path = NULL;
         struct buf escaped;
 
         buf_init(&escaped, 65536);
         text_add_uri(&escaped, json_text_at(f->file, "path"), false);
-        while (offset < size) {
-                AUTO_FREE char *path = xasprintf("/v1/datasets/%s/content?path=%s&offset=%lld&limit=%d",
-                                                 f->dataset, buf_cstr(&escaped), (long long)offset, PIECE);
-                struct reply r;
-                int rc = client_call(f->c->client, &(struct call){.path = path}, &r, err);
-
-                if (rc == 0 && (!buf_len(&r.body) || (r.offset >= 0 && r.offset != offset)))
-                        rc = err_set(err, ERR_CONFLICT, "the site's copy ends at byte %lld of %lld",
-                                     (long long)offset, (long long)size);
-                if (rc == 0)
-                        rc = write_all(f->fd, buf_bytes(&r.body), buf_len(&r.body), err);
-                if (rc == 0) {
-                        crypto_hash_sha256_update(&f->state, buf_bytes(&r.body), buf_len(&r.body));
-                        offset += (int64_t)buf_len(&r.body);
-                        if (f->progress)
-                                f->progress(f->c, offset, f->arg);
-                }
-                reply_release(&r);
-                if (rc < 0)
-                        break;
-        }
+        path = xasprintf("/v1/datasets/%s/download?path=%s", f->dataset, buf_cstr(&escaped));
         buf_release(&escaped);
-        return offset < size ? -1 : 0;
+        while (f->have < size) {
+                struct call call = {.path = path, .sink = take_bytes, .sink_arg = f, .range_from = f->have};
+                int64_t before = f->have;
+                struct reply r;
+
+                rc = client_call(f->c->client, &call, &r, err);
+                reply_release(&r);
+                if (rc == 0 && f->have < size)
+                        return err_set(err, ERR_CONFLICT, "the site's copy ends at byte %lld of %lld",
+                                       (long long)f->have, (long long)size);
+                if (rc == 0)
+                        break;
+                breaks = f->have > before ? 1 : breaks + 1;
+                if (err->code != ERR_UNAVAILABLE || breaks > BREAKS_MAX)
+                        return -1;
+                client_pause(BREAK_PAUSE_MS * breaks);
+        }
+        return 0;
 }
 
 /* Fill the part file and put it in its place. */
 static int fetch_part(struct fetch *f, int parent, const char *part, const char *name, struct err *err)
 {
-        int64_t size = json_int_at(f->file, "size"), have;
+        int64_t size = json_int_at(f->file, "size");
         struct stat st;
 
         if (fstat(f->fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return err_set(err, ERR_CONFLICT, "\"%s\" is in the way", part);
-        have = st.st_size <= size ? st.st_size : 0;
-        if (ftruncate(f->fd, have) < 0)
+        f->have = st.st_size <= size ? st.st_size : 0;
+        if (ftruncate(f->fd, f->have) < 0)
                 return err_errno(err, "could not write \"%s\"", part);
-        if (hash_prefix(f->fd, have, &f->state, err) < 0 || fetch_bytes(f, have, err) < 0)
+        if (hash_prefix(f->fd, f->have, &f->state, err) < 0 || fetch_bytes(f, err) < 0)
                 return -1;
         if (!hash_is(&f->state, json_text_at(f->file, "sha256"))) {
                 unlinkat(parent, part, 0);
