@@ -27,21 +27,67 @@ void event_write(struct buf *b, struct rows *r);
 /* api_stream.c */
 HANDLER(api_stream);
 
-/* api_people.c */
+/* api_login.c */
+HANDLER(api_login_ways);
 HANDLER(api_login);
 HANDLER(api_logout);
 HANDLER(api_login_link);
 HANDLER(api_me);
+HANDLER(api_own_password);
+HANDLER(api_sessions);
+HANDLER(api_session_end);
+HANDLER(api_sessions_end);
+extern const struct field login_fields[], own_password_fields[];
+
+/* api_users.c */
 HANDLER(api_users);
+HANDLER(api_user);
 HANDLER(api_user_add);
+HANDLER(api_user_change);
+HANDLER(api_user_password_link);
+HANDLER(api_user_sessions_end);
+HANDLER(api_site_admins);
+HANDLER(api_site_admin_add);
+HANDLER(api_site_admin_remove);
+extern const struct field user_fields[], user_change_fields[], site_admin_fields[];
+
+/* api_tokens.c */
 HANDLER(api_tokens);
 HANDLER(api_token_add);
 HANDLER(api_token_revoke);
+HANDLER(api_project_tokens);
+HANDLER(api_project_token_revoke);
+extern const struct field token_fields[];
+
+/* api_projects.c */
 HANDLER(api_projects);
+HANDLER(api_project);
 HANDLER(api_project_add);
 HANDLER(api_project_change);
-extern const struct field login_fields[], user_fields[], token_fields[], project_fields[],
-    project_change_fields[];
+HANDLER(api_member_put);
+HANDLER(api_member_remove);
+extern const struct field project_fields[], project_change_fields[], member_fields[];
+/* The project of the path, whoever sees it: for routes whose rule has looked. */
+int project_capture(struct request *rq, struct db *db, int32_t *ret, struct err *err);
+/* A role that is none is noted: -1. NULL is fine. */
+int role_check(struct request *rq, const char *pointer, const char *name);
+
+/* api_invite.c */
+HANDLER(api_project_invitations);
+HANDLER(api_project_invite);
+HANDLER(api_project_invitation_revoke);
+HANDLER(api_invitations);
+HANDLER(api_invite);
+HANDLER(api_invitation_revoke);
+HANDLER(api_invitation_look);
+HANDLER(api_invitation_use);
+HANDLER(api_setup_needed);
+HANDLER(api_setup);
+extern const struct field project_invite_fields[], invite_fields[], code_fields[], use_fields[];
+
+/* api_audit.c */
+HANDLER(api_audit);
+HANDLER(api_audit_check);
 
 /* api_script.c */
 HANDLER(api_script);

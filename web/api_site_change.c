@@ -125,10 +125,14 @@ static int change_projects(struct request *rq, struct db *db, int32_t site, cons
         for (size_t i = 0; i < n; i++) {
                 struct project_rule in = {0};
                 size_t mark = issues_enter(&rq->issues, "projects");
+                int32_t id;
 
                 issues_enter_index(&rq->issues, i);
                 fields_read(json_array_get(list, i), project_rule_fields, &in, NULL, &rq->issues);
-                if (in.name && principal_project(rq->who, in.name) < 0)
+                rc = in.name ? site_project(db, in.name, &id, err) : 1;
+                if (rc < 0)
+                        return -1;
+                if (rc == 0)
                         issue_add(&rq->issues, "/name", "not_found", "there is no project \"%s\"", in.name);
                 for (size_t k = 0; in.name && k < i; k++)
                         if (names[k] && strcmp(names[k], in.name) == 0)
@@ -385,10 +389,13 @@ HANDLER(api_host_remove)
 HANDLER(api_account_remove)
 {
         const char *name = request_query(rq, "project");
-        int32_t site, project = name ? principal_project(rq->who, name) : 0;
+        int32_t site, project;
         enum taken_out how;
+        int rc = site_project(db, name, &project, err);
 
-        if (project < 0)
+        if (rc < 0)
+                return -1;
+        if (rc == 0)
                 return err_set(err, ERR_NOT_FOUND, "no project \"%.64s\"", name);
         if (site_capture(rq, db, &site, err) < 0 ||
             store_account_remove(db, site, rq->captures[1], project, &how, err) < 0)

@@ -12,6 +12,7 @@
 #include "store/store_submit.h"
 #include "web/explain_ask.h"
 #include "web/job_spec.h"
+#include "web/quota.h"
 #include "web/web_priv.h"
 
 #include <sodium.h>
@@ -501,6 +502,25 @@ static int check_references(struct batch *b, struct world_view **v, struct err *
         return b->rq->issues.count ? request_invalid(b->rq, err) : 0;
 }
 
+/* What limits at submit leave room for: each project once. */
+static int check_quota(struct batch *b, struct err *err)
+{
+        for (size_t i = 0; i < b->count; i++) {
+                int64_t tasks = 0;
+                bool seen = false;
+
+                for (size_t k = 0; k < i && !seen; k++)
+                        seen = b->projects[k] == b->projects[i];
+                for (size_t k = i; k < b->count && !seen; k++)
+                        if (b->projects[k] == b->projects[i])
+                                tasks += b->specs[k].tasks->count;
+                if (!seen && quota_take(b->rq->web->quota, b->db, b->rq->who, b->projects[i], tasks,
+                                        b->rq->dry_run, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
 /* ---- storing ---------------------------------------------------------------------------------------------
  */
 
@@ -779,7 +799,7 @@ static int submit_new(struct batch *b, json_t *list, struct err *err)
         int rc = -1;
 
         if (read_jobs(b, list, &v, err) < 0 || check_references(b, &v, err) < 0 ||
-            check_strict(b, v, err) < 0)
+            check_strict(b, v, err) < 0 || check_quota(b, err) < 0)
                 goto done;
         if (!rq->dry_run && store_batch(b, &first, err) < 0)
                 goto done;

@@ -83,7 +83,8 @@ static int place(struct web *w, int fd, const char *address)
 
         if (fd >= LINKS_MAX || w->links_open >= w->connections_max)
                 return -1;
-        if (!w->is_unix && open_from(w, address) >= w->address_connections_max)
+        if (!w->is_unix && !peer_list_has(&w->proxies, address) &&
+            open_from(w, address) >= w->address_connections_max)
                 return -1;
         for (int i = 1; i < w->threads; i++)
                 if (w->daemon_load[i] < w->daemon_load[best])

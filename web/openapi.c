@@ -143,6 +143,7 @@ static void write_operation(struct buf *b, const struct route *r)
         j_obj(b, method);
         j_str(b, "summary", r->summary);
         j_str(b, "x-reeve-rule", rule_name(r->rule));
+        j_str(b, "x-reeve-scope", r->flags & ROUTE_UNLIMITED ? "all" : scope_name(r->scope));
         j_raw(b, "security", r->rule == RULE_PUBLIC ? "[]" : "[{\"token\":[]},{\"cookie\":[]}]");
         write_parameters(b, r);
         write_body(b, r);

@@ -88,9 +88,10 @@ void problem_reply(struct request *rq, unsigned status, const char *code, const 
         j_obj_end(b);
         if (status == 503 || status == 429)
                 request_header(rq, "Retry-After", "%lld",
-                               status == 503    ? 1LL
-                               : rq->rate.again ? (long long)rq->rate.again
-                                                : RETRY_S);
+                               status == 503       ? 1LL
+                               : rq->retry_after_s ? (long long)rq->retry_after_s
+                               : rq->rate.again    ? (long long)rq->rate.again
+                                                   : RETRY_S);
 }
 
 void problem_from_err(struct request *rq, const struct err *err)

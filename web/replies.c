@@ -19,10 +19,15 @@ static const struct reply_row replies[] = {
     {api_version,          200, &obj_version,           NULL,   ""},
     {api_openapi,          200, &obj_document,          NULL,   ""},
 
-    {api_login,            200, &obj_me,                NULL,   "401 429"},
+    {api_login_ways,       200, &obj_login_ways,        NULL,   ""},
+    {api_login,            200, &obj_me,                NULL,   "401 403 429"},
     {api_logout,           204, NULL,                   NULL,   ""},
     {api_login_link,       201, &obj_login_link,        NULL,   ""},
     {api_me,               200, &obj_me,                NULL,   ""},
+    {api_own_password,     204, NULL,                   NULL,   "429"},
+    {api_sessions,         200, &obj_sessions,          NULL,   ""},
+    {api_sessions_end,     204, NULL,                   NULL,   ""},
+    {api_session_end,      204, NULL,                   NULL,   ""},
 
     {api_submit,           201, &obj_submitted,         NULL,   "409 507"},
     {api_submit_bulk,      201, &obj_submitted_many,    NULL,   "409 507"},
@@ -102,11 +107,33 @@ static const struct reply_row replies[] = {
     {api_links,            200, &obj_links,             NULL,   ""},
     {api_dataset_remove,   204, NULL,                   NULL,   "409"},
 
+    {api_site_admins,      200, &obj_site_admins,       NULL,   ""},
+    {api_site_admin_add,   201, &obj_site_admins,       NULL,   ""},
+    {api_site_admin_remove, 204, NULL,                  NULL,   ""},
     {api_projects,         200, &obj_projects,          NULL,   ""},
+    {api_project,          200, &obj_project_open,      NULL,   ""},
     {api_project_add,      201, &obj_project,           NULL,   "409"},
     {api_project_change,   200, &obj_project,           NULL,   ""},
+    {api_member_put,       200, &obj_member,            NULL,   ""},
+    {api_member_remove,    204, NULL,                   NULL,   "409"},
+    {api_project_tokens,   200, &obj_tokens,            NULL,   ""},
+    {api_project_token_revoke, 204, NULL,               NULL,   ""},
+    {api_project_invitations, 200, &obj_invitations,    NULL,   ""},
+    {api_project_invite,   201, &obj_new_invitation,    NULL,   ""},
+    {api_project_invitation_revoke, 204, NULL,          NULL,   ""},
+    {api_invitations,      200, &obj_invitations,       NULL,   ""},
+    {api_invite,           201, &obj_new_invitation,    NULL,   ""},
+    {api_invitation_revoke, 204, NULL,                  NULL,   ""},
+    {api_invitation_look,  200, &obj_invited,           NULL,   "404 429"},
+    {api_invitation_use,   200, &obj_me,                NULL,   "404 409 429"},
+    {api_setup_needed,     200, &obj_setup,             NULL,   ""},
+    {api_setup,            201, &obj_me,                NULL,   "404 409 429"},
     {api_users,            200, &obj_users,             NULL,   ""},
     {api_user_add,         201, &obj_new_user,          NULL,   "409"},
+    {api_user,             200, &obj_user,              NULL,   ""},
+    {api_user_change,      200, &obj_user,              NULL,   "409"},
+    {api_user_password_link, 201, &obj_login_link,      NULL,   ""},
+    {api_user_sessions_end, 204, NULL,                  NULL,   ""},
     {api_tokens,           200, &obj_tokens,            NULL,   ""},
     {api_token_add,        201, &obj_new_token,         NULL,   "403 404"},
     {api_token_revoke,     204, NULL,                   NULL,   ""},
@@ -119,6 +146,8 @@ static const struct reply_row replies[] = {
     {api_deliveries,       200, &obj_deliveries,        NULL,   ""},
     {api_notices,          200, &obj_notices,           NULL,   ""},
     {api_notices_read,     200, &obj_unread,            NULL,   ""},
+    {api_audit,            200, &obj_audit,             NULL,   ""},
+    {api_audit_check,      200, &obj_audit_check,       NULL,   ""},
     {api_overview,         200, &obj_overview,          NULL,   ""},
     {api_insights,         200, &obj_insight,           NULL,   ""},
 };
@@ -133,12 +162,14 @@ static const struct other_row others[] = {
 #define BOOL_    "{\"type\":\"boolean\"}"
 
 static const struct parameter_row parameters[] = {
+    {"action",         STRING_, "how the action starts, as POST /v1/sites"},
+    {"actor",          STRING_, "name of who did it"},
     {"address",        STRING_, "address of the host, as registered"},
     {"attempt",        COUNT_,  "number of the attempt; default the newest"},
     {"cursor",         STRING_, "next_cursor of the page before"},
     {"depth",          "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100}", "steps to go at most; default 20"},
     {"dry_run",        BOOL_,   "check everything, store nothing"},
-    {"from",           COUNT_,  "first task"},
+    {"from",           COUNT_,  "first task; of the audit chain: first row"},
     {"id",             COUNT_,  "its number"},
     {"ids",            "{\"type\":\"string\",\"pattern\":\"^[0-9]+(,[0-9]+)*$\"}", "these jobs, up to 1,000 numbers with commas between"},
     {"job",            COUNT_,  "number of a job"},
@@ -152,7 +183,7 @@ static const struct parameter_row parameters[] = {
     {"range",          "{\"enum\":[\"1h\",\"6h\",\"1d\",\"7d\",\"14d\"]}", "how far back; default 1d"},
     {"port",           "{\"type\":\"integer\",\"minimum\":1,\"maximum\":65535}", "SSH port of the host; default 22"},
     {"project",        STRING_, "name of a project"},
-    {"since",          STRING_, "submitted then or later: a time, or how long ago, such as 2d"},
+    {"since",          STRING_, "then or later: a time, or how long ago, such as 2d"},
     {"depth",          "{\"type\":\"integer\",\"minimum\":1,\"maximum\":10}", "steps from it, both ways; default 3"},
     {"expiring",       STRING_, "that expire within this time: 7d"},
     {"policy",         STRING_, "any, none, or a label that the policy asks for"},
@@ -166,7 +197,7 @@ static const struct parameter_row parameters[] = {
     {"strict",         BOOL_,   "refuse what nothing registered now could ever run"},
     {"task",           COUNT_,  "number of a task"},
     {"topics",         STRING_, "overview, jobs, job:N, sites, data, events, with commas between"},
-    {"until",          STRING_, "submitted before then: a time, or how long ago"},
+    {"until",          STRING_, "before then: a time, or how long ago"},
     {"unread",         BOOL_,   "only those that were not seen"},
     {"user",           STRING_, "name of a user; of an account: login name at the site"},
     {"wait",           "{\"type\":\"integer\",\"minimum\":0,\"maximum\":60}", "seconds to wait for a change of what If-None-Match names"},
@@ -210,11 +241,6 @@ static bool needs_login(const struct route *r)
 {
         return r->rule != RULE_PUBLIC;
 }
-static bool needs_role(const struct route *r)
-{
-        return r->rule == RULE_SUBMITTER || r->rule == RULE_ADMIN ||
-               (needs_login(r) && strcmp(r->method, "GET") != 0);
-}
 static bool names_something(const struct route *r)
 {
         return strchr(r->pattern, '{') != NULL;
@@ -233,7 +259,7 @@ static const struct {
         unsigned status;
         bool (*when)(const struct route *r);
 } usual[] = {
-    {400, always},   {401, needs_login}, {403, needs_role},  {404, names_something}, {413, has_body},
+    {400, always},   {401, needs_login}, {403, needs_login}, {404, names_something}, {413, has_body},
     {415, has_body}, {422, has_body},    {429, needs_login}, {500, always},          {503, asks_database},
 };
 

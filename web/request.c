@@ -4,6 +4,7 @@
 #include "common/num.h"
 #include "common/util.h"
 #include "web/download.h"
+#include "web/errand.h"
 #include "web/stream.h"
 
 #include <sodium.h>
@@ -24,18 +25,20 @@ void request_reset(struct request *rq)
         rq->header_count = 0;
         rq->etag_len = 0;
         issues_clear(&rq->issues);
-        rq->audit[0] = '\0';
+        rq->audit[0] = rq->audit_project[0] = rq->audit_site[0] = '\0';
         rq->wakes_engine = rq->wakes_web = rq->forgets_auth = false;
         rq->audits_refusal = false;
         rq->static_data = NULL;
         stream_free(MOVE(rq->stream));
         download_free(MOVE(rq->download));
         rq->failed = false;
+        rq->retry_after_s = 0;
 }
 
 void request_release(struct request *rq)
 {
         request_reset(rq);
+        errand_drop(rq);
         buf_release(&rq->out);
         buf_release(&rq->body);
         issues_release(&rq->issues);
@@ -231,6 +234,12 @@ void request_audit(struct request *rq, const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(rq->audit, sizeof rq->audit, fmt, ap);
         va_end(ap);
+}
+
+void request_about(struct request *rq, const char *project, const char *site)
+{
+        snprintf(rq->audit_project, sizeof rq->audit_project, "%s", project ? project : "");
+        snprintf(rq->audit_site, sizeof rq->audit_site, "%s", site ? site : "");
 }
 
 /* ---- cursors ---------------------------------------------------------------------------------------------

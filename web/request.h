@@ -15,6 +15,7 @@
 #include "web/auth.h"
 #include "web/fields.h"
 #include "web/rate.h"
+#include "web/peer.h"
 #include "web/reply.h"
 
 #include <sys/types.h>
@@ -32,6 +33,7 @@ struct link;
 struct stream;
 struct upload;
 struct download;
+struct errand;
 struct MHD_Connection;
 
 struct query_param {
@@ -42,6 +44,9 @@ struct request {
         struct web *web;
         struct MHD_Connection *con;
         struct link *link;
+        /* where it came from */
+        char address[PEER_TEXT_MAX]; /* of the client, behind trusted proxies; "unix" */
+        bool secure;                 /* the client speaks TLS */
         /* what came in */
         const struct route *route; /* NULL: no such path */
         const char *method;
@@ -72,7 +77,8 @@ struct request {
         size_t header_count;
         size_t etag_len; /* leading bytes of the reply that the ETag covers; 0: all */
         struct issues issues;
-        char audit[256]; /* particulars for the audit chain */
+        char audit[256];                        /* particulars for the audit chain */
+        char audit_project[72], audit_site[72]; /* what it is about; "": what the path says */
         bool wakes_engine, wakes_web, forgets_auth;
         bool audits_refusal;        /* that it is refused stands in the audit, whatever the reason */
         const uint8_t *static_data; /* reply bytes that live as long as the program, instead of out */
@@ -81,6 +87,7 @@ struct request {
         struct download *download; /* likewise, a file */
         bool failed;               /* out holds a problem document */
         struct upload *upload;     /* where the body goes instead of into memory; owned */
+        int64_t retry_after_s;     /* of a 429; 0: the usual */
         /* kept from run to run */
         struct rate_left rate; /* what its caller may still ask */
         bool begun;
@@ -88,13 +95,16 @@ struct request {
         int64_t wait_until; /* boot ms; 0: does not wait */
         int64_t recheck_ms; /* look again after this time even without news */
         bool timed_out;
-        int64_t call; /* the call waited for, and which step it is */
+        char of_site[72]; /* the site of the worker in the path */
+        int64_t call;     /* the call waited for, and which step it is */
         int call_step;
         int64_t call_size;
-        int64_t call_until; /* boot ms: not waited for any longer */
-        json_t *kept;       /* owned: an answer that is shown until there is a newer one */
-        int64_t kept_at;    /* boot ms */
+        int64_t call_until;    /* boot ms: not waited for any longer */
+        json_t *kept;          /* owned: an answer that is shown until there is a newer one */
+        int64_t kept_at;       /* boot ms */
+        struct errand *errand; /* owned: what is done aside */
         /* while suspended */
+        bool woken; /* by name, under the lock of what waits */
         struct request *wait_prev, *wait_next;
         uint64_t news_seen;
         int64_t checked_at, due_at;
@@ -124,6 +134,8 @@ int request_invalid(struct request *rq, struct err *err);
 void request_header(struct request *rq, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void request_audit(struct request *rq, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Whose it is, for those who govern it; NULL: no such. */
+void request_about(struct request *rq, const char *project, const char *site);
 
 /* Opaque cursors: a text in, URL-safe out. Decoding gives -1 for what we never gave out. */
 void cursor_write(struct buf *b, const char *key, const char *text);

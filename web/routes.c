@@ -2,6 +2,7 @@
 #include "web/routes.h"
 
 #include "common/util.h"
+#include "web/access.h"
 #include "web/api.h"
 #include "web/job_spec.h"
 
@@ -14,6 +15,7 @@
                 .body = body_, .query = query_, .flags = flags_, .summary = summary_                         \
         }
 #define SITE_TX "/v1/sites/{name}"
+#define PROJECT "/v1/projects/{name}"
 
 /* clang-format off */
 struct route routes[] = {
@@ -24,10 +26,15 @@ struct route routes[] = {
     ROUTE("GET",    "/v1/version",                       PUBLIC,    api_version,         NULL,           "",                   ROUTE_NO_DB, "version of the server and of the API"),
     ROUTE("GET",    "/v1/openapi.json",                  PUBLIC,    api_openapi,         NULL,           "",                   ROUTE_NO_DB | ROUTE_ETAG, "this API as an OpenAPI 3.1 document"),
 
-    ROUTE("POST",   "/v1/login",                         PUBLIC,    api_login,           login_fields,   "",                   0, "exchange a login code or a token for a session cookie"),
+    ROUTE("GET",    "/v1/login",                         PUBLIC,    api_login_ways,      NULL,           "",                   0, "the ways to log in"),
+    ROUTE("POST",   "/v1/login",                         PUBLIC,    api_login,           login_fields,   "",                   0, "exchange a password, a login code or a token for a session cookie"),
     ROUTE("POST",   "/v1/logout",                        USER,      api_logout,          nothing_fields, "",                   0, "end the session"),
-    ROUTE("POST",   "/v1/login-links",                   USER,      api_login_link,      nothing_fields, "",                   ROUTE_TX, "make a one-time login link for oneself"),
+    ROUTE("POST",   "/v1/login-links",                   USER,      api_login_link,      nothing_fields, "",                   ROUTE_TX | ROUTE_UNLIMITED, "make a one-time login link for oneself"),
     ROUTE("GET",    "/v1/me",                            USER,      api_me,              NULL,           "",                   ROUTE_ETAG, "who am I, what may I see"),
+    ROUTE("POST",   "/v1/me/password",                   USER,      api_own_password,    own_password_fields, "",              ROUTE_UNLIMITED, "set the own password"),
+    ROUTE("GET",    "/v1/sessions",                      USER,      api_sessions,        NULL,           "",                   0, "own sessions"),
+    ROUTE("DELETE", "/v1/sessions",                      USER,      api_sessions_end,    NULL,           "",                   ROUTE_TX | ROUTE_UNLIMITED, "end own sessions but this one"),
+    ROUTE("DELETE", "/v1/sessions/{id}",                 USER,      api_session_end,     NULL,           "",                   ROUTE_TX | ROUTE_UNLIMITED, "end one of one's sessions"),
 
     ROUTE("GET",    "/v1/me/views",                      USER,      api_views,           NULL,           "",                   ROUTE_ETAG, "saved views of lists"),
     ROUTE("PUT",    "/v1/me/views",                      USER,      api_views_put,       views_fields,   "",                   ROUTE_TX, "put these in place of one's own views"),
@@ -65,22 +72,22 @@ struct route routes[] = {
     ROUTE("GET",    "/v1/sites",                         USER,      api_sites,           NULL,           "",                   ROUTE_WAIT, "sites with health, capacity and use"),
     ROUTE("POST",   "/v1/sites",                         ADMIN,     api_site_add,        site_fields,    "",                   ROUTE_TX, "register a site"),
     ROUTE("GET",    SITE_TX,                             USER,      api_site,            NULL,           "",                   ROUTE_WAIT, "one site"),
-    ROUTE("PATCH",  SITE_TX,                             ADMIN,     api_site_change,     site_change_fields, "",               ROUTE_TX, "change a site's rules or offer"),
+    ROUTE("PATCH",  SITE_TX,                             SITE_ADMIN, api_site_change,     site_change_fields, "",               ROUTE_TX, "change a site's rules or offer"),
     ROUTE("DELETE", SITE_TX,                             ADMIN,     api_site_remove,     NULL,           "",                   ROUTE_TX, "remove a closed site"),
-    ROUTE("POST",   SITE_TX "/open",                     ADMIN,     api_site_open,       why_fields,     "",                   ROUTE_TX, "let it take work"),
-    ROUTE("POST",   SITE_TX "/drain",                    ADMIN,     api_site_drain,      why_fields,     "",                   ROUTE_TX, "let it finish, take nothing new"),
-    ROUTE("POST",   SITE_TX "/close",                    ADMIN,     api_site_close,      why_fields,     "",                   ROUTE_TX, "stop what runs there, keep no connection"),
-    ROUTE("POST",   SITE_TX "/hosts",                    ADMIN,     api_host_add,        host_fields,    "",                   ROUTE_TX, "another host"),
-    ROUTE("POST",   SITE_TX "/accounts",                 ADMIN,     api_account_add,     account_fields, "",                   ROUTE_TX, "another account"),
-    ROUTE("DELETE", SITE_TX "/hosts/{address}",          ADMIN,     api_host_remove,     NULL,           "port",               ROUTE_TX, "take a host out"),
-    ROUTE("DELETE", SITE_TX "/accounts/{user}",          ADMIN,     api_account_remove,  NULL,           "project",            ROUTE_TX, "take an account out"),
-    ROUTE("POST",   SITE_TX "/probe",                    ADMIN,     api_site_probe,      nothing_fields, "",                   ROUTE_TX, "ask each host for its key"),
-    ROUTE("POST",   SITE_TX "/pin",                      ADMIN,     api_site_pin,        pin_fields,     "",                   ROUTE_TX, "confirm a host key"),
-    ROUTE("POST",   SITE_TX "/test",                     ADMIN,     api_site_test,       nothing_fields, "",                   ROUTE_TX, "test everything about the site"),
+    ROUTE("POST",   SITE_TX "/open",                     SITE_ADMIN, api_site_open,       why_fields,     "",                   ROUTE_TX, "let it take work"),
+    ROUTE("POST",   SITE_TX "/drain",                    SITE_ADMIN, api_site_drain,      why_fields,     "",                   ROUTE_TX, "let it finish, take nothing new"),
+    ROUTE("POST",   SITE_TX "/close",                    SITE_ADMIN, api_site_close,      why_fields,     "",                   ROUTE_TX, "stop what runs there, keep no connection"),
+    ROUTE("POST",   SITE_TX "/hosts",                    SITE_ADMIN, api_host_add,        host_fields,    "",                   ROUTE_TX, "another host"),
+    ROUTE("POST",   SITE_TX "/accounts",                 SITE_ADMIN, api_account_add,     account_fields, "",                   ROUTE_TX, "another account"),
+    ROUTE("DELETE", SITE_TX "/hosts/{address}",          SITE_ADMIN, api_host_remove,     NULL,           "port",               ROUTE_TX, "take a host out"),
+    ROUTE("DELETE", SITE_TX "/accounts/{user}",          SITE_ADMIN, api_account_remove,  NULL,           "project",            ROUTE_TX, "take an account out"),
+    ROUTE("POST",   SITE_TX "/probe",                    SITE_ADMIN, api_site_probe,      nothing_fields, "",                   ROUTE_TX, "ask each host for its key"),
+    ROUTE("POST",   SITE_TX "/pin",                      SITE_ADMIN, api_site_pin,        pin_fields,     "",                   ROUTE_TX, "confirm a host key"),
+    ROUTE("POST",   SITE_TX "/test",                     SITE_ADMIN, api_site_test,       nothing_fields, "",                   ROUTE_TX, "test everything about the site"),
     ROUTE("GET",    "/v1/workers",                       USER,      api_workers,         NULL,           "site",               ROUTE_WAIT, "workers of all sites"),
     ROUTE("GET",    "/v1/workers/{id}",                  USER,      api_worker,          NULL,           "",                   ROUTE_WAIT, "one worker"),
-    ROUTE("POST",   "/v1/workers/{id}/drain",            ADMIN,     api_worker_drain,    why_fields,     "",                   ROUTE_TX, "let it finish, take nothing new"),
-    ROUTE("POST",   "/v1/workers/{id}/resume",           ADMIN,     api_worker_resume,   why_fields,     "",                   ROUTE_TX, "let it take work again"),
+    ROUTE("POST",   "/v1/workers/{id}/drain",            SITE_ADMIN, api_worker_drain,    why_fields,     "",                   ROUTE_TX, "let it finish, take nothing new"),
+    ROUTE("POST",   "/v1/workers/{id}/resume",           SITE_ADMIN, api_worker_resume,   why_fields,     "",                   ROUTE_TX, "let it take work again"),
     ROUTE("GET",    "/v1/calls/{id}",                    USER,      api_call,            NULL,           "",                   ROUTE_WAIT, "a question to a site, and its answer"),
 
     ROUTE("GET",    "/v1/datasets",                      USER,      api_datasets,        NULL,           "name project site state policy expiring user", ROUTE_LIST | ROUTE_WAIT, "datasets, newest first"),
@@ -109,11 +116,34 @@ struct route routes[] = {
     ROUTE("DELETE", "/v1/url-prefixes/{id}",             ADMIN,     api_url_prefix_remove, NULL,         "",                   ROUTE_TX, "not any more"),
     ROUTE("DELETE", "/v1/datasets/{name}",               SUBMITTER, api_dataset_remove,  NULL,           "",                   ROUTE_TX, "forget it; the files stay"),
 
+    ROUTE("GET",    SITE_TX "/admins",                   SITE_ADMIN, api_site_admins,    NULL,           "",                   ROUTE_ETAG, "who governs the site"),
+    ROUTE("POST",   SITE_TX "/admins",                   ADMIN,     api_site_admin_add,  site_admin_fields, "",                ROUTE_TX, "let somebody govern the site"),
+    ROUTE("DELETE", SITE_TX "/admins/{user}",            ADMIN,     api_site_admin_remove, NULL,         "",                   ROUTE_TX, "let him govern it no longer"),
+
     ROUTE("GET",    "/v1/projects",                      USER,      api_projects,        NULL,           "",                   ROUTE_WAIT, "own projects"),
     ROUTE("POST",   "/v1/projects",                      ADMIN,     api_project_add,     project_fields, "",                   ROUTE_TX, "make a project"),
-    ROUTE("PATCH",  "/v1/projects/{name}",               ADMIN,     api_project_change,  project_change_fields, "",            ROUTE_TX, "change its share or limits"),
+    ROUTE("GET",    PROJECT,                             USER,      api_project,         NULL,           "",                   ROUTE_WAIT, "one project with its members"),
+    ROUTE("PATCH",  PROJECT,                             ADMIN,     api_project_change,  project_change_fields, "",            ROUTE_TX, "change its share or limits"),
+    ROUTE("POST",   PROJECT "/members",                  PROJECT_ADMIN, api_member_put,  member_fields,  "",                   ROUTE_TX, "add a member, or change what one is"),
+    ROUTE("DELETE", PROJECT "/members/{user}",           PROJECT_ADMIN, api_member_remove, NULL,         "",                   ROUTE_TX, "take a member out"),
+    ROUTE("GET",    PROJECT "/tokens",                   PROJECT_ADMIN, api_project_tokens, NULL,        "",                   ROUTE_ETAG, "tokens that are for this project only"),
+    ROUTE("DELETE", PROJECT "/tokens/{id}",              PROJECT_ADMIN, api_project_token_revoke, NULL,  "",                   ROUTE_TX, "revoke one of them"),
+    ROUTE("GET",    PROJECT "/invitations",              PROJECT_ADMIN, api_project_invitations, NULL,   "",                   ROUTE_ETAG, "who was invited to the project"),
+    ROUTE("POST",   PROJECT "/invitations",              PROJECT_ADMIN, api_project_invite, project_invite_fields, "",        ROUTE_TX, "invite somebody new to the project"),
+    ROUTE("DELETE", PROJECT "/invitations/{id}",         PROJECT_ADMIN, api_project_invitation_revoke, NULL, "",               ROUTE_TX, "take an invitation back"),
+    ROUTE("GET",    "/v1/invitations",                   ADMIN,     api_invitations,     NULL,           "",                   ROUTE_ETAG, "who was invited"),
+    ROUTE("POST",   "/v1/invitations",                   ADMIN,     api_invite,          invite_fields,  "",                   ROUTE_TX, "invite somebody new; the link is shown once"),
+    ROUTE("DELETE", "/v1/invitations/{id}",              ADMIN,     api_invitation_revoke, NULL,         "",                   ROUTE_TX, "take an invitation back"),
+    ROUTE("POST",   "/v1/invitations:look",              PUBLIC,    api_invitation_look, code_fields,    "",                   0, "what a one-time link is for"),
+    ROUTE("POST",   "/v1/invitations:use",               PUBLIC,    api_invitation_use,  use_fields,     "",                   0, "use it: become a user, or set a password"),
+    ROUTE("GET",    "/v1/setup",                         PUBLIC,    api_setup_needed,    NULL,           "",                   0, "is the first person still to come"),
+    ROUTE("POST",   "/v1/setup",                         PUBLIC,    api_setup,           use_fields,     "",                   0, "be the first person"),
     ROUTE("GET",    "/v1/users",                         ADMIN,     api_users,           NULL,           "",                   ROUTE_LIST | ROUTE_ETAG, "users"),
     ROUTE("POST",   "/v1/users",                         ADMIN,     api_user_add,        user_fields,    "",                   ROUTE_TX, "make a user"),
+    ROUTE("GET",    "/v1/users/{name}",                  ADMIN,     api_user,            NULL,           "",                   ROUTE_ETAG, "one user"),
+    ROUTE("PATCH",  "/v1/users/{name}",                  ADMIN,     api_user_change,     user_change_fields, "",               ROUTE_TX, "change the role, or let in no longer"),
+    ROUTE("POST",   "/v1/users/{name}/password-link",    ADMIN,     api_user_password_link, nothing_fields, "",                ROUTE_TX, "a one-time link to set a password"),
+    ROUTE("DELETE", "/v1/users/{name}/sessions",         ADMIN,     api_user_sessions_end, NULL,         "",                   ROUTE_TX, "end all sessions of a user"),
     ROUTE("GET",    "/v1/tokens",                        USER,      api_tokens,          NULL,           "",                   ROUTE_ETAG, "own tokens"),
     ROUTE("POST",   "/v1/tokens",                        USER,      api_token_add,       token_fields,   "",                   ROUTE_TX, "make a token; it is shown once"),
     ROUTE("DELETE", "/v1/tokens/{id}",                   USER,      api_token_revoke,    NULL,           "",                   ROUTE_TX, "revoke a token"),
@@ -127,13 +157,20 @@ struct route routes[] = {
     ROUTE("GET",    "/v1/notices",                       USER,      api_notices,         NULL,           "unread",             ROUTE_LIST | ROUTE_WAIT, "notices of the page, newest first"),
     ROUTE("POST",   "/v1/notices:read",                  USER,      api_notices_read,    notices_read_fields, "",              ROUTE_TX, "have seen them"),
     ROUTE("GET",    "/v1/insights/{plot}",               USER,      api_insights,        NULL,           "range",              ROUTE_ETAG, "one plot of the grid's recent history"),
+    ROUTE("GET",    "/v1/audit",                         USER,      api_audit,           NULL,           "actor action project site since until", ROUTE_LIST | ROUTE_ETAG, "who did what, newest first"),
+    ROUTE("GET",    "/v1/audit/check",                   ADMIN,     api_audit_check,     NULL,           "from",               0, "does the audit chain hold"),
     ROUTE("GET",    "/v1/overview",                      USER,      api_overview,        NULL,           "",                   ROUTE_WAIT, "what the first page shows"),
 };
 /* clang-format on */
 const size_t routes_count = ARRAY_LEN(routes);
 
 static const char *const rule_names[] = {
-    [RULE_PUBLIC] = "public", [RULE_USER] = "user", [RULE_SUBMITTER] = "submitter", [RULE_ADMIN] = "admin"};
+    [RULE_PUBLIC] = "public",
+    [RULE_USER] = "user",
+    [RULE_SUBMITTER] = "submitter",
+    [RULE_PROJECT_ADMIN] = "project_admin",
+    [RULE_SITE_ADMIN] = "site_admin",
+    [RULE_ADMIN] = "admin"};
 
 const char *rule_name(enum rule r)
 {
@@ -163,6 +200,7 @@ void routes_init(void)
 {
         for (size_t i = 0; i < routes_count; i++) {
                 routes[i].index = i;
+                routes[i].scope = access_scope(routes[i].method, routes[i].pattern);
                 if (!routes[i].part_count)
                         route_init(&routes[i]);
         }

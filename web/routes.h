@@ -13,20 +13,24 @@
 enum rule {
         RULE_PUBLIC = 1, /* anybody */
         RULE_USER,       /* any login */
-        RULE_SUBMITTER,  /* role submitter or admin; what it acts on is in a project the caller sees */
+        RULE_SUBMITTER,  /* role submitter or admin; what it acts on is in a project where the caller may act
+                          */
+        RULE_PROJECT_ADMIN, /* admin of the project in the path */
+        RULE_SITE_ADMIN,    /* governs the site in the path, or that of the worker in the path */
         RULE_ADMIN,
 };
 
-#define ROUTE_LIST  1u /* takes limit and cursor */
-#define ROUTE_WAIT  2u /* takes wait; has an ETag */
-#define ROUTE_ETAG  4u
-#define ROUTE_TX    8u   /* runs in a transaction with its audit row; takes dry_run, which rolls it back */
-#define ROUTE_BIG   16u  /* body up to BODY_BIG_MAX */
-#define ROUTE_DRY   32u  /* takes dry_run and minds it itself */
-#define ROUTE_NO_DB 64u  /* answers without the database */
-#define ROUTE_JOBS  256u /* made of the jobs of ids=, or of the one in the path, and of nothing else */
-#define ROUTE_SINK  512u /* the body is bytes of a file, which upload.h takes as they come */
-#define ROUTE_BYTES 128u /* replies with bytes of a job or file */
+#define ROUTE_LIST      1u /* takes limit and cursor */
+#define ROUTE_WAIT      2u /* takes wait; has an ETag */
+#define ROUTE_ETAG      4u
+#define ROUTE_TX        8u  /* runs in a transaction with its audit row; takes dry_run, which rolls it back */
+#define ROUTE_BIG       16u /* body up to BODY_BIG_MAX */
+#define ROUTE_DRY       32u /* takes dry_run and minds it itself */
+#define ROUTE_NO_DB     64u /* answers without the database */
+#define ROUTE_JOBS      256u  /* made of the jobs of ids=, or of the one in the path, and of nothing else */
+#define ROUTE_SINK      512u  /* the body is bytes of a file, which upload.h takes as they come */
+#define ROUTE_BYTES     128u  /* replies with bytes of a job or file */
+#define ROUTE_UNLIMITED 1024u /* not with a token that is limited to scopes or a project */
 
 #define ALLOW_MAX    64
 #define BODY_MAX     (1u << 20)
@@ -42,8 +46,9 @@ struct route {
         const char *query;        /* further parameters, separated by spaces */
         const struct field *body; /* NULL: takes none */
         unsigned flags;
-        size_t index; /* place in the table */
         /* made at start */
+        size_t index;                        /* place in the table */
+        enum scope scope;                    /* that a limited token needs: access.c */
         const char *parts[REQUEST_SEGMENTS]; /* pattern by segments; NULL for a captured one */
         const char *names[REQUEST_SEGMENTS]; /* name of a captured one */
         size_t part_count;

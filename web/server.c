@@ -10,10 +10,14 @@
 #include "common/log.h"
 #include "common/num.h"
 #include "common/util.h"
+#include "store/store_people.h"
+#include "web/access.h"
 #include "web/assets.h"
 #include "web/download.h"
+#include "web/audit.h"
 #include "web/fresh.h"
 #include "web/metrics.h"
+#include "web/session.h"
 #include "web/stream.h"
 #include "web/upload.h"
 #include "web/wake.h"
@@ -127,11 +131,6 @@ static bool host_is_ours(const struct request *rq)
         return url_has_host(rq->web->public_url, host);
 }
 
-static const char *cookie_name(const struct web *w)
-{
-        return w->cookie_secure ? "__Host-reeve" : "reeve";
-}
-
 static bool method_changes(const char *method)
 {
         return strcmp(method, "GET") != 0;
@@ -160,7 +159,7 @@ static bool csrf_is_safe(const struct request *rq)
 static int find_principal(struct request *rq)
 {
         const char *bearer = header(rq, "Authorization");
-        const char *cookie = MHD_lookup_connection_value(rq->con, MHD_COOKIE_KIND, cookie_name(rq->web));
+        const char *cookie = MHD_lookup_connection_value(rq->con, MHD_COOKIE_KIND, session_cookie_name(rq));
         const char *secret = bearer && strncasecmp(bearer, "Bearer ", 7) == 0 ? bearer + 7 : cookie;
         struct err err;
         int rc;
@@ -183,11 +182,9 @@ static void audit_refusal(struct request *rq, const char *why)
 {
         struct err err;
         struct db *db = web_db(rq->web, &err);
-        AUTO_FREE char *action = xasprintf("%s %s", rq->route->method, rq->route->pattern);
-        AUTO_FREE char *object = xstrndup(rq->path, strnlen(rq->path, 500));
         AUTO_FREE char *detail = xasprintf("refused: %s", why);
 
-        if (!db || store_audit(db, rq->who->name, action, object, detail, &err) < 0)
+        if (!db || audit_request(rq, db, rq->who->name, detail, &err) < 0)
                 log_error("web: could not record a refusal: %s", err.text);
 }
 
@@ -198,11 +195,54 @@ static int refuse(struct request *rq, const char *why)
         return -1;
 }
 
+/* 0 and maybe `ret`: the site of the worker in the path; -1 with a problem written. */
+static int find_site(struct request *rq, struct rows **ret)
+{
+        struct err err;
+        struct db *db;
+        int64_t id;
+
+        if (strncmp(rq->route->pattern, "/v1/workers/", 12) != 0 ||
+            num_int("worker", rq->captures[0], 1, INT64_MAX, &id, NULL) < 0)
+                return 0;
+        db = web_db(rq->web, &err);
+        if (db && store_worker_site(db, id, ret, &err) == 0)
+                return 0;
+        problem_from_err(rq, &err);
+        return -1;
+}
+
+static int check_rule(struct request *rq)
+{
+        AUTO_ROWS struct rows *site = NULL;
+        struct access_object o;
+        const char *why = "";
+        unsigned status;
+
+        access_object_of(rq, &o);
+        if (rq->route->rule == RULE_SITE_ADMIN && !o.site) {
+                if (find_site(rq, &site) < 0)
+                        return -1;
+                if (site && rows_next(site)) {
+                        snprintf(rq->of_site, sizeof rq->of_site, "%s", row_text(site, "name"));
+                        o.site = rq->of_site;
+                }
+        }
+        status = access_check(rq->route, rq->who, &o, &why);
+        if (status == 403)
+                return refuse(rq, why);
+        if (status != 200) {
+                problem_reply(rq, status, NULL, why);
+                return -1;
+        }
+        if (rq->route->rule == RULE_SUBMITTER)
+                rq->who = principal_acting(rq->who);
+        return 0;
+}
+
 static int check_rights(struct request *rq)
 {
-        enum rule rule = rq->route->rule;
-
-        if (rule == RULE_PUBLIC)
+        if (rq->route->rule == RULE_PUBLIC)
                 return 0;
         if (find_principal(rq) < 0)
                 return -1;
@@ -215,11 +255,7 @@ static int check_rights(struct request *rq)
         if (rq->who->by_cookie && method_changes(rq->route->method) && !csrf_is_safe(rq))
                 return refuse(rq, "a change with a session cookie needs the header X-Reeve-Csrf: 1 and must "
                                   "come from Reeve's own page");
-        if (rule == RULE_ADMIN && rq->who->role != ROLE_ADMIN)
-                return refuse(rq, "this needs the role admin");
-        if (rule == RULE_SUBMITTER && rq->who->role == ROLE_VIEWER)
-                return refuse(rq, "this needs the role submitter");
-        return 0;
+        return check_rule(rq);
 }
 
 static int check_rate(struct request *rq)
@@ -445,10 +481,7 @@ static int handle_in_tx(struct db *db, void *arg, struct err *err)
                 t->undone = true;
                 return -1; /* roll back what was only tried */
         }
-        AUTO_FREE char *action = xasprintf("%s %s", rq->route->method, rq->route->pattern);
-        AUTO_FREE char *object = xstrndup(rq->path, strnlen(rq->path, 500));
-
-        return store_audit(db, rq->who->name, action, object, rq->audit[0] ? rq->audit : "done", err);
+        return audit_request(rq, db, rq->who->name, rq->audit[0] ? rq->audit : "done", err);
 }
 
 static int handle_tx(struct request *rq, struct db *db, struct err *err)
@@ -482,6 +515,8 @@ static int handle(struct request *rq)
         if (rc < 0) {
                 if ((err.code == ERR_DENIED || rq->audits_refusal) && rq->who)
                         audit_refusal(rq, err.text);
+                if (err.code == ERR_NOT_FOUND && rq->who && rq->who->wide)
+                        strncat(err.text, " that you may change", sizeof err.text - strlen(err.text) - 1);
                 problem_from_err(rq, &err);
                 return 0;
         }
@@ -571,7 +606,7 @@ static void add_headers(struct request *rq, struct MHD_Response *r)
         for (size_t i = 0; i < ARRAY_LEN(fixed_headers); i++)
                 MHD_add_response_header(r, fixed_headers[i][0], fixed_headers[i][1]);
         MHD_add_response_header(r, "Content-Security-Policy", is_page ? PAGE_CSP : DATA_CSP);
-        if (rq->web->cookie_secure)
+        if (rq->secure)
                 MHD_add_response_header(r, "Strict-Transport-Security", "max-age=31536000");
         if (rq->status != 304)
                 MHD_add_response_header(r, "Content-Type", rq->type ? rq->type : "application/json");
@@ -655,6 +690,7 @@ static bool body_is_hopeless(const struct request *rq)
 
 static enum MHD_Result begin(struct request *rq, const char *method)
 {
+        peer_read(rq);
         rq->method = "OTHER";
         for (size_t i = 0; i < ARRAY_LEN(methods); i++)
                 if (strcmp(method, methods[i]) == 0)

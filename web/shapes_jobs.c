@@ -37,21 +37,6 @@ static const struct member version_members[] = {
 };
 const struct shape obj_version = {"version", "the server", version_members, false};
 
-static const struct member me_members[] = {
-    STR("name", 0, NULL),
-    WORDS("role", 0, NULL, "viewer submitter admin"),
-    STR("projects", SHAPE_LIST, "projects that one sees"),
-    {0},
-};
-const struct shape obj_me = {"me", "who asks", me_members, false};
-
-static const struct member login_link_members[] = {
-    STR("url", 0, NULL),
-    TIME("expires_at", 0, NULL),
-    {0},
-};
-const struct shape obj_login_link = {"login_link", "a link that logs in once", login_link_members, false};
-
 static const struct member warning_members[] = {
     STR("code", 0, "too_large, no_site or project_limit"),
     STR("sentence", 0, NULL),
@@ -442,8 +427,6 @@ const struct shape *const shapes[] = {
     &obj_problem_item,
     &obj_document,
     &obj_version,
-    &obj_me,
-    &obj_login_link,
     &obj_warning,
     &obj_submitted,
     &obj_submitted_many,
@@ -532,15 +515,6 @@ const struct shape *const shapes[] = {
     &obj_site_data,
     &obj_file,
     &obj_files,
-    &obj_project_used,
-    &obj_project,
-    &obj_projects,
-    &obj_new_user,
-    &obj_user,
-    &obj_users,
-    &obj_token,
-    &obj_tokens,
-    &obj_new_token,
     &obj_job_totals,
     &obj_task_totals,
     &obj_running,
@@ -568,5 +542,33 @@ const struct shape *const shapes[] = {
     &obj_unread,
     &obj_directive,
     &obj_script,
+    &obj_me,
+    &obj_membership,
+    &obj_login_link,
+    &obj_login_ways,
+    &obj_login_way,
+    &obj_session,
+    &obj_sessions,
+    &obj_project_used,
+    &obj_project,
+    &obj_project_open,
+    &obj_projects,
+    &obj_member,
+    &obj_new_user,
+    &obj_user,
+    &obj_users,
+    &obj_token,
+    &obj_tokens,
+    &obj_new_token,
+    &obj_invitation,
+    &obj_invitations,
+    &obj_new_invitation,
+    &obj_invited,
+    &obj_site_admin,
+    &obj_site_admins,
+    &obj_setup,
+    &obj_audit_row,
+    &obj_audit,
+    &obj_audit_check,
 };
 const size_t shapes_count = ARRAY_LEN(shapes);

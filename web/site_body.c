@@ -3,6 +3,7 @@
 
 #include "common/num.h"
 #include "common/util.h"
+#include "store/store_people.h"
 #include "store/store_engine.h"
 #include "web/api.h"
 #include "web/sshkey.h"
@@ -141,16 +142,25 @@ static int key_seal(struct db *db, const char *key, uint8_t **ret, size_t *ret_n
         return err_set(err, ERR_SYSTEM, "could not seal the key");
 }
 
+int site_project(struct db *db, const char *name, int32_t *ret, struct err *err)
+{
+        *ret = 0;
+        return name ? store_project_find(db, name, ret, err) : 1;
+}
+
 int account_store(struct request *rq, struct db *db, int32_t site, const struct account_body *in,
                   const char *pointer, struct err *err)
 {
         struct account_new a = {
             .user = in->user, .root = in->root, .backend = in->backend ? in->backend : "libssh2"};
-        int32_t project = in->project ? principal_project(rq->who, in->project) : 0;
         AUTO_FREE uint8_t *sealed = NULL;
         AUTO_FREE char *line = NULL, *below = xasprintf("%s/project", pointer);
+        int32_t project;
+        int rc = site_project(db, in->project, &project, err);
 
-        if (project < 0) {
+        if (rc < 0)
+                return -1;
+        if (rc == 0) {
                 issue_add(&rq->issues, below, "not_found", "there is no project \"%s\"", in->project);
                 return request_invalid(rq, err);
         }

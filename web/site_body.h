@@ -37,6 +37,8 @@ int account_store(struct request *rq, struct db *db, int32_t site, const struct 
 /* Faults go to *is. *ret_custom is malloc'd, and *ret borrows it. */
 void offer_read(const json_t *v, struct site_offer *ret, char **ret_custom, struct issues *is);
 
+/* A project by its name, whoever sees it: who governs a site says which use it. 1; 0 there is none, -1. */
+int site_project(struct db *db, const char *name, int32_t *ret, struct err *err);
 /* The site of the path. */
 int site_capture(struct request *rq, struct db *db, int32_t *ret, struct err *err);
 int site_unknown(const char *name, struct err *err);

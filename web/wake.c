@@ -92,6 +92,9 @@ bool wake_wait(struct request *rq)
         if (waits) {
                 rq->checked_at = now;
                 rq->due_at = atomic_load(&k->news) != rq->news_seen ? now + gap(k) : now + again;
+                if (rq->woken)
+                        rq->due_at = now;
+                rq->woken = false;
                 if (rq->due_at > rq->wait_until)
                         rq->due_at = rq->wait_until;
                 link_set_no_deadline(rq->link);
@@ -107,6 +110,18 @@ bool wake_wait(struct request *rq)
         if (waits)
                 poke(k);
         return waits;
+}
+
+void wake_request(struct request *rq)
+{
+        struct wake *k = rq->web->wake;
+
+        pthread_mutex_lock(&k->lock);
+        rq->woken = !(rq->wait_prev || rq->wait_next || k->first == rq);
+        if (!rq->woken)
+                rq->due_at = rq->checked_at;
+        pthread_mutex_unlock(&k->lock);
+        poke(k);
 }
 
 void wake_forget(struct request *rq)

@@ -21,6 +21,8 @@ void wake_stop(struct web *w);
 uint64_t wake_news_seen(struct web *w);
 /* Suspend the request. False: the server is closing, it must answer now. */
 bool wake_wait(struct request *rq);
+/* Let this one look again at once, or as soon as it waits; its owner keeps it from ending meanwhile. */
+void wake_request(struct request *rq);
 /* The client may have gone: forget the request if it waits. */
 void wake_forget(struct request *rq);
 /* Something changed that people see. */

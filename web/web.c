@@ -5,11 +5,14 @@
 #include "web/assets.h"
 #include "web/cards.h"
 #include "web/download.h"
+#include "web/attempts.h"
 #include "web/metrics.h"
 #include "web/notices.h"
 #include "web/rate.h"
 #include "web/fresh.h"
 #include "web/spool.h"
+#include "web/password.h"
+#include "web/quota.h"
 #include "web/stream.h"
 #include "web/upload.h"
 #include "web/wake.h"
@@ -93,6 +96,8 @@ static void web_free(struct web *w)
         if (w->db_key_made)
                 pthread_key_delete(w->db_key);
         auth_free(w->auth);
+        attempts_free(w->attempts);
+        quota_free(w->quota);
         world_free(w->world);
         metrics_free(w->metrics);
         cards_free(w->cards);
@@ -123,6 +128,8 @@ static int parts_start(struct web *w, struct err *err)
                 return err_set(err, ERR_SYSTEM, "could not make a key for thread data");
         w->db_key_made = true;
         w->auth = auth_new();
+        w->attempts = attempts_new();
+        w->quota = quota_new();
         w->world = world_new();
         w->metrics = metrics_new();
         w->fresh = fresh_new();
@@ -130,7 +137,7 @@ static int parts_start(struct web *w, struct err *err)
         w->rate = rate_new(w->request_rate);
         w->assets = assets_new(w->ui_dir);
         if ((w->upload_dir && spool_new(w->upload_dir, &w->spool, err) < 0) ||
-            upload_sweeper_start(w, err) < 0)
+            upload_sweeper_start(w, err) < 0 || errands_start(PASSWORDS_AT_ONCE, &w->passwords, err) < 0)
                 return -1;
         if (streams_start(w, err) < 0 || wake_start(w, err) < 0 || server_start(w, err) < 0)
                 return -1;
@@ -152,6 +159,10 @@ int web_start(const struct web_settings *s, struct web **ret, struct err *err)
         pthread_cond_init(&w->sweep_end, NULL);
         w->links = xcalloc(LINKS_MAX, sizeof *w->links);
         settings_copy(w, s);
+        if (peer_list_read(s->trusted_proxies, &w->proxies, err) < 0) {
+                web_free(w);
+                return -1;
+        }
         if (parts_start(w, err) < 0) {
                 web_stop(w);
                 return -1;
@@ -187,6 +198,7 @@ void web_stop(struct web *w)
         wake_stop(w);
         notices_stop(w);
         streams_stop(w);
+        errands_stop(w->passwords);
         web_free(w);
 }
 

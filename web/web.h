@@ -27,8 +27,9 @@ struct web_settings {
         int address_connections_max; /* open connections from one address; default 500 */
         const char *public_url;      /* what login links start with; default http://<listen> */
         const char *allowed_hosts;   /* further names in a Host header, separated by commas; "*" allows any */
-        const char *ui_dir;    /* serve the dashboard from this directory instead of the built-in files */
-        bool cookie_secure;    /* the page is reached over TLS: cookie is __Host-reeve, with Secure */
+        const char *ui_dir; /* serve the dashboard from this directory instead of the built-in files */
+        bool cookie_secure; /* the page is reached over TLS: cookie is __Host-reeve, with Secure */
+        const char *trusted_proxies; /* addresses and blocks whose X-Forwarded-For and -Proto count: peer.h */
         const char *data_dir;  /* the database's directory, if it is on this machine: its disk is watched */
         int64_t request_rate;  /* requests of one user in a second; default 2000, negative: any number */
         int64_t disk_reserve;  /* refuse new jobs below this many free bytes there; default 256 MiB */

@@ -52,6 +52,9 @@ struct notice_settings {
 struct rate;
 struct notices;
 struct metrics;
+struct attempts;
+struct quota;
+struct errands;
 struct wake;
 struct streams;
 struct fresh;
@@ -63,6 +66,7 @@ struct web {
         char *conninfo, *listen, *public_url, *allowed_hosts, *ui_dir, *data_dir;
         int threads, connections_max, address_connections_max;
         bool cookie_secure;
+        struct peer_list proxies;
         int64_t request_rate, disk_reserve, live_jobs_max, lease_ms, half_life_ms;
         /* listening */
         int listen_fd, stop_fd, port;
@@ -84,6 +88,9 @@ struct web {
         atomic_llong requests;
         atomic_int under_way; /* requests begun and not completed */
         struct auth *auth;
+        struct attempts *attempts;
+        struct quota *quota;
+        struct errands *passwords;
         struct world *world;
         struct wake *wake;
         struct streams *streams;

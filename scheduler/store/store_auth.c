@@ -2,13 +2,13 @@
 #include "store/store_auth.h"
 
 #include "common/util.h"
+#include "store/store_audit.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SECRET_LEN        32
-#define LOGIN_CODE_TTL_MS (10 * 60 * 1000)
+#define SECRET_LEN 32
 
 /* ---- secrets ---------------------------------------------------------------------------------------------
  */
@@ -18,17 +18,44 @@ void secret_hash(const char *text, uint8_t ret[SECRET_HASH_LEN])
         crypto_hash_sha256(ret, (const unsigned char *)text, strlen(text));
 }
 
+#define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
+
+static void check_text(const char *text, size_t n, char ret[TOKEN_CHECK_LEN + 1])
+{
+        uint8_t hash[SECRET_HASH_LEN];
+        char all[sodium_base64_ENCODED_LEN(SECRET_HASH_LEN, BASE64)];
+
+        crypto_hash_sha256(hash, (const unsigned char *)text, n);
+        sodium_bin2base64(all, sizeof all, hash, sizeof hash, BASE64);
+        memcpy(ret, all, TOKEN_CHECK_LEN);
+        ret[TOKEN_CHECK_LEN] = '\0';
+}
+
 void secret_make(const char *prefix, struct secret *ret)
 {
         uint8_t bytes[SECRET_LEN];
-        char text[sodium_base64_ENCODED_LEN(SECRET_LEN, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+        char text[sodium_base64_ENCODED_LEN(SECRET_LEN, BASE64)], check[TOKEN_CHECK_LEN + 1] = "";
 
         randombytes_buf(bytes, sizeof bytes);
-        sodium_bin2base64(text, sizeof text, bytes, sizeof bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+        sodium_bin2base64(text, sizeof text, bytes, sizeof bytes, BASE64);
         snprintf(ret->text, sizeof ret->text, "%s%s", prefix, text);
+        if (*prefix)
+                check_text(ret->text, strlen(ret->text), check);
+        strncat(ret->text, check, sizeof ret->text - strlen(ret->text) - 1);
         secret_hash(ret->text, ret->hash);
         sodium_memzero(bytes, sizeof bytes);
         sodium_memzero(text, sizeof text);
+}
+
+bool token_is_whole(const char *text)
+{
+        const size_t n = sizeof TOKEN_PREFIX - 1 + SECRET_CHARS;
+        char check[TOKEN_CHECK_LEN + 1];
+
+        if (strlen(text) != n + TOKEN_CHECK_LEN)
+                return strlen(text) == n; /* made before tokens had a check */
+        check_text(text, n, check);
+        return strcmp(text + n, check) == 0;
 }
 
 /* ---- who speaks ------------------------------------------------------------------------------------------
@@ -40,7 +67,9 @@ int store_auth_token(struct db *db, const uint8_t *hash, struct rows **ret, stru
             db_stmt(db, "auth_token",
                     "with used as (update tokens set last_used_at = now() where hash = $1"
                     " and (last_used_at is null or last_used_at < now() - interval '1 minute'))"
-                    " select u.id as user_id, u.name, u.role from tokens t join users u on u.id = t.user_id"
+                    " select u.id as user_id, u.name, u.role, u.password is not null as has_password,"
+                    " t.expires_at, array_to_string(t.scopes, ' ') as scopes, t.project_id"
+                    " from tokens t join users u on u.id = t.user_id"
                     " where t.hash = $1 and t.revoked_at is null and u.disabled_at is null"
                     " and (t.expires_at is null or t.expires_at > now())");
 
@@ -55,7 +84,9 @@ int store_auth_session(struct db *db, const uint8_t *hash, int64_t idle_ms, stru
             db, "auth_session",
             "with used as (update sessions set seen_at = now() where hash = $1 and kind = 'cookie'"
             " and seen_at between now() - $2 * interval '1 millisecond' and now() - interval '1 minute')"
-            " select u.id as user_id, u.name, u.role from sessions s join users u on u.id = s.user_id"
+            " select u.id as user_id, u.name, u.role, u.password is not null as has_password,"
+            " s.expires_at, null::text as scopes, null::integer as project_id"
+            " from sessions s join users u on u.id = s.user_id"
             " where s.hash = $1 and s.kind = 'cookie' and s.expires_at > now()"
             " and s.seen_at > now() - $2 * interval '1 millisecond' and u.disabled_at is null");
 
@@ -64,50 +95,78 @@ int store_auth_session(struct db *db, const uint8_t *hash, int64_t idle_ms, stru
         return db_query(st, ret, err);
 }
 
-int store_auth_projects(struct db *db, int32_t user, bool all, struct rows **ret, struct err *err)
+int store_auth_projects(struct db *db, int32_t user, bool all, int32_t only, struct rows **ret,
+                        struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "auth_projects",
-                    "select id, name from projects p where $2 or exists (select from project_members m"
-                    " where m.project_id = p.id and m.user_id = $1) order by id");
+        struct stmt *st = db_stmt(
+            db, "auth_projects",
+            "select p.id, p.name, p.max_live, m.max_live as own_max_live, coalesce(m.role, 'admin') as role,"
+            " m.role is not null as member"
+            " from projects p left join project_members m on m.project_id = p.id and m.user_id = $1"
+            " where ($2 or m.role is not null) and ($3 = 0 or p.id = $3) order by p.id");
 
         bind_int(st, user);
         bind_bool(st, all);
+        bind_int(st, only);
+        return db_query(st, ret, err);
+}
+
+int store_auth_sites(struct db *db, int32_t user, struct rows **ret, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "auth_sites",
+                                  "select s.id, s.name from site_admins a join sites s on s.id = a.site_id"
+                                  " where a.user_id = $1 and s.removed_at is null order by s.id");
+
+        bind_int(st, user);
+        return db_query(st, ret, err);
+}
+
+int store_auth_password(struct db *db, const char *name, struct rows **ret, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "auth_password",
+                                  "select id as user_id, name, password from users where name = $1"
+                                  " and disabled_at is null and password is not null");
+
+        bind_text(st, name);
         return db_query(st, ret, err);
 }
 
 /* ---- sessions --------------------------------------------------------------------------------------------
  */
 
-int store_session_add(struct db *db, int32_t user, const char *kind, const uint8_t *hash, int64_t expires_at,
+int store_session_add(struct db *db, int32_t user, const char *kind, const struct session_new *s,
                       struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "session_add",
-                    "insert into sessions (hash, user_id, kind, expires_at) values ($1, $2, $3, $4)");
+        struct stmt *st = db_stmt(db, "session_add",
+                                  "insert into sessions (hash, user_id, kind, expires_at, address, agent)"
+                                  " values ($1, $2, $3, $4, $5, $6)");
 
-        bind_bytes(st, hash, SECRET_HASH_LEN);
+        bind_bytes(st, s->hash, SECRET_HASH_LEN);
         bind_int(st, user);
         bind_text(st, kind);
-        bind_time(st, expires_at);
+        bind_time(st, s->expires_at);
+        bind_text(st, s->address);
+        bind_text(st, s->agent);
         return db_exec(st, err) < 0 ? -1 : 0;
 }
 
-int store_session_exchange(struct db *db, const uint8_t *code, const uint8_t *cookie, int64_t expires_at,
-                           int32_t *ret_user, struct err *err)
+int store_session_exchange(struct db *db, const uint8_t *code, const struct session_new *s, int32_t *ret_user,
+                           struct err *err)
 {
         struct stmt *st = db_stmt(
             db, "session_exchange",
             "with spent as (delete from sessions s using users u where s.hash = $1 and s.kind = 'code'"
             " and s.expires_at > now() and u.id = s.user_id and u.disabled_at is null"
             " returning s.user_id)"
-            " insert into sessions (hash, user_id, kind, expires_at)"
-            " select $2, user_id, 'cookie', $3 from spent returning user_id");
+            " insert into sessions (hash, user_id, kind, expires_at, address, agent)"
+            " select $2, user_id, 'cookie', $3, $4, $5 from spent returning user_id");
         AUTO_ROWS struct rows *r = NULL;
 
         bind_bytes(st, code, SECRET_HASH_LEN);
-        bind_bytes(st, cookie, SECRET_HASH_LEN);
-        bind_time(st, expires_at);
+        bind_bytes(st, s->hash, SECRET_HASH_LEN);
+        bind_time(st, s->expires_at);
+        bind_text(st, s->address);
+        bind_text(st, s->agent);
         if (db_query(st, &r, err) < 0)
                 return -1;
         if (!rows_next(r))
@@ -124,36 +183,80 @@ int store_session_end(struct db *db, const uint8_t *hash, struct err *err)
         return db_exec(st, err) < 0 ? -1 : 0;
 }
 
+int store_sessions_list(struct db *db, int32_t user, const uint8_t *own, int64_t idle_ms, struct rows **ret,
+                        struct err *err)
+{
+        struct stmt *st = db_stmt(db, "sessions_list",
+                                  "select id, created_at, seen_at, expires_at, address, agent,"
+                                  " hash = $2 as current from sessions"
+                                  " where user_id = $1 and kind = 'cookie' and expires_at > now()"
+                                  " and seen_at > now() - $3 * interval '1 millisecond'"
+                                  " order by id desc limit 1000");
+
+        bind_int(st, user);
+        bind_bytes(st, own, SECRET_HASH_LEN);
+        bind_int(st, idle_ms);
+        return db_query(st, ret, err);
+}
+
+int store_session_revoke(struct db *db, int32_t user, int64_t id, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "session_revoke",
+                                  "delete from sessions where id = $1 and user_id = $2 and kind = 'cookie'");
+
+        bind_int(st, id);
+        bind_int(st, user);
+        return (int)db_exec(st, err);
+}
+
+int store_sessions_end(struct db *db, int32_t user, const uint8_t *but, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "sessions_end",
+                    "delete from sessions where user_id = $1 and ($2::bytea is null or hash <> $2)");
+
+        bind_int(st, user);
+        bind_bytes(st, but, but ? SECRET_HASH_LEN : 0);
+        return db_exec(st, err) < 0 ? -1 : 0;
+}
+
 /* ---- tokens ----------------------------------------------------------------------------------------------
  */
 
-int store_tokens_list(struct db *db, int32_t user, struct rows **ret, struct err *err)
+int store_tokens_list(struct db *db, int32_t user, int32_t project, struct rows **ret, struct err *err)
 {
         struct stmt *st =
             db_stmt(db, "tokens_list",
                     "select t.id, u.name as user, t.name, t.prefix, t.created_at, t.expires_at,"
-                    " t.last_used_at, t.revoked_at from tokens t join users u on u.id = t.user_id"
-                    " where t.user_id = $1 order by t.id desc limit 1000");
+                    " t.last_used_at, t.revoked_at, to_json(t.scopes) as scopes, p.name as project"
+                    " from tokens t join users u on u.id = t.user_id"
+                    " left join projects p on p.id = t.project_id"
+                    " where ($1 = 0 or t.user_id = $1) and ($2 = 0 or t.project_id = $2)"
+                    " order by t.id desc limit 1000");
 
         bind_int(st, user);
+        bind_int(st, project);
         return db_query(st, ret, err);
 }
 
-int store_token_add(struct db *db, int32_t user, const char *name, const struct secret *token,
-                    int64_t expires_at, int64_t *ret_id, struct err *err)
+int store_token_add(struct db *db, const struct token_new *t, int64_t *ret_id, struct err *err)
 {
         struct stmt *st = db_stmt(db, "token_add",
-                                  "insert into tokens (user_id, name, prefix, hash, expires_at)"
-                                  " values ($1, $2, $3, $4, $5) returning id");
+                                  "insert into tokens (user_id, name, prefix, hash, expires_at, scopes,"
+                                  " project_id) values ($1, $2, $3, $4, $5, case when $6 then $7::text[] end,"
+                                  " nullif($8::integer, 0)) returning id");
         AUTO_ROWS struct rows *r = NULL;
         char prefix[sizeof TOKEN_PREFIX + 4];
 
-        snprintf(prefix, sizeof prefix, "%.*s", (int)sizeof prefix - 1, token->text);
-        bind_int(st, user);
-        bind_text(st, name);
+        snprintf(prefix, sizeof prefix, "%.*s", (int)sizeof prefix - 1, t->secret->text);
+        bind_int(st, t->user);
+        bind_text(st, t->name);
         bind_text(st, prefix);
-        bind_bytes(st, token->hash, SECRET_HASH_LEN);
-        bind_time(st, expires_at);
+        bind_bytes(st, t->secret->hash, SECRET_HASH_LEN);
+        bind_time(st, t->expires_at);
+        bind_bool(st, t->limited);
+        bind_texts(st, t->scopes, t->scope_count);
+        bind_int(st, t->project);
         if (db_query(st, &r, err) < 0)
                 return -1;
         rows_next(r);
@@ -161,146 +264,17 @@ int store_token_add(struct db *db, int32_t user, const char *name, const struct 
         return 0;
 }
 
-int store_token_revoke(struct db *db, int64_t id, int32_t user, struct err *err)
+int store_token_revoke(struct db *db, int64_t id, int32_t user, int32_t project, struct err *err)
 {
         struct stmt *st = db_stmt(db, "token_revoke",
                                   "update tokens set revoked_at = coalesce(revoked_at, now())"
-                                  " where id = $1 and (user_id = $2 or $2 = 0)");
+                                  " where id = $1 and (user_id = $2 or $2 = 0)"
+                                  " and (project_id = $3 or $3 = 0)");
 
         bind_int(st, id);
         bind_int(st, user);
+        bind_int(st, project);
         return (int)db_exec(st, err);
-}
-
-/* ---- users and projects ----------------------------------------------------------------------------------
- */
-
-int store_users_list(struct db *db, int64_t after_id, int limit, struct rows **ret, struct err *err)
-{
-        struct stmt *st =
-            db_stmt(db, "users_list",
-                    "select u.id, u.name, u.role, u.created_at, u.disabled_at,"
-                    " coalesce((select json_agg(p.name order by p.name) from project_members m"
-                    "  join projects p on p.id = m.project_id where m.user_id = u.id), '[]') as projects"
-                    " from users u where u.id > $1 order by u.id limit $2");
-
-        bind_int(st, after_id);
-        bind_int(st, limit);
-        return db_query(st, ret, err);
-}
-
-int store_user_add(struct db *db, const char *name, const char *role, int32_t *ret_id, struct err *err)
-{
-        struct stmt *st =
-            db_stmt(db, "user_add", "insert into users (name, role) values ($1, $2) returning id");
-        AUTO_ROWS struct rows *r = NULL;
-
-        bind_text(st, name);
-        bind_text(st, role);
-        if (db_query(st, &r, err) < 0)
-                return -1;
-        rows_next(r);
-        *ret_id = (int32_t)row_int(r, "id");
-        return 0;
-}
-
-int store_user_find(struct db *db, const char *name, int32_t *ret_id, struct err *err)
-{
-        struct stmt *st =
-            db_stmt(db, "user_find", "select id from users where name = $1 and disabled_at is null");
-        AUTO_ROWS struct rows *r = NULL;
-
-        bind_text(st, name);
-        if (db_query(st, &r, err) < 0)
-                return -1;
-        if (!rows_next(r))
-                return 0;
-        *ret_id = (int32_t)row_int(r, "id");
-        return 1;
-}
-
-int store_member_add(struct db *db, int32_t user, const char *project, struct err *err)
-{
-        struct stmt *st = db_stmt(db, "member_add",
-                                  "insert into project_members (project_id, user_id)"
-                                  " select id, $1 from projects where name = $2");
-
-        bind_int(st, user);
-        bind_text(st, project);
-        return (int)db_exec(st, err);
-}
-
-int store_projects_list(struct db *db, const int64_t *ids, size_t n, bool all, struct rows **ret,
-                        struct err *err)
-{
-        struct stmt *st = db_stmt(
-            db, "projects_list",
-            "select p.id, p.name, p.share, p.max_cpus, p.max_tasks, p.usage, p.usage_at, p.created_at,"
-            " coalesce(u.cpus, 0) as cpus, coalesce(u.tasks, 0) as tasks from projects p"
-            " left join (select j.project_id, sum(a.n) as tasks,"
-            "   sum(a.n * (j.spec->'resources'->>'cpus')::bigint) as cpus"
-            "  from (select job_id, count(*) as n from attempts_live group by job_id) a"
-            "  join jobs j on j.id = a.job_id group by j.project_id) u on u.project_id = p.id"
-            " where $2 or p.id = any($1) order by p.name");
-
-        bind_ints(st, ids, n);
-        bind_bool(st, all);
-        return db_query(st, ret, err);
-}
-
-static void bind_limit(struct stmt *st, int64_t v)
-{
-        if (v)
-                bind_int(st, v);
-        else
-                bind_null(st);
-}
-
-int store_project_add(struct db *db, const char *name, const struct project_change *c, struct err *err)
-{
-        struct stmt *st = db_stmt(db, "project_add",
-                                  "insert into projects (name, share, max_cpus, max_tasks)"
-                                  " values ($1, $2, $3::bigint, $4::bigint)");
-
-        bind_text(st, name);
-        bind_f64(st, c->share_set ? c->share : 1);
-        bind_limit(st, c->max_cpus);
-        bind_limit(st, c->max_tasks);
-        return db_exec(st, err) < 0 ? -1 : 0;
-}
-
-int store_project_change(struct db *db, const char *name, const struct project_change *c, struct err *err)
-{
-        struct stmt *st =
-            db_stmt(db, "project_change",
-                    "update projects set share = case when $2 then $3 else share end,"
-                    " max_cpus = case when $4 then $5::bigint else max_cpus end,"
-                    " max_tasks = case when $6 then $7::bigint else max_tasks end where name = $1");
-
-        bind_text(st, name);
-        bind_bool(st, c->share_set);
-        bind_f64(st, c->share);
-        bind_bool(st, c->max_cpus_set);
-        bind_limit(st, c->max_cpus);
-        bind_bool(st, c->max_tasks_set);
-        bind_limit(st, c->max_tasks);
-        return (int)db_exec(st, err);
-}
-
-/* ---- audit -----------------------------------------------------------------------------------------------
- */
-
-int store_audit(struct db *db, const char *actor, const char *action, const char *object, const char *detail,
-                struct err *err)
-{
-        struct stmt *st = db_stmt(db, "audit_add", "select audit_add($1, $2, $3, $4)");
-        AUTO_ROWS struct rows *r = NULL;
-
-        bind_text(st, actor);
-        bind_text(st, action);
-        bind_text(st, object);
-        bind_text(st, detail);
-        return db_query(st, &r, err);
 }
 
 /* ---- the machine's own commands --------------------------------------------------------------------------
@@ -317,6 +291,7 @@ static int first_admin_tx(struct db *db, void *arg, struct err *err)
         struct first_admin *f = arg;
         struct stmt *st;
         AUTO_ROWS struct rows *there = NULL, *made = NULL;
+        struct token_new token = {.name = "first", .secret = f->token, .expires_at = INT64_MIN};
         int64_t id;
 
         f->made = false;
@@ -336,9 +311,13 @@ static int first_admin_tx(struct db *db, void *arg, struct err *err)
                 return -1;
         rows_next(made);
         f->made = true;
-        if (store_token_add(db, (int32_t)row_int(made, "id"), "first", f->token, INT64_MIN, &id, err) < 0)
+        token.user = (int32_t)row_int(made, "id");
+        if (store_token_add(db, &token, &id, err) < 0)
                 return -1;
-        return store_audit(db, "reeved", "first admin", f->name, "made with its first token", err);
+        return store_audit(
+            db,
+            &(struct audit_row){"reeved", "first admin", f->name, "made with its first token", NULL, NULL},
+            err);
 }
 
 int store_first_admin(struct db *db, const char *name, struct secret *ret_token, struct err *err)
@@ -353,21 +332,4 @@ int store_first_admin(struct db *db, const char *name, struct secret *ret_token,
                 *ret_token = token;
         sodium_memzero(&token, sizeof token);
         return f.made;
-}
-
-int store_login_code(struct db *db, const char *user, struct secret *ret_code, struct err *err)
-{
-        struct secret code;
-        int32_t id;
-        int rc = store_user_find(db, user, &id, err);
-
-        if (rc < 0)
-                return -1;
-        if (!rc)
-                return err_set(err, ERR_NOT_FOUND, "no active user named \"%s\"", user);
-        secret_make("", &code);
-        if (store_session_add(db, id, "code", code.hash, clock_wall_ms() + LOGIN_CODE_TTL_MS, err) < 0)
-                return -1;
-        *ret_code = code;
-        return 0;
 }

@@ -233,12 +233,13 @@ int store_job_show_spec(struct db *db, const struct visible *who, int64_t id, st
 int store_job_outline(struct db *db, const struct visible *who, int64_t id, struct rows **ret,
                       struct err *err)
 {
-        struct stmt *st = db_stmt(
-            db, "job_outline",
-            "select j.project_id, j.first_task, j.last_task, j.task_list, q.next_task, j.submitted_at,"
-            " q.job_id is not null as live, q.wait, q.held_by is not null as held, " JOB_STATE
-            " as state from jobs j left join job_queue q on q.job_id = j.id"
-            " where j.id = $3 and " JOB_VISIBLE);
+        struct stmt *st =
+            db_stmt(db, "job_outline",
+                    "select j.project_id, (select name from projects p where p.id = j.project_id) as project,"
+                    " j.first_task, j.last_task, j.task_list, q.next_task, j.submitted_at, q.job_id is not "
+                    "null as live, q.wait, q.held_by is not null as held, " JOB_STATE
+                    " as state from jobs j left join job_queue q on q.job_id = j.id"
+                    " where j.id = $3 and " JOB_VISIBLE);
 
         bind_visible(st, who);
         bind_int(st, id);

@@ -132,10 +132,10 @@ static void the_audit_chain_only_grows(void **state)
         struct db *db = *state;
         struct err err = {0};
 
-        ok(db_run(
-            db,
-            "select audit_add('ann', 'POST /v1/jobs', 'job 1', 'ok'); select audit_add('ann', 'x', 'y', 'z')",
-            &err));
+        ok(db_run(db,
+                  "select audit_add('ann', 'POST /v1/jobs', 'job 1', 'ok', 'one', null); select "
+                  "audit_add('ann', 'x', 'y', 'z', null, null)",
+                  &err));
         assert_int_equal(db_run(db, "update audit set actor = 'bob'", &err), -1);
         assert_int_equal(db_run(db, "delete from audit", &err), -1);
         assert_int_equal(db_run(db, "truncate audit", &err), -1);
