@@ -142,6 +142,8 @@ export const world_cases = (sign_in) => [
       await w.page.waitForSelector("text=The dataset is registered");
       await w.page.click(".tabs button:has-text('On the web')");
       await w.page.fill("label:has-text('Addresses') textarea", "https://data.example.org/a\nhttps://data.example.org/b");
+      await w.page.waitForSelector("code:text-is('https://data.example.org/')");
+      must((await text_of(w.page, ".new-data > .command code")).includes("reeve data fetch -s alpha genomes https://data.example.org/a"), await text_of(w.page, ".new-data > .command code"));
       await w.page.click("button:has-text('Fetch them')");
       await wait_until("its page", async () => w.page.url().endsWith("/data/genomes"));
       must(w.mock.scene.acts.length === 2 && w.mock.scene.acts[1].includes('"fetch":{"site":"alpha","files":[{"url":"https://data.example.org/a"},{"url":"https://data.example.org/b"}]}'), w.mock.scene.acts.join());

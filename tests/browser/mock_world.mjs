@@ -123,6 +123,7 @@ export const world_routes = [
     const by = (of) => [...new Set(some.flatMap(of))].map((value) => ({ value, datasets: some.filter((d) => of(d).includes(value)).length }));
     return { datasets: some.length, bytes: some.reduce((n, d) => n + d.bytes, 0), more: false, state: by((d) => [d.state]), project: by((d) => [d.project]), site: by((d) => d.sites.map((p) => p.site)), policy: by((d) => d.policy?.labels ?? ["none"]) };
   }],
+  [/^GET \/v1\/url-prefixes$/, () => ({ items: [{ id: 1, prefix: "https://data.example.org/", site: null, private: false, redirects: [], made_by: "ann", made_at: at(9000) }], next_cursor: null })],
   [/^POST \/v1\/datasets$/, (s, m, q, body) => {
     const b = JSON.parse(body);
     act(s, `new ${b.name} ${body}`);

@@ -3,16 +3,17 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { me, post, Problem } from "../api";
-import { Command, Failure } from "../parts/basic";
+import { Command, Failure, Notice, Text } from "../parts/basic";
 import { Icon } from "../parts/icon";
-import { shell_word } from "../format";
+import { use_dependent } from "../dependent";
+import { shell_word, visible } from "../format";
 import { go, Link, query, query_set } from "../router";
 import { words } from "../strings";
-import type { SiteCall } from "../types";
+import type { Page, SiteCall } from "../types";
 import { Choose } from "./arrival";
 import { CallTrouble, use_following } from "./call";
 import { data_path } from "./datasets";
-import { api_command } from "./may";
+import { is_admin } from "./may";
 import { sender_start, type Chosen } from "./sender";
 import type { DataOne } from "./types";
 import { w } from "./words";
@@ -51,7 +52,7 @@ function command_of(way: Way, v: Values, chosen: Chosen[]): string {
   const version = v.new_version ? " --new-version" : "";
   if (way === "site") return `reeve data add ${name} ${shell_word(`${v.site.trim() || "SITE"}:${v.path.trim() || "/path"}`)}`;
   if (way === "upload") return `reeve data put${at}${version} ${name} ${chosen.length ? [...new Set(chosen.map((c) => c.path.split("/")[0]!))].slice(0, 5).map(shell_word).join(" ") : "FILE..."}`;
-  return api_command("POST", "/v1/datasets", body_of(way, v));
+  return `reeve data fetch${at}${version} ${name} ${urls_of(v.urls).slice(0, 5).map(shell_word).join(" ") || "URL..."}`;
 }
 
 function TextField({ label, hint, value, set, ...more }: { label: string; hint?: string; value: string; set: (v: string) => void } & Record<string, unknown>) {
@@ -61,6 +62,37 @@ function TextField({ label, hint, value, set, ...more }: { label: string; hint?:
       <input type="text" spellcheck={false} autocomplete="off" maxLength={1024} {...more} value={value} onInput={(e) => set(e.currentTarget.value)} />
       {hint && <small>{hint}</small>}
     </label>
+  );
+}
+
+interface Prefix {
+  id: number;
+  prefix: string;
+  site: string | null;
+}
+
+// From where sites may fetch, so that nobody has to guess.
+function Prefixes() {
+  const { data } = use_dependent<Page<Prefix>>("/v1/url-prefixes", 0);
+  if (!data) return null;
+  if (data.items.length === 0) {
+    return (
+      <Notice tone="warn" icon="warn" title={w.prefixes_none}>
+        {is_admin() && <Command line="reeve url allow https://data.example.org/pub/" />}
+      </Notice>
+    );
+  }
+  return (
+    <p class="muted">
+      {w.prefixes}{" "}
+      {data.items.slice(0, 20).map((p, i) => (
+        <span key={p.id}>
+          {i > 0 && ", "}
+          <code>{visible(p.prefix, 200)}</code>
+          {p.site && <Text of={` (${p.site})`} max={70} />}
+        </span>
+      ))}
+    </p>
   );
 }
 
@@ -134,6 +166,7 @@ export function DataNew() {
             <small>{w.field_urls_hint}</small>
           </label>
         )}
+        {way === "web" && <Prefixes />}
         {way === "upload" && <Choose chosen={chosen} set={set_chosen} />}
         {way !== "site" && (
           <label class="check">

@@ -204,7 +204,7 @@ export function Datasets() {
   const filter = useMemo(() => filter_of(query.value), [text]);
   const cursor = query.value.get("cursor");
   const { data: facets } = use_dependent<Facets>(path_of("/v1/datasets:facets", asked(filter)), text);
-  const options = FILTERS.flatMap((n) => (filter[n] ? [`--${n}`, filter[n]!] : []));
+  const options = Object.entries(asked(filter)).flatMap(([n, v]) => [`--${n}`, v]);
   return (
     <section class="panel" aria-labelledby="data-title">
       <header>

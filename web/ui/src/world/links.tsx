@@ -5,13 +5,13 @@ import { useEffect, useState } from "preact/hooks";
 import { Ago, Empty, Failure, Section, Text, Toast } from "../parts/basic";
 import { Ask } from "../parts/dialog";
 import { use_dependent } from "../dependent";
-import { bytes, count, seconds, visible } from "../format";
+import { bytes, count, seconds, shell_word, visible } from "../format";
 import { Watch } from "../live";
 import { Link, query, query_set } from "../router";
 import { words } from "../strings";
 import type { Page, Site } from "../types";
 import { WorldMap } from "./map";
-import { api_command, is_admin } from "./may";
+import { is_admin } from "./may";
 import { Table, Take, type Column } from "./table";
 import type { LinkInfo } from "./types";
 import { w } from "./words";
@@ -44,7 +44,7 @@ export function BudgetForm({ of: l, close }: { of: LinkInfo; close: (acted: bool
         text: <p>{w.budget_text}</p>,
         yes: w.budget_yes,
         call: { method: "PATCH", path: `/v1/links/${pair}`, body },
-        command: api_command("PATCH", `/v1/links/${pair}`, body),
+        command: ["reeve", "link", "set", l.from ?? "", l.to ?? "", "--budget", String(read || "none"), "--at-once", most.trim() || "none", "--direct", direct ? "yes" : "no"].map(shell_word).join(" "),
         done: () => w.budget_done,
         barred: wrong,
       }}

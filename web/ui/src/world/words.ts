@@ -164,6 +164,8 @@ export const w = {
   field_path_hint: "absolute; a file, or a directory with all that is in it",
   field_urls: "Addresses",
   field_urls_hint: "http or https, one in a line",
+  prefixes: "Sites may fetch what begins with:",
+  prefixes_none: "No address is allowed yet: an admin says from where sites may fetch.",
   field_version: "This is a new version of a dataset that exists",
   registered_done: "The dataset is registered",
   choose_files: "Files",
