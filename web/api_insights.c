@@ -26,7 +26,6 @@ struct grid {
         struct cell {
                 bool known;
                 int64_t sum;
-                double mean;
         } at[WHATS_MAX][STEPS_MAX + 1];
 };
 struct plot;
@@ -77,19 +76,31 @@ static bool any_known(const struct grid *g, size_t w)
         return false;
 }
 
-/* One series for each figure: how things stood as their mean, what happened as its number. */
+/* One series for each figure that there is: how often it happened in each step. */
 static void write_each(const struct series_head *h, const struct grid *g)
 {
         for (size_t w = 0; h->plot->what[w]; w++) {
                 const char *what = h->plot->what[w];
-                bool stood = strcmp(what, "ready") == 0 || strcmp(what, "running") == 0;
 
                 if (!any_known(g, w))
                         continue;
                 series_begin(h, strncmp(what, "end:", 4) == 0 ? what + 4 : what);
                 for (size_t i = 0; i < g->steps; i++)
-                        value(h->b, !g->at[w][i].known ? (stood ? NAN : 0)
-                                    : stood            ? g->at[w][i].mean
+                        value(h->b, (double)g->at[w][i].sum);
+                series_end(h);
+        }
+}
+
+/* How things stood, as the mean of all looks; then what happened. The looks are the first of the figures. */
+static void write_jobs(const struct series_head *h, const struct grid *g)
+{
+        for (size_t w = 1; h->plot->what[w]; w++) {
+                bool stood = w <= 2;
+
+                series_begin(h, h->plot->what[w]);
+                for (size_t i = 0; i < g->steps; i++)
+                        value(h->b, !g->at[0][i].known ? NAN
+                                    : stood            ? (double)g->at[w][i].sum / (double)g->at[0][i].sum
                                                        : (double)g->at[w][i].sum);
                 series_end(h);
         }
@@ -150,7 +161,7 @@ static void write_quantiles(const struct series_head *h, const struct grid *g)
 
 /* clang-format off */
 static const struct plot plots[] = {
-    {"jobs",     {"ready", "running", "succeeded", "failed", "cancelled"}, "tasks",   write_each},
+    {"jobs",     {"looks", "ready", "running", "succeeded", "failed", "cancelled"}, "tasks", write_jobs},
     {"waits",    {BUCKETS_("wait")},                                       "seconds", write_quantiles},
     {"use",      {"cpus", "used"},                                         "part",    write_use},
     {"bytes",    {"moved"},                                                "bytes",   write_each},
@@ -204,7 +215,7 @@ static void write_series(struct buf *b, const struct plot *p, struct rows *r, si
                         some = true;
                 }
                 if (w < WHATS_MAX && i < steps)
-                        g->at[w][i] = (struct cell){true, row_int(r, "sum"), row_f64(r, "mean")};
+                        g->at[w][i] = (struct cell){true, row_int(r, "sum")};
         }
         if (some)
                 p->write(&h, g);

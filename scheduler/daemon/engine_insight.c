@@ -11,21 +11,23 @@
 #include <string.h>
 
 #define WRITE_MS 15000
+#define LOOK_MS  1000 /* between two looks at how things stand */
 
 enum { ENDED_WELL, ENDED_BADLY, ENDED_ASKED, ENDED_COUNT };
 static const char *const ended_names[] = {
     [ENDED_WELL] = "succeeded", [ENDED_BADLY] = "failed", [ENDED_ASKED] = "cancelled"};
 
-/* Since the last writing. */
+/* Since the last writing. How things stood is the sum over all looks: divided by their number, the mean. */
 struct site_counts {
         int32_t launches[INSIGHT_BUCKETS], failures[OUTCOME_COUNT];
-        int64_t moved;
+        int64_t moved, cpus, used;
         bool some;
 };
 struct insight_book {
-        int64_t due; /* boot ms */
+        int64_t due, look_due; /* boot ms */
         int32_t waits[INSIGHT_BUCKETS];
         int64_t ended[ENDED_COUNT];
+        int64_t looks, ready, running;
         struct site_counts *sites; /* by id */
         size_t site_cap;
         struct insight_row *rows;
@@ -100,27 +102,11 @@ void insight_moved(struct engine *e, int32_t to, int64_t bytes)
         counts_of(e->insight, to)->moved += bytes;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------
+/* ---- looking ---------------------------------------------------------------------------------------------
  */
 
-static void put(struct insight_book *b, const char *what, int32_t site, int64_t n, bool adds)
+static void look_at_site(struct insight_book *b, const struct m_site *s)
 {
-        if (adds && !n)
-                return;
-        b->rows = xgrow(b->rows, b->rows_n, &b->rows_cap, sizeof *b->rows);
-        b->rows[b->rows_n++] = (struct insight_row){.what = what, .site = site, .n = n, .adds = adds};
-}
-
-static void put_buckets(struct engine *e, const char *name, int32_t site, int32_t *buckets)
-{
-        for (int k = 0; k < INSIGHT_BUCKETS; k++)
-                if (buckets[k])
-                        put(e->insight, arena_printf(&e->arena, "%s:%d", name, k), site, buckets[k], true);
-}
-
-static void put_site(struct engine *e, const struct m_site *s)
-{
-        struct insight_book *b = e->insight;
         int64_t cpus = 0, free_cpus = 0;
 
         for (size_t i = 0; i < s->worker_count; i++) {
@@ -133,11 +119,40 @@ static void put_site(struct engine *e, const struct m_site *s)
         }
         if (!cpus)
                 return;
-        put(b, "cpus", s->id, cpus, false);
-        put(b, "used", s->id, cpus > free_cpus ? cpus - free_cpus : 0, false);
+        counts_of(b, s->id)->cpus += cpus;
+        counts_of(b, s->id)->used += cpus > free_cpus ? cpus - free_cpus : 0;
 }
 
-static void put_counts(struct engine *e, int32_t site)
+static void look(struct insight_book *b, const struct model *m)
+{
+        b->looks++;
+        b->ready += m->ready_tasks;
+        for (size_t i = 0; i < m->site_cap; i++)
+                if (m->sites[i]) {
+                        b->running += m->sites[i]->used_tasks;
+                        look_at_site(b, m->sites[i]);
+                }
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------
+ */
+
+static void put(struct insight_book *b, const char *what, int32_t site, int64_t n)
+{
+        if (!n)
+                return;
+        b->rows = xgrow(b->rows, b->rows_n, &b->rows_cap, sizeof *b->rows);
+        b->rows[b->rows_n++] = (struct insight_row){.what = what, .site = site, .n = n};
+}
+
+static void put_buckets(struct engine *e, const char *name, int32_t site, int32_t *buckets)
+{
+        for (int k = 0; k < INSIGHT_BUCKETS; k++)
+                if (buckets[k])
+                        put(e->insight, arena_printf(&e->arena, "%s:%d", name, k), site, buckets[k]);
+}
+
+static void put_site(struct engine *e, int32_t site)
 {
         struct site_counts *c = &e->insight->sites[site];
 
@@ -145,38 +160,33 @@ static void put_counts(struct engine *e, int32_t site)
         for (int o = 0; o < OUTCOME_COUNT; o++)
                 if (c->failures[o])
                         put(e->insight, arena_printf(&e->arena, "end:%s", outcome_name((enum outcome)o)),
-                            site, c->failures[o], true);
-        put(e->insight, "moved", site, c->moved, true);
+                            site, c->failures[o]);
+        put(e->insight, "moved", site, c->moved);
+        put(e->insight, "cpus", site, c->cpus);
+        put(e->insight, "used", site, c->used);
 }
 
 static void gather(struct engine *e)
 {
         struct insight_book *b = e->insight;
-        int64_t running = 0;
 
         b->rows_n = 0;
-        for (size_t i = 0; i < e->m->site_cap; i++) {
-                const struct m_site *s = e->m->sites[i];
-
-                if (!s)
-                        continue;
-                running += s->used_tasks;
-                put_site(e, s);
-        }
-        put(b, "ready", 0, e->m->ready_tasks, false);
-        put(b, "running", 0, running, false);
+        put(b, "looks", 0, b->looks);
+        put(b, "ready", 0, b->ready);
+        put(b, "running", 0, b->running);
         for (int i = 0; i < ENDED_COUNT; i++)
-                put(b, ended_names[i], 0, b->ended[i], true);
+                put(b, ended_names[i], 0, b->ended[i]);
         put_buckets(e, "wait", 0, b->waits);
         for (size_t i = 0; i < b->site_cap; i++)
                 if (b->sites[i].some)
-                        put_counts(e, (int32_t)i);
+                        put_site(e, (int32_t)i);
 }
 
 static void clear(struct insight_book *b)
 {
         memset(b->waits, 0, sizeof b->waits);
         memset(b->ended, 0, sizeof b->ended);
+        b->looks = b->ready = b->running = 0;
         if (b->site_cap)
                 memset(b->sites, 0, b->site_cap * sizeof *b->sites);
 }
@@ -185,6 +195,10 @@ int insight_tick(struct engine *e, int64_t now, struct err *err)
 {
         struct insight_book *b = e->insight;
 
+        if (now >= b->look_due) {
+                b->look_due = now + LOOK_MS;
+                look(b, e->m);
+        }
         if (now < b->due)
                 return 0;
         b->due = now + WRITE_MS;

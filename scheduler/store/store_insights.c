@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store_insights.h"
 
-#include "common/util.h"
 #include "store/engine_priv.h"
 
 #define FORGET_ROWS 5000 /* in one turn */
@@ -13,20 +12,13 @@ static int add_rows(struct db *db, int64_t at, const struct insight_row *rows, s
                     "insert into insights (what, at, site_id, n) select w.what,"
                     " date_bin(make_interval(secs => $1), $2::timestamptz, 'epoch'), w.site, w.n"
                     " from unnest($3::text[], $4::integer[], $5::bigint[]) as w (what, site, n)"
-                    " on conflict (what, at, site_id) do update set n = excluded.n + insights.n *"
-                    " (excluded.what = any($6::text[]))::integer");
-        AUTO_FREE const char **added = xcalloc(n + 1, sizeof *added);
-        size_t k = 0;
+                    " on conflict (what, at, site_id) do update set n = insights.n + excluded.n");
 
-        for (size_t i = 0; i < n; i++)
-                if (rows[i].adds)
-                        added[k++] = rows[i].what;
         bind_int(st, INSIGHT_STEP_S);
         bind_time(st, at);
         bind_column_text(st, &rows->what, sizeof *rows, n);
         bind_column_i32(st, &rows->site, sizeof *rows, n);
         bind_column_i64(st, &rows->n, sizeof *rows, n);
-        bind_texts(st, added, k);
         return db_pipeline_add(st, err);
 }
 
@@ -61,7 +53,7 @@ int store_insights_read(struct db *db, const char *const *what, size_t n, int64_
         struct stmt *st = db_stmt(db, "insights_read",
                                   "select s.name as site, array_position($1::text[], i.what) as what,"
                                   " floor(extract(epoch from i.at - $2::timestamptz) / $3)::bigint as step,"
-                                  " sum(i.n)::bigint as sum, avg(i.n)::double precision as mean"
+                                  " sum(i.n)::bigint as sum"
                                   " from insights i left join sites s on s.id = i.site_id"
                                   " where i.what = any($1::text[]) and i.at >= $2::timestamptz"
                                   " and (i.site_id = 0 or s.removed_at is null)"

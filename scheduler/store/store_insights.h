@@ -16,8 +16,7 @@
 struct insight_row {
         const char *what; /* borrowed; what is counted (sql/0015_insights.sql) */
         int32_t site;     /* 0: the whole grid */
-        int64_t n;
-        bool adds; /* to what the step has already; else it takes its place */
+        int64_t n;        /* added to what the step has already */
 };
 
 /* Add figures to the step that `at` (wall ms) lies in; those of steps out of keeping go, a slice at a time.
@@ -25,7 +24,7 @@ struct insight_row {
 int store_insights_add(struct db *db, int64_t epoch, int64_t at, const struct insight_row *rows, size_t n,
                        struct err *err);
 /* Figures `what` since a moment (wall ms), joined to steps of step_s seconds: site (null: the grid), what
- * (its place in the list, from 1), step (from 0, counted from `since`), sum, mean; by site, then step. */
+ * (its place in the list, from 1), step (from 0, counted from `since`), sum; by site, then step. */
 int store_insights_read(struct db *db, const char *const *what, size_t n, int64_t since, int64_t step_s,
                         struct rows **ret, struct err *err);
 

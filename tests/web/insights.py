@@ -27,13 +27,17 @@ def values(p, name, site=None):
 
 @test
 def how_things_stood_is_a_mean_and_what_happened_a_number(w):
-    count(w, "ready", 40, ago="20 min")
-    count(w, "ready", 20, ago="10 min")
+    # 300 looks in a step: 40 tasks were ready on average, then 20.
+    count(w, "looks", 300, ago="20 min")
+    count(w, "ready", 12000, ago="20 min")
+    count(w, "looks", 300, ago="15 min")
+    count(w, "looks", 150, ago="10 min")
+    count(w, "ready", 3000, ago="10 min")
     count(w, "failed", 3, ago="10 min")
     count(w, "failed", 2, ago="15 min")
     p = plot(w, "jobs", "?range=1h")
     same((p["plot"], p["step"], 12 <= len(p["times"]) <= 13), ("jobs", 300, True))
-    same((values(p, "ready"), values(p, "failed"), values(p, "running")), ([40, 20], [2, 3], None))
+    same((values(p, "ready"), values(p, "failed"), values(p, "running")), ([40, 20], [2, 3], []))
     # Longer ranges have longer steps: those of one are joined.
     week = plot(w, "jobs", "?range=14d")
     same((week["step"] % 300, len(week["times"]) <= 301), (0, True))
@@ -54,8 +58,8 @@ def waiting_is_told_by_quantiles(w):
 
 @test
 def use_failures_and_bytes_are_told_by_site(w):
-    count(w, "cpus", 8, site="'alpha'", ago="10 min")
-    count(w, "used", 6, site="'alpha'", ago="10 min")
+    count(w, "cpus", 8 * 300, site="'alpha'", ago="10 min")
+    count(w, "used", 6 * 300, site="'alpha'", ago="10 min")
     count(w, "end:exit", 7, site="'alpha'", ago="10 min")
     count(w, "end:lost", 1, site="'alpha'", ago="10 min")
     count(w, "moved", 4096, site="'alpha'", ago="10 min")
