@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "web/job_spec.h"
+#include "web/job_spec_priv.h"
 
-#include "common/nearest.h"
 #include "common/num.h"
 #include "common/proto.h"
 #include "common/task_text.h"
 #include "common/util.h"
-#include "web/reply.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -27,20 +25,9 @@
         }
 
 #define YEAR_MS        (INT64_C(366) * 86400 * 1000)
-#define BYTES_MAX      (INT64_C(1) << 50)
-#define CPUS_MAX       1000000
 #define LOG_LIMIT_MIN  4096
 #define LOG_LIMIT_MAX  (INT64_C(1) << 30)
 #define PRIORITY_LIMIT 1000
-#define NAMES_SHOWN    300 /* bytes of a list of names in a sentence */
-
-static const struct field resource_fields[] = {
-    {.name = "cpus", .type = F_INT, .offset = offsetof(struct job_spec, cpus), .min = 1, .max = CPUS_MAX},
-    {.name = "memory", .type = F_SIZE, .offset = offsetof(struct job_spec, memory), .max = BYTES_MAX},
-    {.name = "gpus", .type = F_INT, .offset = offsetof(struct job_spec, gpus), .max = CPUS_MAX},
-    {0},
-};
-static const struct field field_count = {.name = "count", .type = F_INT, .min = 0, .max = CPUS_MAX};
 
 static const struct field retry_fields[] = {
     {.name = "max", .type = F_INT, .offset = offsetof(struct job_retry, max), .max = 1000},
@@ -247,125 +234,6 @@ static void read_array(struct job_spec *s, struct issues *is)
                 s->tasks = task_set_range(1, 1);
         else if (task_set_parse("array", s->array, &s->tasks, &s->throttle, &err) < 0)
                 issue_add(is, "/array", err.code == ERR_LIMIT ? "range" : "format", "%s", err.text);
-}
-
-static bool countable_is_valid(const char *name)
-{
-        size_t n = strlen(name);
-
-        if (n == 0 || n > 63 || !((name[0] >= 'a' && name[0] <= 'z')))
-                return false;
-        for (const char *p = name; *p; p++)
-                if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || strchr("._-", *p)))
-                        return false;
-        return true;
-}
-
-static const struct field *resource_field(const char *name)
-{
-        for (const struct field *f = resource_fields; f->name; f++)
-                if (strcmp(f->name, name) == 0)
-                        return f;
-        return NULL;
-}
-
-static bool is_offered(const struct job_rules *rules, const char *name)
-{
-        for (size_t i = 0; i < rules->countable_count; i++)
-                if (strcmp(rules->countables[i], name) == 0)
-                        return true;
-        return false;
-}
-
-bool job_spec_names_unknown(const json_t *job, const struct job_rules *rules)
-{
-        const char *name;
-        json_t *v;
-
-        json_object_foreach(json_object_get(job, "resources"), name, v)
-        {
-                if (!resource_field(name) && !is_offered(rules, name))
-                        return true;
-        }
-        return false;
-}
-
-/* Nobody offers it: say what there is, and what was probably meant. */
-static void say_not_offered(const struct job_rules *rules, const char *name, struct issues *is)
-{
-        struct nearest near = nearest_to(name);
-        char list[NAMES_SHOWN] = "", meant[NEAREST_WORD_MAX + 24] = "";
-        size_t n = 0;
-
-        if (is->count >= ISSUES_MAX)
-                return;
-        for (const struct field *f = resource_fields; f->name; f++) {
-                nearest_offer(&near, f->name);
-                n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", f->name);
-        }
-        for (size_t i = 0; i < rules->countable_count; i++) {
-                const char *one = rules->countables[i];
-
-                nearest_offer(&near, one);
-                if (n + strlen(one) + 8 < sizeof list)
-                        n += (size_t)snprintf(list + n, sizeof list - n, ", %s", one);
-                else if (list[n - 1] != '.')
-                        n += (size_t)snprintf(list + n, sizeof list - n, ", ...");
-        }
-        if (near.best)
-                snprintf(meant, sizeof meant, "did you mean \"%s\"? ", near.best);
-        issue_add(is, "", "unknown", "\"%s\": no site offers such a resource; %soffered are %s", name, meant,
-                  list);
-}
-
-static void read_countable(struct job_spec *s, const struct job_rules *rules, const char *name,
-                           const json_t *v, struct issues *is)
-{
-        struct job_custom c = {.name = name};
-
-        if (!countable_is_valid(name)) {
-                issue_add(is, "", "format",
-                          "names of countables start with a letter and hold a-z, 0-9, dot, dash, underscore");
-                return;
-        }
-        if (json_is_integer(v) && !json_integer_value(v))
-                return;
-        if (!is_offered(rules, name)) {
-                say_not_offered(rules, name, is);
-                return;
-        }
-        if (!field_read(v, &field_count, &c.count, is))
-                return;
-        if (s->custom_count == JOB_CUSTOM_MAX) {
-                issue_add(is, "", "range", "at most %d countables", JOB_CUSTOM_MAX);
-                return;
-        }
-        if (!s->custom)
-                s->custom = xcalloc(JOB_CUSTOM_MAX, sizeof *s->custom);
-        s->custom[s->custom_count++] = c;
-}
-
-static void read_resources(struct job_spec *s, const struct job_rules *rules, struct issues *is)
-{
-        size_t mark = issues_enter(is, "resources");
-        const char *name;
-        json_t *v;
-
-        s->cpus = 1;
-        json_object_foreach(s->resources, name, v)
-        {
-                const struct field *f = resource_field(name);
-                size_t here = issues_enter(is, name);
-
-                if (json_is_null(v))
-                        ;
-                else if (f)
-                        field_read(v, f, (char *)s + f->offset, is);
-                else
-                        read_countable(s, rules, name, v, is);
-                issues_leave(is, here);
-        }
-        issues_leave(is, mark);
 }
 
 static bool variable_is_valid(const char *name)
@@ -748,7 +616,7 @@ void job_spec_read(const json_t *job, int64_t bulk_position, const struct job_ru
                 return;
         read_command(s, is);
         read_array(s, is);
-        read_resources(s, rules, is);
+        job_resources_read(s, rules, is);
         read_env(s, is);
         read_task_env(s, is);
         read_stdio(s, is);
@@ -783,139 +651,4 @@ void job_spec_release(struct job_spec *s)
         s->on_exit = NULL;
         task_set_free(s->tasks);
         s->tasks = NULL;
-}
-
-static void write_strings(struct buf *b, const char *key, const json_t *list)
-{
-        size_t i;
-        json_t *v;
-
-        j_arr(b, key);
-        json_array_foreach((json_t *)list, i, v)
-            j_str_n(b, NULL, json_string_value(v), json_string_length(v));
-        j_arr_end(b);
-}
-
-static void write_optional(struct buf *b, const char *key, int64_t v)
-{
-        if (v == INT64_MIN)
-                j_null(b, key);
-        else
-                j_int(b, key, v);
-}
-
-static void write_resources(struct buf *b, const struct job_spec *s)
-{
-        j_obj(b, "resources");
-        j_int(b, "cpus", s->cpus);
-        j_int(b, "memory", s->memory);
-        j_int(b, "gpus", s->gpus);
-        j_obj(b, "custom");
-        for (size_t i = 0; i < s->custom_count; i++)
-                j_int(b, s->custom[i].name, s->custom[i].count);
-        j_obj_end(b);
-        j_obj_end(b);
-}
-
-static void write_env(struct buf *b, const char *key, json_t *env)
-{
-        const char *name;
-        json_t *v;
-
-        j_arr(b, key);
-        json_object_foreach(env, name, v)
-        {
-                j_arr(b, NULL);
-                j_str(b, NULL, name);
-                j_str_n(b, NULL, json_string_value(v), json_string_length(v));
-                j_arr_end(b);
-        }
-        j_arr_end(b);
-}
-
-static void write_stdio(struct buf *b, const struct job_spec *s)
-{
-        j_obj(b, "stdio");
-        j_str(b, "in", s->stdio.path[0]);
-        j_str(b, "out", s->stdio.path[1]);
-        j_str(b, "err", s->stdio.path[2]);
-        j_bool(b, "append", s->stdio.append);
-        j_obj_end(b);
-}
-
-static void write_warn(struct buf *b, const struct job_spec *s)
-{
-        if (!s->warn.signal) {
-                j_null(b, "warn");
-                return;
-        }
-        j_obj(b, "warn");
-        j_int(b, "signal", s->warn.signal);
-        j_int(b, "before_ms", s->warn.before_ms);
-        j_obj_end(b);
-}
-
-static void write_retry(struct buf *b, const struct job_spec *s)
-{
-        j_obj(b, "retry");
-        j_int(b, "max", s->retry.max);
-        j_int(b, "site_max", s->retry.site_max);
-        j_int(b, "delay_ms", s->retry.delay_ms);
-        j_int(b, "delay_max_ms", s->retry.delay_max_ms);
-        j_arr(b, "on_exit");
-        for (size_t i = 0; i < s->on_exit_count; i++) {
-                j_obj(b, NULL);
-                j_int(b, "from", s->on_exit[i].from);
-                j_int(b, "to", s->on_exit[i].to);
-                j_str(b, "action", s->on_exit[i].action);
-                j_obj_end(b);
-        }
-        j_arr_end(b);
-        j_obj_end(b);
-}
-
-static void write_partition(struct buf *b, const struct job_partition *p, const char *const *inputs)
-{
-        if (!p->position) {
-                j_null(b, "partition");
-                return;
-        }
-        j_obj(b, "partition");
-        j_str(b, "input", inputs[p->position - 1]);
-        j_str(b, "by", p->by);
-        j_int(b, "size", p->size);
-        j_obj_end(b);
-}
-
-void job_spec_write(struct buf *b, const struct job_spec *s, const char *const *inputs)
-{
-        j_obj(b, NULL);
-        if (s->command)
-                write_strings(b, "command", s->command);
-        else
-                j_null(b, "command");
-        j_str(b, "script", s->script);
-        write_strings(b, "args", s->args);
-        write_resources(b, s);
-        write_env(b, "env", s->env);
-        write_env(b, "task_env", s->task_env);
-        write_stdio(b, s);
-        write_warn(b, s);
-        j_str(b, "workdir", s->workdir);
-        write_optional(b, "time_limit_ms", s->time_limit);
-        j_int(b, "throttle", s->throttle);
-        write_retry(b, s);
-        write_optional(b, "not_before_ms", s->not_before);
-        write_optional(b, "deadline_ms", s->deadline);
-        j_arr(b, "inputs");
-        for (size_t i = 0; i < json_array_size(s->inputs); i++)
-                j_str(b, NULL, inputs[i]);
-        j_arr_end(b);
-        write_partition(b, &s->partition, inputs);
-        write_strings(b, "outputs", s->outputs);
-        j_str(b, "output_dataset", s->output_dataset);
-        write_strings(b, "sites", s->sites);
-        write_optional(b, "lease_ms", s->lease);
-        j_int(b, "log_limit", s->log_limit);
-        j_obj_end(b);
 }

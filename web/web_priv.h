@@ -126,6 +126,18 @@ void server_stop(struct web *w);
 /* The calling thread's connection, reconnected when need be. */
 struct db *web_db(struct web *w, struct err *err);
 
+int64_t web_now_us(void); /* a clock that only runs on */
+/* What the client said under that name; NULL: nothing. */
+const char *web_header(const struct request *rq, const char *name);
+
+/* head.c: 0 go on to the body; -1 the reply is written. */
+int head_check(struct request *rq);
+/* A refusal goes on record. */
+void audit_refusal(struct request *rq, const char *why);
+
+/* answer.c */
+enum MHD_Result answer(struct request *rq);
+
 /* link.c */
 int links_start(struct web *w, struct err *err);
 void links_stop(struct web *w);

@@ -22,7 +22,8 @@ static const char whole[] =
     "ms\":"
     "9000,\"on_exit\":[{\"from\":75,\"to\":76,\"action\":\"retry\"},{\"from\":1,\"to\":9,\"action\":\"fail\"}"
     "]},"
-    "\"not_before_ms\":1796068800000,\"deadline_ms\":1796083200000,\"inputs\":[],\"outputs\":[\"*.sam\"],\"output_dataset\":null,\"sites\":"
+    "\"not_before_ms\":1796068800000,\"deadline_ms\":1796083200000,\"inputs\":[],\"outputs\":[\"*.sam\"],"
+    "\"output_dataset\":null,\"sites\":"
     "[\"alpha\",\"beta\"],\"lease_ms\":null,\"log_limit\":1001}";
 
 static void a_spec_is_read_whole(void **unused)
