@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { axe_check, must, overflow_check, run_cases, shot, wait_until } from "./browser.mjs";
+import { live_world } from "./live_world.mjs";
 
 const out_dir = process.argv[2];
 const here = dirname(fileURLToPath(import.meta.url));
@@ -249,6 +250,7 @@ const cases = [
       return [...(await axe_check(w.page)), ...(await overflow_check(w.page))];
     },
   },
+  ...live_world({ sign_in, submit, out_dir }),
   {
     name: "a job that no site can ever run says so, and why",
     run: async (w) => {
