@@ -445,7 +445,10 @@ static int begin(struct engine *e, struct load_arrival *row, struct err *err)
                 return -1;
         }
         pledge(a, a->row.bytes - a->row.moved);
-        if (!start_batch(a, &why))
+        /* The policy may have changed since the site was chosen. */
+        if (store_transfer_allowed(e->db, a->row.dataset, site, &why) == 0)
+                err_set(&why, ERR_UNAVAILABLE, "its policy does not allow it there any more");
+        if (why.code || !start_batch(a, &why))
                 fail(a, why.code == ERR_DENIED ? MOVE_SOURCE_CHANGED : MOVE_INTERRUPTED, UINT32_MAX,
                      why.text);
         return 0;
