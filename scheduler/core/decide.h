@@ -24,6 +24,9 @@
  * Room for copies is shared out likewise: who lacks it for long claims it, and then nobody overtakes
  * (space.h).
  *
+ * A queue that is small enough is looked at as a whole: its tasks get seats (seats.h), which say where each
+ * is to go and which data goes there when. Everything above holds with them as without.
+ *
  * decide() changes the model as it goes (attempts are opened, cursors move): the plan is what to record and
  * to send. When the record refuses it, the engine throws the model away and reads it again.
  */
@@ -92,7 +95,9 @@ void plan_release(struct plan *p);
 #define STAGE_OPENED_MAX   1000  /* transfers opened in one pass */
 #define STAGE_HORIZON_S    600.0 /* data is sent for when its tasks could start within so long, */
 #define STAGE_HORIZON_PART 3.0   /* or within so many times what moving it takes */
-#define RESERVE_PART       4     /* one worker in so many may be reserved at once */
+#define STAGE_STAY_PART    0.75 /* data was sent to a site: another has to end tasks in so much of the time, */
+#define STAGE_STAY_S       1.0  /* and so much sooner */
+#define RESERVE_PART       4    /* one worker in so many may be reserved at once */
 
 /* next_decision: first free decision id; raised by the number used. */
 void decide(struct model *m, int64_t *next_decision, struct plan *ret);

@@ -10,6 +10,7 @@
 #include "core/transfer.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- sending for data ------------------------------------------------------------------------------------
  */
@@ -74,36 +75,69 @@ static int64_t rest_of(const struct m_shape *s)
         return n;
 }
 
+/* The options, with the one that data was sent to last before others that are not much better: else every
+ * look would send the same data somewhere else. */
+static void stay(const struct m_shape *s, const struct options *o, struct options *ret)
+{
+        size_t at = 0;
+        struct option k;
+
+        *ret = *o;
+        ret->at = xmalloc(o->n * sizeof *ret->at);
+        memcpy(ret->at, o->at, o->n * sizeof *ret->at);
+        while (at < o->n && (o->at[at].site->id != s->sent_to || o->at[at].kind != OPTION_STAGE))
+                at++;
+        if (at == o->n)
+                return;
+        k = ret->at[at];
+        k.finish = fmax(k.finish * STAGE_STAY_PART - STAGE_STAY_S, 0);
+        for (; at > 0 && ret->at[at - 1].finish > k.finish; at--)
+                ret->at[at] = ret->at[at - 1];
+        ret->at[at] = k;
+}
+
+/* Data goes there, when it will be used before long. */
+static bool send_some(struct turns *t, struct m_shape *s, const struct option *k)
+{
+        if (k->kind != OPTION_STAGE || k->wait > k->ready * STAGE_HORIZON_PART + STAGE_HORIZON_S)
+                return false;
+        for (size_t d = 0; d < s->input_count; d++)
+                stage_want(t, s, s->data[d], k->site, 0);
+        return true;
+}
+
 bool stage_rest(struct turns *t, struct m_shape *s)
 {
-        struct options *o = s->options;
+        const struct option *first = s->options ? s->options->at : NULL;
+        struct options o;
         int64_t *counts;
-        bool staging = false;
+        int32_t sent_to = 0;
 
         if (seats_has(t->m, s))
                 return seats_wait(t->m, s);
         if (!s->input_count || s->looked_at != t->m->now_ms)
                 return s->input_count && s->staging;
         s->staging = false;
-        if (!o || !o->n)
+        if (!s->options || !s->options->n)
                 return false;
-        counts = xcalloc(o->n, sizeof *counts);
-        options_share(o, rest_of(s), counts);
-        for (size_t i = 0; i < o->n; i++) {
-                const struct option *k = &o->at[i];
+        stay(s, s->options, &o);
+        counts = xcalloc(o.n, sizeof *counts);
+        options_share(&o, rest_of(s), counts);
+        for (size_t i = 0; i < o.n; i++) {
+                const struct option *k = &o.at[i];
 
                 if (counts[i] <= 0)
                         continue;
-                if (k->kind == OPTION_STAGE && k->wait <= k->ready * STAGE_HORIZON_PART + STAGE_HORIZON_S) {
-                        for (size_t d = 0; d < s->input_count; d++)
-                                stage_want(t, s, s->data[d], k->site, 0);
-                        staging = staging || (i == 0 && k->ready > k->wait);
+                if (send_some(t, s, k)) {
+                        s->staging = s->staging || (k->site == first->site && k->ready > k->wait);
+                        sent_to = sent_to ? sent_to : k->site->id;
                 }
                 ledger_promise(t->m, k->site, shape_cpus(s), k->ready, k->run, counts[i]);
         }
+        s->sent_to = sent_to;
         free(counts);
-        s->staging = staging;
-        return staging;
+        free(o.at);
+        return s->staging;
 }
 
 /* ---- the end of the pass ---------------------------------------------------------------------------------

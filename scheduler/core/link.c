@@ -178,7 +178,7 @@ void links_refresh(struct model *m)
         double *rates = NULL;
         size_t n = 0, cap = 0;
 
-        if (!m->links_learned)
+        if (!m->links_learned || (m->links_known > LINK_MANY && m->now_ms - m->links_at < LINK_MANY_MS))
                 return;
         m->links_learned = false;
         for (size_t i = 0; i < m->site_cap; i++) {
@@ -195,5 +195,7 @@ void links_refresh(struct model *m)
                 qsort(rates, n, sizeof *rates, by_double);
                 m->link_prior = exp(n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2);
         }
+        m->links_at = m->now_ms;
+        m->links_known = n;
         free(rates);
 }

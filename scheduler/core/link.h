@@ -45,7 +45,10 @@ double link_latency(const struct model *m, int32_t from, int32_t to);
 /* Seconds until the link may be used again after failures; 0 = now. */
 double link_rest(const struct model *m, int32_t from, int32_t to);
 
-/* The median of known links is taken anew when links were learned since; decide() calls it. */
+/* The median of known links is taken anew when links were learned since, of many not more often than every
+ * LINK_MANY_MS; decide() calls it. */
+#define LINK_MANY    2000
+#define LINK_MANY_MS 60000
 void links_refresh(struct model *m);
 
 #endif

@@ -172,6 +172,8 @@ struct m_dataset {
         bool restricted;
         struct m_transfer *transfers; /* open ones */
         double heat;                  /* bytes moved of it for tasks, decayed, as of heat_at */
+        double rent;                  /* task seconds waited for want of another copy (spread.h), likewise */
+        int64_t rent_at;              /* now ms */
         int32_t ahead;                /* copies made ahead of demand (spread.h) */
         int64_t heat_at;              /* wall ms */
         int32_t users;                /* live jobs that read or make it, and open transfers */
@@ -258,6 +260,7 @@ struct m_shape {
         uint64_t wait_pass, wait_turn;
         /* Others were placed, after its turn, where it could have gone had they left room: since when. */
         bool staging;      /* when it was last looked at closely, its next task waited for data */
+        int32_t sent_to;   /* site that data was last sent to for it; 0 = none */
         int64_t looked_at; /* now ms: that look */
         bool passed_over;
         int64_t passed_since;      /* now ms */
@@ -388,6 +391,8 @@ struct model {
         double link_prior;                           /* bytes per second */
         int64_t spread_at;                           /* now ms: last look for hot datasets */
         bool links_learned;                          /* since the prior was taken */
+        int64_t links_at;                            /* now ms: when it was taken, */
+        size_t links_known;                          /* of so many links */
         struct seating *seating;                     /* kept by decide() between passes (seats.h) */
         double bytes_price;    /* seconds charged for a second of moving bytes (lambda) */
         int64_t bytes_fade_ms; /* who waited so long does not care for bytes any more */

@@ -2,6 +2,7 @@
 #include "core/spread.h"
 
 #include "core/space.h"
+#include "core/link.h"
 #include "core/transfer.h"
 
 #include <math.h>
@@ -50,6 +51,82 @@ static struct m_site *best_site(const struct model *m, const struct m_dataset *d
         return best;
 }
 
+/* ---- rent ------------------------------------------------------------------------------------------------
+ */
+
+/* CPUs that are free where it could be but is not, nor on its way. */
+static double idle_without(const struct model *m, const struct m_dataset *d)
+{
+        double idle = 0;
+
+        for (size_t i = 0; i < m->site_cap; i++) {
+                const struct m_site *s = m->sites[i];
+
+                if (!s || s->gone || !is_working(s) || !has_room(s, d->bytes) || !dataset_may_be_at(d, s) ||
+                    model_dataset_at(d, s->id) || model_transfer_to(m, d, s->id))
+                        continue;
+                for (size_t k = 0; k < s->worker_count; k++) {
+                        const struct m_worker *w = s->workers[k];
+
+                        idle += w->ready && !w->draining && w->free.cpus > 0 ? w->free.cpus : 0;
+                }
+        }
+        return idle;
+}
+
+/* Most of what the job reads. */
+static bool is_main_input(const struct m_job *j, const struct m_dataset *d)
+{
+        int64_t bytes = 0;
+
+        for (size_t i = 0; i < j->input_count; i++)
+                bytes += j->inputs[i]->bytes;
+        return d->bytes * 2 > bytes;
+}
+
+/* CPUs that those ask for who wait with it as their main input. */
+static double kept_waiting(const struct m_dataset *d)
+{
+        double cpus = 0;
+
+        for (size_t i = 0; i < d->reader_count && i < RENT_READERS; i++) {
+                const struct m_job *j = d->readers[i].job;
+                int64_t n = heap_has(&j->shape->jobs, j) ? job_waiting(j) : 0;
+
+                if (n > 0 && !j->shape->site_count && is_main_input(j, d))
+                        cpus += (double)n * (j->shape->need.cpus > 0 ? j->shape->need.cpus : 1);
+        }
+        return cpus;
+}
+
+static void pay_rent(const struct model *m, struct m_dataset *d)
+{
+        double gone = (double)(m->now_ms - d->rent_at) / 1000.0, cpus;
+
+        d->rent *= exp2(-gone * 1000.0 / RENT_HALF_LIFE);
+        d->rent_at = m->now_ms;
+        if (!d->sealed || d->removed || d->unmovable || d->bytes <= 0 || !d->reader_count ||
+            !(cpus = kept_waiting(d)))
+                return;
+        d->rent += fmin(cpus, idle_without(m, d)) * fmin(gone, RENT_LOOK_S);
+}
+
+/* Seconds of moving that the rent so far pays for. */
+static double rent_pays(const struct m_dataset *d)
+{
+        return d->rent / SPREAD_RENT;
+}
+
+static bool buys(const struct model *m, struct m_dataset *d, const struct m_site *to, int32_t from)
+{
+        double moving = (double)d->bytes / link_rate(m, from, to->id);
+
+        if (rent_pays(d) < moving)
+                return false;
+        d->rent -= moving * SPREAD_RENT;
+        return true;
+}
+
 void spread_hot(struct turns *t)
 {
         struct model *m = t->m;
@@ -61,12 +138,15 @@ void spread_hot(struct turns *t)
         m->spread_at = m->now_ms;
         for (size_t i = 0; opened < SPREAD_AT_ONCE && (d = map_next(&m->datasets, &i));) {
                 int32_t from = 0;
-                struct m_site *to = is_hot(m, d) ? best_site(m, d, &from) : NULL;
+                struct m_site *to;
+                bool hot = is_hot(m, d);
 
-                if (!to)
+                pay_rent(m, d);
+                to = hot || d->rent > 0 ? best_site(m, d, &from) : NULL;
+                if (!to || (!hot && !buys(m, d, to, from)))
                         continue;
                 stage_open(t, d, to, from, WHY_COPY, 0);
-                d->ahead++;
+                d->ahead += hot;
                 opened++;
         }
 }
