@@ -113,6 +113,14 @@ void pull_moved(struct pull *p, size_t n)
         p->bytes_moved += p->streams ? (uint64_t)n : 0;
 }
 
+/* As long as silence is borne: the last seconds that a rate is judged by. */
+static uint64_t slow_seconds(const struct transfer_pull *o)
+{
+        uint64_t seconds = o->stall_ms / 1000;
+
+        return seconds < 2 || seconds > SLOW_SECONDS ? SLOW_SECONDS : seconds;
+}
+
 static int on_second(struct pull *p)
 {
         const struct transfer_pull *o = &p->job->order;
@@ -120,9 +128,10 @@ static int on_second(struct pull *p)
         if (p->streams)
                 p->moved_at[++p->second % SLOW_SECONDS] = p->bytes_moved;
         pull_tell(p);
-        if (o->least_rate && p->second >= SLOW_SECONDS && rate_over(p, SLOW_SECONDS - 1) < o->least_rate)
+        if (o->least_rate && p->second >= slow_seconds(o) &&
+            rate_over(p, slow_seconds(o) - 1) < o->least_rate)
                 return pull_fail(p, MOVE_SLOW, "%llu bytes a second came; %llu are the least it can wait for",
-                                 (unsigned long long)rate_over(p, SLOW_SECONDS - 1),
+                                 (unsigned long long)rate_over(p, slow_seconds(o) - 1),
                                  (unsigned long long)o->least_rate);
         return 0;
 }

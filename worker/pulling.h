@@ -14,7 +14,7 @@
 
 #define REPORT_MS     1000
 #define RATE_SECONDS  5  /* the rate that is told is that of the last ones */
-#define SLOW_SECONDS  60 /* the rate that ends a pull is that of the last ones */
+#define SLOW_SECONDS  60 /* the rate that ends a pull is that of the last ones, at most */
 #define STALL_DEFAULT 60000
 
 struct want {

@@ -10,7 +10,7 @@ $(BUILD)/tests/worker-drive: $(O)/tests/support/hollow/drive.o $(O)/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^
 
 # These tests drive the real program.
-$(addprefix $(BUILD)/tests/test_worker_,run outputs survival groups transfers): | $(BUILD)/reeve-worker
+$(addprefix $(BUILD)/tests/test_worker_,run outputs survival groups transfers transfer_faults): | $(BUILD)/reeve-worker
 
 # Limits kept by control groups: only root can hand some over to the ordinary account that the worker runs under.
 .PHONY: check-groups

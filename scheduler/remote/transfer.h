@@ -83,7 +83,7 @@ struct transfer_order {
         uint64_t room;       /* most bytes that may be added at the destination (quota); 0: no limit */
         uint64_t keep_free;  /* bytes that must stay free on its file system; 0: 64 MiB */
         uint64_t rate_limit; /* bytes a second; 0: none */
-        uint64_t least_rate; /* slower than this over 60 s ends it (MOVE_SLOW); 0: never */
+        uint64_t least_rate; /* slower than this over stall_ms ends it (MOVE_SLOW); 0: never */
         uint32_t stall_ms;   /* without one byte; 0: 60 s */
 };
 
