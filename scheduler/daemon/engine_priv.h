@@ -4,6 +4,8 @@
  *   engine.c         loop, leadership, the pass
  *   engine_world.c   sites, projects, workers and their links, read again when people change them
  *   engine_jobs.c    jobs taken up, intents, dependencies, ends
+ *   engine_elements.c   jobs that wait for each other task by task
+ *   engine_datasets.c   the datasets that live jobs read or make
  *   engine_fold.c    what workers say
  *   engine_record.c  plan and changes into one commit; what is done after it
  *   engine_wait.c    why things wait, for people
@@ -175,6 +177,10 @@ void jobs_finish_if_done(struct engine *e, struct m_job *j);
 void jobs_deadlines(struct engine *e);
 int jobs_after_commit(struct engine *e, struct err *err);
 void jobs_fetch_specs(struct engine *e);
+void jobs_sort_ids(int64_t *ids, size_t n);
+/* engine_datasets.c */
+/* Those that the jobs name and the model does not know, in one query. */
+int jobs_load_inputs(struct engine *e, const struct load_job *rows, size_t n, struct err *err);
 int jobs_load_datasets(struct engine *e, const int64_t *ids, size_t n, struct err *err);
 /* All datasets in the model anew: policies may have changed, or the sites that they allow. */
 int jobs_reload_datasets(struct engine *e, struct err *err);
@@ -183,6 +189,14 @@ void jobs_dataset_moved(struct engine *e, const char *name);
 /* Datasets that no live job reads, into the model for a moment, and out again. */
 int jobs_datasets_borrow(struct engine *e, const int64_t *ids, size_t n, struct err *err);
 void jobs_datasets_return(struct engine *e, const int64_t *ids, size_t n);
+
+/* engine_elements.c: task i of a job waits for task i of another */
+/* Bring such a job that was read again up to date. */
+int elements_restore(struct engine *e, struct m_job *j, struct err *err);
+/* It is to be judged from the record, once the commit that is being built is in it; */
+void elements_settle_later(struct engine *e, int64_t job);
+/* now it is. */
+int elements_settle_asked(struct engine *e, struct err *err);
 
 /* engine_fold.c */
 extern const struct worker_link_events fold_events;
