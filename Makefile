@@ -52,7 +52,7 @@ obj = $(patsubst %.c,$(O)/%.o,$(1))
 
 STORE_LIBS     := -lpq -lsodium
 REMOTE_LIBS    := -luv -lsodium
-WEB_LIBS       := -lmicrohttpd -lcurl -ljansson -lsodium
+WEB_LIBS       := -lmicrohttpd -lgnutls -lcurl -ljansson -lsodium
 DAEMON_LIBS    := $(STORE_LIBS) $(REMOTE_LIBS) $(WEB_LIBS) -lyaml -lpthread -lm
 CONNECTOR_LIBS := -lssh2 -lseccomp
 CLI_LIBS       := -lcurl -ljansson -lsmartcols -lyaml

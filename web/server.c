@@ -16,6 +16,7 @@
 #include "web/fresh.h"
 #include "web/metrics.h"
 #include "web/stream.h"
+#include "web/tls.h"
 #include "web/upload.h"
 #include "web/wake.h"
 
@@ -385,15 +386,19 @@ static void on_log(void *cls, const char *fmt, va_list ap)
 
 int server_start(struct web *w, struct err *err)
 {
+        struct MHD_OptionItem tls[TLS_OPTIONS] = {{MHD_OPTION_END, 0, NULL}};
+
+        if (w->tls)
+                tls_options(tls);
         for (int i = 0; i < w->threads; i++) {
                 w->daemons[i] = MHD_start_daemon(
                     MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET |
-                        MHD_USE_ITC | MHD_USE_ERROR_LOG,
+                        MHD_USE_ITC | MHD_USE_ERROR_LOG | (w->tls ? MHD_USE_TLS : 0),
                     0, NULL, NULL, on_request, w, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
                     MHD_OPTION_CONNECTION_LIMIT, (unsigned)w->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
                     60u, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
                     MHD_OPTION_URI_LOG_CALLBACK, on_uri, w, MHD_OPTION_NOTIFY_COMPLETED, on_completed, w,
-                    MHD_OPTION_NOTIFY_CONNECTION, on_connection, w, MHD_OPTION_END);
+                    MHD_OPTION_NOTIFY_CONNECTION, on_connection, w, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
                 if (!w->daemons[i])
                         return err_set(err, ERR_SYSTEM, "could not start a thread of the web server");
         }

@@ -5,6 +5,7 @@
 #include "common/util.h"
 #include "web/fresh.h"
 #include "web/stream.h"
+#include "web/tls.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -233,6 +234,8 @@ static void *listener_main(void *arg)
                 if (now - watched >= WATCH_MS) {
                         watched = now;
                         watch_disk(k->web);
+                        if (k->web->tls)
+                                tls_look(k->web->tls);
                         if (db && db_is_ok(db))
                                 watch_jobs(k->web, db);
                 }

@@ -16,6 +16,7 @@
 #include "web/stream.h"
 #include "web/upload.h"
 #include "web/wake.h"
+#include "web/tls.h"
 #include "web/web_priv.h"
 
 #include <sodium.h>
@@ -96,6 +97,7 @@ static void web_free(struct web *w)
         if (w->db_key_made)
                 pthread_key_delete(w->db_key);
         auth_free(w->auth);
+        tls_free(w->tls);
         attempts_free(w->attempts);
         quota_free(w->quota);
         world_free(w->world);
@@ -144,6 +146,20 @@ static int parts_start(struct web *w, struct err *err)
         return links_start(w, err);
 }
 
+/* One without the other is a slip that would leave the pages open. */
+static int tls_begin(struct web *w, const struct web_settings *s, struct err *err)
+{
+        bool cert = s->tls_cert && *s->tls_cert, key = s->tls_key && *s->tls_key;
+
+        if (cert != key)
+                return err_set(err, ERR_BAD_INPUT, "tls_cert and tls_key belong together: %s is missing",
+                               cert ? "tls_key" : "tls_cert");
+        if (!cert)
+                return 0;
+        w->cookie_secure = true;
+        return tls_new(s->tls_cert, s->tls_key, &w->tls, err);
+}
+
 int web_start(const struct web_settings *s, struct web **ret, struct err *err)
 {
         struct web *w;
@@ -159,7 +175,7 @@ int web_start(const struct web_settings *s, struct web **ret, struct err *err)
         pthread_cond_init(&w->sweep_end, NULL);
         w->links = xcalloc(LINKS_MAX, sizeof *w->links);
         settings_copy(w, s);
-        if (peer_list_read(s->trusted_proxies, &w->proxies, err) < 0) {
+        if (peer_list_read(s->trusted_proxies, &w->proxies, err) < 0 || tls_begin(w, s, err) < 0) {
                 web_free(w);
                 return -1;
         }
@@ -168,10 +184,10 @@ int web_start(const struct web_settings *s, struct web **ret, struct err *err)
                 return -1;
         }
         if (!w->public_url)
-                w->public_url = w->is_unix
-                                    ? xstrdup("")
-                                    : xasprintf("http://%.*s:%d", (int)(strrchr(w->listen, ':') - w->listen),
-                                                w->listen, w->port);
+                w->public_url =
+                    w->is_unix ? xstrdup("")
+                               : xasprintf("%s://%.*s:%d", w->tls ? "https" : "http",
+                                           (int)(strrchr(w->listen, ':') - w->listen), w->listen, w->port);
         /* Links in mail start with the address, known only now. */
         if (notices_start(w, err) < 0) {
                 web_stop(w);

@@ -29,6 +29,8 @@ struct web_settings {
         const char *allowed_hosts;   /* further names in a Host header, separated by commas; "*" allows any */
         const char *ui_dir; /* serve the dashboard from this directory instead of the built-in files */
         bool cookie_secure; /* the page is reached over TLS: cookie is __Host-reeve, with Secure */
+        const char *tls_cert,
+            *tls_key; /* files in PEM form: the server speaks TLS; read again when they change */
         const char *trusted_proxies; /* addresses and blocks whose X-Forwarded-For and -Proto count: peer.h */
         const char *data_dir;  /* the database's directory, if it is on this machine: its disk is watched */
         int64_t request_rate;  /* requests of one user in a second; default 2000, negative: any number */

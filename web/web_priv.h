@@ -55,6 +55,7 @@ struct metrics;
 struct attempts;
 struct quota;
 struct errands;
+struct tls;
 struct wake;
 struct streams;
 struct fresh;
@@ -67,6 +68,7 @@ struct web {
         int threads, connections_max, address_connections_max;
         bool cookie_secure;
         struct peer_list proxies;
+        struct tls *tls; /* NULL: plain */
         int64_t request_rate, disk_reserve, live_jobs_max, lease_ms, half_life_ms;
         /* listening */
         int listen_fd, stop_fd, port;

@@ -3,7 +3,7 @@
 
 $(BUILD)/tests/webd: $(O)/tests/support/webd.o $(O)/libweb.a $(O)/libstore.a $(O)/libscript.a $(O)/libcore.a $(O)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lmicrohttpd -lcurl -ljansson -lsodium -lpq -lpthread -lm
+	$(CC) $(LDFLAGS) -o $@ $^ -lmicrohttpd -lgnutls -lcurl -ljansson -lsodium -lpq -lpthread -lm
 
 $(BUILD)/tests/bench-http-submit: $(O)/tests/bench/http_submit.o $(O)/libcommon.a
 	@mkdir -p $(@D)

@@ -38,6 +38,14 @@ static const struct setting {
      "Further names by which browsers may call the server, separated by commas."},
     {"cookie_secure", TYPE_BOOL, AT(cookie_secure), "no", 0, 0,
      "yes when the pages are reached over TLS: the session cookie is then sent over TLS only."},
+    {"tls_cert", TYPE_TEXT, AT(tls_cert), "", 0, 0,
+     "File with the server's certificate and those that vouch for it, in PEM form; with tls_key the pages "
+     "are "
+     "served over TLS. Both are read again when they change; open connections stay."},
+    {"tls_key", TYPE_TEXT, AT(tls_key), "", 0, 0, "File with its private key, in PEM form."},
+    {"trusted_proxies", TYPE_TEXT, AT(trusted_proxies), "", 0, 0,
+     "Addresses and blocks (10.0.0.0/8), or the word unix, from where X-Forwarded-For and X-Forwarded-Proto "
+     "are believed, separated by commas."},
     {"connector", TYPE_TEXT, AT(connector), "", 0, 0,
      "Path of reeve-connector. Empty: beside reeved, or in ../libexec/reeve."},
     {"worker_dir", TYPE_TEXT, AT(worker_dir), "", 0, 0,

@@ -16,7 +16,7 @@
 struct settings {
         char *listen, *database, *state, *run_as, *public_url, *allowed_hosts, *connector, *worker_dir,
             *ui_dir, *log_level, *upload_dir, *smtp, *smtp_from, *smtp_user, *smtp_password_file,
-            *notice_networks;
+            *notice_networks, *trusted_proxies, *tls_cert, *tls_key;
         int64_t lease_ms, lease_margin_ms, heartbeat_ms, lead_lease_ms, pass_pause_ms, ahead_ms;
         int64_t reserve_ms, half_life_ms, disk_reserve, keep_days, request_rate, web_threads, connections,
             live_jobs;

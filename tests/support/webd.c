@@ -7,7 +7,7 @@
  * The environment may say WEBD_UPLOADS, a directory for files that are sent, and WEBD_UPLOAD_MAX, how many
  * bytes of them it holds (a project's part is half).
  * WEBD_REQUEST_RATE in the environment: requests of one user in a second; WEBD_PROXIES: whose word about the
- * client counts.
+ * client counts; WEBD_TLS_CERT and WEBD_TLS_KEY: files to speak TLS with.
  *
  * Prints one line when it answers: "PORT TOKEN". With DATA_DIR "full" the disk counts as full.
  */
@@ -55,6 +55,8 @@ int main(int argc, char **argv)
         s.smtp_from = "reeve@example.org";
         s.notice_networks = argc > 7 ? argv[7] : NULL;
         s.trusted_proxies = getenv("WEBD_PROXIES");
+        s.tls_cert = getenv("WEBD_TLS_CERT");
+        s.tls_key = getenv("WEBD_TLS_KEY");
         if (db_open(s.conninfo, "webd", 60000, &db, &err) < 0 || migrate_apply(db, NULL, &err) < 0 ||
             store_first_admin(db, "admin", &token, &err) < 0)
                 return fail(&err);
