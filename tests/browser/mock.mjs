@@ -9,6 +9,7 @@ import { createServer } from "node:http";
 import { readFileSync, readdirSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
+import { people_public, people_routes, people_scene } from "./mock_people.mjs";
 import { places, world_routes, world_scene } from "./mock_world.mjs";
 
 export const CSP =
@@ -17,6 +18,7 @@ export const CSP =
 
 export const TOKEN = "reeve_" + "t".repeat(43);
 export const CODE = "one-time-code";
+export const PASSWORD = "correct horse battery";
 const COOKIE = "reeve=session";
 
 const HOSTILE = '<img src=x onerror=alert(1)>"\'\u202egnp.exe\u0007\u001b[31m&amp;{{7*7}}';
@@ -190,7 +192,7 @@ export function scene_new() {
   ];
   for (let i = 0; i < 17; i++) events.push({ seq: 900 - i, at: at(70 + 9 * i), kind: "task.ended", job: 1037, task: 337000 - i, site: "gamma", actor: null, text: `task ${337000 - i} succeeded at gamma` });
   return {
-    version: 1, world: world_scene(), graphs: {}, views: [{ name: "failed here", page: "jobs", query: "state=failed&since=7d", project: "phage", by: "bob" }], jobs: jobs(), sites, events, silent: false, streams: true, test_fails: false, calls: [], acts: [], submitted: [],
+    version: 1, world: world_scene(), people: people_scene(HOSTILE), graphs: {}, views: [{ name: "failed here", page: "jobs", query: "state=failed&since=7d", project: "phage", by: "bob" }], jobs: jobs(), sites, events, silent: false, streams: true, test_fails: false, calls: [], acts: [], submitted: [],
     log: Buffer.from("reads; of these:\n\u001b[31mred\u001b[0m \u202eevil <b>not bold</b>\n\u001b[2Jcleared\n 10 %\r 90 %\rdone\n" + Array.from({ length: 400 }, (_, i) => `line ${i + 1}: 92.14% overall alignment rate é\n`).join("")), log_final: false, gap: null,
     running: [1, 2, 3, 4, 5, 6].map((i) => ({ job: i < 3 ? 1040 : 1037, name: i < 3 ? "align" : "parameter-sweep", task: i < 3 ? i + 4 : 337000 + i, attempt: i === 2 ? 3 : 1, site: i < 3 ? "alpha" : "gamma", started_at: at(39 + i * 3) })),
   };
@@ -228,7 +230,7 @@ function log_reply(s, q, res) {
 
 // Path patterns and answers; the answer may be a body or a function that replies by itself.
 const routes = [
-  [/^GET \/v1\/me$/, () => ({ name: "ann", role: "admin", projects: ["phage", "default"] })],
+  [/^GET \/v1\/me$/, (s) => s.people.me],
   [/^GET \/v1\/overview$/, (s) => overview(s)],
   [/^GET \/v1\/jobs$/, (s, m, q) => {
     const ids = q.get("ids")?.split(",").map(Number);
@@ -319,7 +321,7 @@ routes.push([/^GET \/v1\/queue$/, (s) => ({ projects: [], items: s.jobs.filter((
 routes.push([/^GET \/v1\/datasets$/, () => ({ items: [{ name: "lambda", project: "phage", state: "sealed", files: 3, bytes: 48_524, sites: ["alpha"] }, { name: HOSTILE, project: "phage", state: "sealed", files: 1, bytes: 10, sites: [] }], next_cursor: null })]);
 
 // Of two answers to the same the first counts.
-routes.unshift(...world_routes);
+routes.unshift(...world_routes, ...people_routes);
 
 const STEPS = ["reach", "algorithms", "host key", "login", "session", "shell", "upload", "worker", "disk", "clock", "survival", "task"];
 const site_of = (s, m) => s.sites.find((x) => x.name === decodeURIComponent(m[1]));
@@ -407,12 +409,13 @@ export async function mock_start(ui_dir, port = 0) {
   };
 
   const login = (body, res) => {
-    const { code, token } = JSON.parse(body || "{}");
+    const { code, token, name, password } = JSON.parse(body || "{}");
     const spent = code === CODE && mock.code_used;
     if (code === CODE) mock.code_used = true;
-    if ((code !== CODE || spent) && token !== TOKEN) return send_json(res, 401, { title: "not accepted", status: 401, code: "unauthorized", detail: "the token is unknown or expired" });
-    send_json(res, 200, { name: "ann", role: "admin", projects: ["phage", "default"] }, { "Set-Cookie": `${COOKIE}; HttpOnly; SameSite=Strict; Path=/` });
+    if ((code !== CODE || spent) && token !== TOKEN && !(name === "ann" && password === PASSWORD)) return send_json(res, 401, { title: "not accepted", status: 401, code: "unauthorized", detail: "the token is unknown or expired" });
+    enter(res);
   };
+  const enter = (res) => send_json(res, 200, mock.scene.people.me, { "Set-Cookie": `${COOKIE}; HttpOnly; SameSite=Strict; Path=/` });
 
   // The stream of changes; `wake` tells all topics of everybody.
   const stream = (url, res) => {
@@ -428,6 +431,9 @@ export async function mock_start(ui_dir, port = 0) {
   const api = (req, res, url, body) => {
     const what = `${req.method} ${url.pathname}`;
     if (what === "POST /v1/login") return login(body, res);
+    const open = people_public(mock.scene.people, what, body, () => enter(res));
+    if (res.headersSent) return;
+    if (open) return send_json(res, open.status >= 400 ? open.status : 200, open);
     if (req.headers.cookie !== COOKIE || req.headers["x-reeve-csrf"] !== "1") return send_json(res, 401, { title: "log in first", status: 401, code: "unauthorized", detail: "" });
     if (what === "POST /v1/logout") return send_json(res, 200, {}, { "Set-Cookie": "reeve=; Max-Age=0; Path=/" });
     if (what === "GET /v1/stream" && mock.scene.streams) return stream(url, res);

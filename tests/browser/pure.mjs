@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // pure.mjs - parts of the dashboard that need no browser, bundled from their source and asked directly.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -113,3 +114,71 @@ export const pure_cases = [
     },
   },
 ];
+
+// ---- colours, as people see them
+
+// sRGB to linear light; what eyes without one kind of cones see of it (Machado and others, 2009, full severity).
+const linear = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+const eyes = {
+  usual: [1, 0, 0, 0, 1, 0, 0, 0, 1],
+  protan: [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],
+  deutan: [0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.01182, 0.04294, 0.968881],
+  tritan: [1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.3039],
+};
+const seen = ([r, g, b], m) => [0, 3, 6].map((i) => Math.min(1, Math.max(0, m[i] * r + m[i + 1] * g + m[i + 2] * b)));
+
+function lab([r, g, b]) {
+  const f = (t) => (t > 216 / 24389 ? Math.cbrt(t) : (t * 24389) / 27 / 116 + 16 / 116);
+  const x = f((0.4124564 * r + 0.3575761 * g + 0.1804375 * b) / 0.95047);
+  const y = f(0.2126729 * r + 0.7151522 * g + 0.072175 * b);
+  const z = f((0.0193339 * r + 0.119192 * g + 0.9503041 * b) / 1.08883);
+  return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
+}
+
+// CIEDE2000.
+export function difference([l1, a1, b1], [l2, a2, b2]) {
+  const rad = Math.PI / 180;
+  const mean_c = (Math.hypot(a1, b1) + Math.hypot(a2, b2)) / 2;
+  const g = 0.5 * (1 - Math.sqrt(mean_c ** 7 / (mean_c ** 7 + 25 ** 7)));
+  const [p1, p2] = [a1 * (1 + g), a2 * (1 + g)];
+  const [c1, c2] = [Math.hypot(p1, b1), Math.hypot(p2, b2)];
+  const hue = (a, b) => (a === 0 && b === 0 ? 0 : (Math.atan2(b, a) / rad + 360) % 360);
+  const [h1, h2] = [hue(p1, b1), hue(p2, b2)];
+  let dh = c1 * c2 === 0 ? 0 : h2 - h1;
+  if (dh > 180) dh -= 360;
+  else if (dh < -180) dh += 360;
+  const dl = l2 - l1;
+  const dc = c2 - c1;
+  const dH = 2 * Math.sqrt(c1 * c2) * Math.sin((dh / 2) * rad);
+  const ml = (l1 + l2) / 2;
+  const mc = (c1 + c2) / 2;
+  const mh = c1 * c2 === 0 ? h1 + h2 : Math.abs(h1 - h2) <= 180 ? (h1 + h2) / 2 : (h1 + h2 + (h1 + h2 < 360 ? 360 : -360)) / 2;
+  const t = 1 - 0.17 * Math.cos((mh - 30) * rad) + 0.24 * Math.cos(2 * mh * rad) + 0.32 * Math.cos((3 * mh + 6) * rad) - 0.2 * Math.cos((4 * mh - 63) * rad);
+  const sl = 1 + (0.015 * (ml - 50) ** 2) / Math.sqrt(20 + (ml - 50) ** 2);
+  const sc = 1 + 0.045 * mc;
+  const sh = 1 + 0.015 * mc * t;
+  const rt = -2 * Math.sqrt(mc ** 7 / (mc ** 7 + 25 ** 7)) * Math.sin(60 * Math.exp(-(((mh - 275) / 25) ** 2)) * rad);
+  return Math.sqrt((dl / sl) ** 2 + (dc / sc) ** 2 + (dH / sh) ** 2 + rt * (dc / sc) * (dH / sh));
+}
+
+const FILLS = ["good-fill", "bad-fill", "busy-fill", "calm-fill", "done-fill"];
+const APART = 10;
+
+pure_cases.push({
+  name: "the colours of states are told apart by every kind of eyes, light and dark",
+  run: async () => {
+    must(Math.abs(difference([50, 2.6772, -79.7751], [50, 0, -82.7485]) - 2.0425) < 0.001, "the measure is wrong");
+    const css = readFileSync(join(ui, "src", "css", "tokens.css"), "utf8");
+    for (const theme of [0, 1]) {
+      const colour = (name) => new RegExp(`--${name}: light-dark\\((#[0-9a-fA-F]{6}), (#[0-9a-fA-F]{6})\\)`).exec(css)[1 + theme];
+      for (const [eye, m] of Object.entries(eyes)) {
+        for (let i = 0; i < FILLS.length; i++) {
+          for (let j = i + 1; j < FILLS.length; j++) {
+            const d = difference(lab(seen(linear(colour(FILLS[i])), m)), lab(seen(linear(colour(FILLS[j])), m)));
+            must(d > APART, `${FILLS[i]} and ${FILLS[j]} are ${d.toFixed(1)} apart (${eye}, ${theme ? "dark" : "light"})`);
+          }
+        }
+      }
+    }
+  },
+});

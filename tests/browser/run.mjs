@@ -2,6 +2,7 @@
 // run.mjs UIDIR [OUTDIR] - the dashboard against canned answers. Prints TAP.
 import { readFileSync } from "node:fs";
 import { axe_check, must, overflow_check, run_cases, shot, wait_until } from "./browser.mjs";
+import { people_cases, people_views } from "./cases_people.mjs";
 import { hostile_pages, world_cases, world_views } from "./cases_world.mjs";
 import { CODE, graph_large, mock_start, TOKEN } from "./mock.mjs";
 import { pure_cases } from "./pure.mjs";
@@ -51,6 +52,7 @@ const page_views = [
   ["submit", async (w) => (await sign_in(w, "/submit"), await w.page.fill("label:has-text('Command and') input", "bowtie2 -x lambda"), await w.page.fill("#field-array", "1,5,7-100:3%20"), await w.page.waitForSelector(".preview .funnel", { state: "attached" }))],
   ["submit-script", async (w) => (await sign_in(w, "/submit?mode=script"), await w.page.fill("textarea", "#!/bin/bash\n#SBATCH --array=1-9 -t 2:00:00\n#SBATCH --mail-type=END\nsrun ./x\n"), await w.page.fill("#field-memory", "64G"), await w.page.waitForSelector(".preview .notice.bad"))],
   ...world_views(sign_in),
+  ...people_views,
   ["no-such-page", async (w) => (await sign_in(w, "/nowhere"), await w.page.waitForSelector(".empty"))],
 ];
 
@@ -879,7 +881,7 @@ const cases = [
   },
 ];
 
-const failed = await run_cases([...cases, ...world_cases(sign_in)], async () => {
+const failed = await run_cases([...cases, ...people_cases, ...world_cases(sign_in)], async () => {
   const mock = await mock_start(ui_dir);
   return { mock, origin: mock.url, stop: mock.stop };
 });

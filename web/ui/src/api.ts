@@ -74,7 +74,7 @@ export async function post<T>(path: string, body: unknown = {}, headers: Record<
   return text ? (JSON.parse(text) as T) : null;
 }
 
-export async function log_in(credential: { code: string } | { token: string }): Promise<void> {
+export async function log_in(credential: { code: string } | { token: string } | { name: string; password: string }): Promise<void> {
   me.value = await post<Me>("/v1/login", credential);
 }
 

@@ -10,6 +10,43 @@ export interface Key {
   key: string; // "j", "?", "g j", "Ctrl+k"
   what: string;
   act: () => void;
+  own?: string; // as the page has it, where the reader chose another one
+}
+
+// Keys that the reader chose instead of the pages' own: {"j": "n"}; "" for none. Kept in this browser.
+const STORE = "reeve-keys";
+let chosen: Record<string, string> = {};
+try {
+  const kept: unknown = JSON.parse(localStorage.getItem(STORE) ?? "{}");
+  if (kept && typeof kept === "object") chosen = Object.fromEntries(Object.entries(kept).filter((e): e is [string, string] => typeof e[1] === "string"));
+} catch {
+  // storage may be forbidden, or hold what an older page wrote
+}
+
+function store(): void {
+  try {
+    localStorage.setItem(STORE, JSON.stringify(chosen));
+  } catch {
+    // then it lasts as long as the page
+  }
+}
+
+export const key_of = (own: string): string => chosen[own] ?? own;
+
+export function key_set(own: string, to: string): void {
+  if (to === own) delete chosen[own];
+  else chosen[own] = to;
+  store();
+}
+
+export function keys_reset(): void {
+  chosen = {};
+  store();
+}
+
+// Which of the others has that key already, or begins with it, or is what it begins with.
+export function keys_taken(own: string, to: string, others: string[]): string | null {
+  return others.find((o) => o !== own && key_of(o) !== "" && (key_of(o) === to || key_of(o).startsWith(`${to} `) || to.startsWith(`${key_of(o)} `))) ?? null;
 }
 
 const CHAIN_MS = 1500;
@@ -17,7 +54,12 @@ const bound = new Set<Key[]>();
 let prefix = "";
 let prefix_at = 0;
 
-export const keys_bound = (): Key[] => [...bound].reverse().flat();
+export const keys_bound = (): Key[] =>
+  [...bound]
+    .reverse()
+    .flat()
+    .map((k) => (chosen[k.key] === undefined ? k : { ...k, own: k.key, key: chosen[k.key]! }))
+    .filter((k) => k.key !== "");
 
 const writes = (t: EventTarget | null) =>
   t instanceof HTMLElement && (t.isContentEditable || t instanceof HTMLSelectElement || t instanceof HTMLTextAreaElement || (t instanceof HTMLInputElement && !/^(checkbox|radio|button)$/.test(t.type)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // main.tsx - the frame around every page, and the table of pages.
 
+import { signal } from "@preact/signals";
 import { render, type ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { get, log_in, log_out, me, Problem } from "./api";
@@ -32,6 +33,12 @@ interface PageRow {
 
 const sites = () => import("./pages/sites");
 const data = () => import("./pages/data");
+const people = () => import("./people/pages");
+const Bell = lazy(() => import("./parts/bell").then((m) => m.Bell));
+const Enter = lazy(() => people().then((m) => m.Enter));
+
+// A link that works once, as it was opened: what it is for, and its code.
+const entering = signal<{ kind: "invite" | "reset" | "setup"; code: string } | null>(null);
 const traffic = () => import("./pages/traffic");
 const machines = () => import("./pages/machines");
 const insights = () => import("./pages/insights");
@@ -55,6 +62,9 @@ const pages: PageRow[] = [
   { pattern: /^\/wall()$/, page: lazy(() => insights().then((m) => m.Wall)), nav: { to: "/wall", word: words.wall, more: "always" } },
   { pattern: /^\/api\/docs()$/, page: lazy(() => help().then((m) => m.ApiDocs)), nav: { to: "/api/docs", word: words.api_docs, more: "always" } },
   { pattern: /^\/help()$/, page: lazy(() => help().then((m) => m.Help)), nav: { to: "/help", word: words.help, more: "always" } },
+  { pattern: /^\/account()$/, page: lazy(() => people().then((m) => m.Account)), nav: null },
+  { pattern: /^\/admin()$/, page: lazy(() => people().then((m) => m.Admin)), nav: null },
+  { pattern: /^\/setup()$/, page: lazy(() => people().then((m) => m.Setup)), nav: null },
   // What problems of the API point at: read without signing in.
   { pattern: /^\/docs\/errors()$/, page: lazy(() => help().then((m) => m.ErrorsPage)), nav: null, open: true },
   { pattern: /^\/workers\/(\d{1,12})$/, page: lazy(() => machines().then((m) => m.WorkerPage)), nav: null },
@@ -114,6 +124,9 @@ function LinkBadge() {
   );
 }
 
+// Whoever keeps the members of a project keeps something.
+const governs = (user: Me) => user.role === "admin" || (user.memberships ?? []).some((m) => m.role === "admin");
+
 function Header({ user }: { user: Me }) {
   return (
     <header class="top">
@@ -147,6 +160,7 @@ function Header({ user }: { user: Me }) {
           </button>
         )}
       </div>
+      <Bell />
       <details class="menu user-menu">
         <summary>
           <Icon name="user" />
@@ -157,6 +171,8 @@ function Header({ user }: { user: Me }) {
           <p class="muted">
             {visible(user.name, 60)} · {user.role}
           </p>
+          <Link to="/account">{words.account_page}</Link>
+          {governs(user) && <Link to="/admin">{words.admin_page}</Link>}
           <button type="button" class="quiet" onClick={theme_next}>
             <Icon name="theme" />
             {words.theme}: {theme_word()}
@@ -188,6 +204,7 @@ function App() {
   useEffect(() => {
     document.documentElement.classList.toggle("stale", link.value.state === "retrying");
   }, [link.value.state]);
+  if (entering.value) return <Enter key={entering.value.code} {...entering.value} leave={() => (entering.value = null)} />;
   if (user === undefined) return <p class="boot">{words.loading}</p>;
   const row = pages.find((p) => p.pattern.test(path.value));
   if (user === null && !row?.open) return <Login />;
@@ -209,7 +226,19 @@ function App() {
 // A login link carries its code behind the #, which browsers send to nobody. It leaves the address bar, and with it
 // the history, before anything else happens.
 async function enter(): Promise<void> {
-  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  const hash = new URLSearchParams(location.hash.slice(1));
+  for (const kind of ["invite", "reset", "setup"] as const) {
+    const given = hash.get(kind);
+    if (!given) continue;
+    go(location.pathname + location.search, "replace");
+    entering.value = { kind, code: given };
+  }
+  const reason = hash.get("login");
+  if (reason !== null) {
+    go(location.pathname + location.search, "replace");
+    login_problem.value = new Problem(401, "unauthorized", words.login_oidc_failed, visible(reason, 200));
+  }
+  const code = hash.get("code");
   if (code !== null) {
     go(location.pathname + location.search, "replace");
     try {
@@ -234,7 +263,7 @@ const root = document.getElementById("app");
 if (root) render(<App />, root);
 // A login link opened in a tab that shows the page already changes nothing but what stands behind the #.
 addEventListener("hashchange", () => {
-  if (location.hash.startsWith("#code=")) void enter();
+  if (/^#(code|invite|reset|setup)=/.test(location.hash)) void enter();
 });
 void enter();
 

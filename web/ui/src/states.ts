@@ -4,7 +4,7 @@
 export type Tone = "good" | "bad" | "warn" | "busy" | "calm" | "done";
 export type IconName =
   | "check" | "cross" | "clock" | "play" | "pause" | "ban" | "question" | "warn" | "dots" | "lock" | "search"
-  | "copy" | "theme" | "wave" | "sleep" | "back" | "down" | "link" | "user" | "plus" | "again";
+  | "copy" | "theme" | "wave" | "sleep" | "back" | "down" | "link" | "user" | "plus" | "again" | "bell";
 
 export interface Look {
   icon: IconName;

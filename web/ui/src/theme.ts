@@ -5,8 +5,8 @@ import { signal } from "@preact/signals";
 import { words } from "./strings";
 
 const KEY = "reeve-theme";
-const themes = { auto: words.theme_auto, light: words.theme_light, dark: words.theme_dark };
-type Theme = keyof typeof themes;
+export const themes = { auto: words.theme_auto, light: words.theme_light, dark: words.theme_dark, contrast: words.theme_contrast };
+export type Theme = keyof typeof themes;
 
 function remembered(): Theme {
   try {
@@ -17,7 +17,7 @@ function remembered(): Theme {
   }
 }
 
-const theme = signal<Theme>(remembered());
+export const theme = signal<Theme>(remembered());
 theme.subscribe((name) => {
   document.documentElement.dataset.theme = name;
 });
@@ -26,7 +26,11 @@ export const theme_word = () => themes[theme.value];
 
 export function theme_next(): void {
   const names = Object.keys(themes) as Theme[];
-  theme.value = names[(names.indexOf(theme.value) + 1) % names.length]!;
+  theme_set(names[(names.indexOf(theme.value) + 1) % names.length]!);
+}
+
+export function theme_set(to: Theme): void {
+  theme.value = to;
   try {
     localStorage.setItem(KEY, theme.value);
   } catch {

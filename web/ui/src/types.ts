@@ -13,6 +13,7 @@ export interface Me {
   name: string;
   role: "viewer" | "submitter" | "admin";
   projects: (string | { name: string })[];
+  memberships?: { project: string; role: string }[];
 }
 
 export interface Wait {

@@ -163,12 +163,18 @@ function fix_of(text: string | null): Body | null {
   }
 }
 
+// A form that somebody's link filled in: what runs is one line, the rest are members of a job.
+function begin_with({ command, ...rest }: Body): { values: Values; extra: Body } {
+  return fix_apply({ ...EMPTY, ...(typeof command === "string" ? { command } : {}) }, {}, rest);
+}
+
 export function Submit() {
   const from = query.value.get("from");
   const fix = fix_of(query.value.get("fix"));
-  const [draft] = useState(() => (from ? null : draft_load()));
-  const [v, set_v] = useState<Values>({ ...EMPTY, ...draft?.values });
-  const [extra, set_extra] = useState<Body>(draft?.extra ?? {});
+  const [draft] = useState(() => (from || fix ? null : draft_load()));
+  const [begun] = useState(() => (!from && fix ? begin_with(fix) : null));
+  const [v, set_v] = useState<Values>({ ...EMPTY, ...draft?.values, ...begun?.values });
+  const [extra, set_extra] = useState<Body>(draft?.extra ?? begun?.extra ?? {});
   const [dropped, set_dropped] = useState(false);
   const [busy, set_busy] = useState(false);
   const [problem, set_problem] = useState<Problem | null>(null);

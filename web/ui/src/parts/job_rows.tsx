@@ -42,7 +42,7 @@ try {
 } catch {
   // storage may be forbidden
 }
-function close_toggle(on: boolean): void {
+export function rows_close_set(on: boolean): void {
   rows_are_close.value = on;
   try {
     localStorage.setItem(CLOSE_KEY, on ? "close" : "");
@@ -89,7 +89,7 @@ export function Columns() {
           </label>
         ))}
         <label class="check density">
-          <input type="checkbox" checked={rows_are_close.value} onChange={(e) => close_toggle(e.currentTarget.checked)} />
+          <input type="checkbox" checked={rows_are_close.value} onChange={(e) => rows_close_set(e.currentTarget.checked)} />
           {words.density}
         </label>
       </div>
