@@ -5,7 +5,6 @@
 #include "core/place_priv.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What run times may be off by: where some are known, and where they are a guess. */
@@ -129,9 +128,14 @@ static void later_of(struct forecast_start *a, const struct forecast_start *b)
 /* The live job whose outputs the dataset is. */
 static const struct m_job *maker_of(const struct model *m, const struct m_dataset *d)
 {
-        const struct m_job *j =
-            strncmp(d->name, "job-", 4) == 0 ? model_job(m, strtoll(d->name + 4, NULL, 10)) : NULL;
+        const struct m_job *j;
+        int64_t id = 0;
 
+        if (strncmp(d->name, "job-", 4) != 0)
+                return NULL;
+        for (const char *c = d->name + 4; *c >= '0' && *c <= '9' && id < INT64_MAX / 100; c++)
+                id = 10 * id + (*c - '0');
+        j = model_job(m, id);
         return j && j->output == d ? j : NULL;
 }
 

@@ -105,8 +105,7 @@ static void pay_rent(const struct model *m, struct m_dataset *d)
 
         d->rent *= exp2(-gone * 1000.0 / RENT_HALF_LIFE);
         d->rent_at = m->now_ms;
-        if (!d->sealed || d->removed || d->unmovable || d->bytes <= 0 || !d->reader_count ||
-            !(cpus = kept_waiting(d)))
+        if (!d->sealed || d->removed || d->bytes <= 0 || !d->reader_count || !(cpus = kept_waiting(d)))
                 return;
         d->rent += fmin(cpus, idle_without(m, d)) * fmin(gone, RENT_LOOK_S);
 }
