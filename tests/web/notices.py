@@ -205,6 +205,9 @@ def a_member_who_left_hears_no_more(w):
     finally:
         w.s.sql("insert into project_members (project_id, user_id) select p.id, u.id from projects p, users u"
                 " where p.name = 'one' and u.name = 'sue'")
+        # The server may remember for some seconds that she was none.
+        job = {"command": ["true"], "project": "one"}
+        wait_until("she is a member again", lambda: w.s.post("/v1/jobs?dry_run=true", job, token=sue(w)).status == 200)
 
 
 # ---- webhooks ------------------------------------------------------------------------------------------------------
