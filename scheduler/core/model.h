@@ -525,6 +525,10 @@ void model_worker_promote(struct model *m, struct m_worker *w);
 
 /* How long a task of the shape is expected to run, in ms at speed 1; at the site, or anywhere (0). */
 double shape_run_ms(const struct model *m, const struct m_shape *s, int32_t site);
+/* Where that comes from. A guess is the time limit, or what tasks are taken to run while nothing is known. */
+enum run_is { RUN_GUESS, RUN_ASKED, RUN_LEARNED };
+enum run_is shape_run_is(const struct m_shape *s, int32_t site);
+const char *run_is_name(enum run_is is); /* as in JSON */
 /* Is that more than a guess? */
 bool shape_run_is_known(const struct m_shape *s);
 /* Tasks of the kind that are submitted in a second, by what came lately; 0 while that was a single job. */

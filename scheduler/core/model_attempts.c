@@ -244,6 +244,23 @@ double shape_run_ms(const struct model *m, const struct m_shape *s, int32_t site
                                                                                     : m->default_run_ms;
 }
 
+enum run_is shape_run_is(const struct m_shape *s, int32_t site)
+{
+        const struct m_shape_site *at = site ? shape_at(s, site) : NULL;
+
+        if ((at && at->ok) || s->run_ms > 0)
+                return RUN_LEARNED;
+        return s->expect_ms > 0 ? RUN_ASKED : s->kind->run_ms > 0 ? RUN_LEARNED : RUN_GUESS;
+}
+
+const char *run_is_name(enum run_is is)
+{
+        static const char *const names[] = {
+            [RUN_GUESS] = "guess", [RUN_ASKED] = "asked", [RUN_LEARNED] = "learned"};
+
+        return names[is];
+}
+
 bool shape_run_is_known(const struct m_shape *s)
 {
         return s->ended >= RUN_KNOWN_ENDS || s->expect_ms > 0 || s->kind->ended >= RUN_KNOWN_ENDS;

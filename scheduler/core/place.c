@@ -399,6 +399,7 @@ void place_judge(const struct model *m, const struct m_shape *s, struct m_site *
         ret->wait = t.wait;
         ret->stage = t.stage;
         ret->run = t.run;
+        ret->run_is = shape_run_is(s, site->id);
         ret->out = t.out;
         ret->price = t.price;
         ret->penalty = t.penalty;

@@ -44,9 +44,10 @@ struct candidate {
         char why[200];                                        /* as a sentence; filled only when asked for */
         double wait, stage, run, out, price, penalty, finish; /* seconds */
         int64_t missing_bytes;
-        int32_t from;    /* site that most of the missing bytes come from; 0 = nothing is missing */
-        bool on_its_way; /* all that is missing is being moved there already */
-        int64_t room;    /* tasks that could start there now, with what may be sent ahead */
+        enum run_is run_is; /* where run comes from */
+        int32_t from;       /* site that most of the missing bytes come from; 0 = nothing is missing */
+        bool on_its_way;    /* all that is missing is being moved there already */
+        int64_t room;       /* tasks that could start there now, with what may be sent ahead */
 };
 /* Its terms say something: only time keeps the shape from it, if anything. */
 static inline bool candidate_is_priced(const struct candidate *c)

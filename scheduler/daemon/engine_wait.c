@@ -44,9 +44,9 @@ static void put_candidate(struct buf *b, const struct candidate *c, const struct
                 buf_printf(b,
                            ",\"finish\":%.3f,\"wait\":%.3f,\"stage\":%.3f,\"run\":%.3f,\"out\":%.3f,"
                            "\"price\":%.3f,\"penalty\":%.3f,"
-                           "\"missing_bytes\":%lld",
+                           "\"missing_bytes\":%lld,\"run_is\":\"%s\"",
                            c->finish, c->wait, c->stage, c->run, c->out, c->price, c->penalty,
-                           (long long)c->missing_bytes);
+                           (long long)c->missing_bytes, run_is_name(c->run_is));
                 if (from) {
                         buf_text(b, ",\"from\":");
                         put_name(b, from);

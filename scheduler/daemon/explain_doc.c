@@ -305,9 +305,10 @@ static json_t *candidate_json(const struct candidate *c)
         if (!candidate_is_priced(c))
                 return json_pack("{s:s,s:s,s:o}", "site", c->site->name, "dropped", place_step_name(c->step),
                                  "why", json_text("%s", c->why));
-        return json_pack("{s:s,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I}", "site", c->site->name, "finish", c->finish,
-                         "wait", c->wait, "stage", c->stage, "run", c->run, "out", c->out, "price", c->price,
-                         "penalty", c->penalty, "missing_bytes", (json_int_t)c->missing_bytes);
+        return json_pack("{s:s,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:s}", "site", c->site->name, "finish",
+                         c->finish, "wait", c->wait, "stage", c->stage, "run", c->run, "out", c->out, "price",
+                         c->price, "penalty", c->penalty, "missing_bytes", (json_int_t)c->missing_bytes,
+                         "run_is", run_is_name(c->run_is));
 }
 
 static json_t *candidates_json(const struct about *a)

@@ -153,6 +153,29 @@ static void place_prices_run_time_speed_and_failures_in_seconds(void **unused)
 }
 
 /* A site that others keep busy must not be waited for while a slower one stands idle. */
+static void place_says_what_a_run_time_rests_on(void **unused)
+{
+        static const struct {
+                const char *scene;
+                double run_ms;
+                enum run_is is;
+        } rows[] = {{"site a cpus=1\njob 1", 0, RUN_GUESS},
+                    {"site a cpus=1\njob 1 expect=5000", 0, RUN_ASKED},
+                    {"site a cpus=1\njob 1", 1200, RUN_LEARNED},
+                    {"site a cpus=1\njob 1 expect=5000", 1200, RUN_LEARNED}};
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct model *m = scene(rows[i].scene);
+                struct candidate c;
+
+                shape_of(m, 1)->run_ms = rows[i].run_ms;
+                place_judge(m, shape_of(m, 1), scene_site(m, "a"), 0, false, &c);
+                assert_string_equal(run_is_name(c.run_is), run_is_name(rows[i].is));
+                model_free(m);
+        }
+}
+
 static void place_never_waits_behind_strangers_while_another_site_is_free(void **unused)
 {
         struct model *m = scene("site fast speed=10\nsite slow\njob 1 sites=fast\njob 2 limit=1000");
@@ -344,6 +367,7 @@ int main(void)
             cmocka_unit_test(place_gives_a_draining_worker_nothing_new),
             cmocka_unit_test(place_takes_the_site_that_finishes_first),
             cmocka_unit_test(place_prices_run_time_speed_and_failures_in_seconds),
+            cmocka_unit_test(place_says_what_a_run_time_rests_on),
             cmocka_unit_test(place_never_waits_behind_strangers_while_another_site_is_free),
             cmocka_unit_test(place_waits_for_a_better_site_only_as_long_as_the_line_is_short),
             cmocka_unit_test(place_explains_what_could_ever_run),
