@@ -3,7 +3,8 @@
 """locality.py REEVE_SIM PASS_TIME [PART...]: figures of placement by data locality, as "name value unit" lines.
 
 Parts: gap (against the bound of a solver), traces (every recorded trace and platform under every rule), cases (the generated
-ones), pass (time of one pass), learned. All of them by default. TRACES names the folder of recorded traces; without it the
+ones), pass (time of one pass), learned, and scale (1,000 sites and 10,000,000 tasks; SCALE=tasks for another number), which takes
+long and is run only when it is named. All the others by default. TRACES names the folder of recorded traces; without it the
 generated cases alone are measured, and a line says so.
 """
 import concurrent.futures
@@ -69,8 +70,8 @@ def solve(sim, words, seed, folder):
 def prove(text, program):
     with open(program, "w") as f:
         f.write(text)
-    done = subprocess.run(["cbc", program, "seconds", str(SOLVER_SECONDS), "ratioGap", "0.002", "solve"], capture_output=True,
-                          text=True, timeout=SOLVER_SECONDS * 4)
+    done = subprocess.run(["cbc", program, "timeMode", "elapsed", "seconds", str(SOLVER_SECONDS), "ratioGap", "0.002", "solve"], capture_output=True,
+                          text=True, timeout=SOLVER_SECONDS * 10)
     proved = re.findall(r"(?:Lower bound|best possible):?\s+([-0-9.e+]+)", done.stdout)
     value = re.findall(r"Objective value:\s+([-0-9.e+]+)", done.stdout)
     # An optimum is its own bound (within the gap that ended the search).
@@ -217,6 +218,18 @@ def measure_pass(program):
         say(name, float(re.search(r"^pass_time ([0-9.]+) ms", out, re.MULTILINE)[1]), "ms")
 
 
+def measure_scale(sim):
+    """Passes are 10 s apart: with ends by the thousand every second each pass has enough to do."""
+    tasks = int(os.environ.get("SCALE", "10000000"))
+    done = subprocess.run([sim, "run", "--generate", f"scale:jobs={max(1, tasks // 1000)}", "--pass-ms", "10000", "--policy", "reeve",
+                           "--cost", "--json"], capture_output=True, text=True, timeout=6 * 3600, check=True)
+    took, memory, passes = re.search(r"took ([0-9.]+) s and ([0-9]+) MB; ([0-9]+) passes", done.stderr).groups()
+    say("scale_tasks", json.loads(done.stdout)["figures"]["tasks"], "tasks")
+    say("scale_seconds", float(took), "s")
+    say("scale_memory", float(memory), "MB")
+    say("scale_passes", float(passes), "passes")
+
+
 def measure_transfers(program):
     """Against scp of the same files, over the same two sshds on loopback, in turns."""
     subprocess.run([os.path.join(os.path.dirname(program), "bench-transfer-speed")], check=True, timeout=1800)
@@ -231,8 +244,8 @@ def main(sim, program, wanted):
     parts = {"cases": lambda: measure_cases(sim), "pass": lambda: measure_pass(program),
              "transfers": lambda: measure_transfers(program),
              "learned": lambda: measure_learned(sim, traces), "gap": lambda: measure_gaps(sim),
-             "traces": lambda: measure_rules(sim, traces)}
-    for part in wanted or parts:
+             "traces": lambda: measure_rules(sim, traces), "scale": lambda: measure_scale(sim)}
+    for part in wanted or [p for p in parts if p != "scale"]:
         parts[part]()
 
 

@@ -3,6 +3,8 @@
 import gzip
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -271,6 +273,27 @@ class Always(unittest.TestCase):
         self.assertIn("Minimize", text)
         self.assertEqual(sum(line.startswith(" one") for line in text.splitlines()), 30)
         self.assertTrue(text.endswith("End\n"))
+
+
+class Bound(unittest.TestCase):
+    """With a solver as the oracle: what it proves is below every schedule, and not far below ours."""
+
+    @unittest.skipUnless(shutil.which("cbc"), "cbc is not installed")
+    def test_the_bound_is_above_no_schedule_and_a_batch_comes_near_it(self):
+        for seed in ("1", "3", "5"):
+            with tempfile.TemporaryDirectory() as folder:
+                program = os.path.join(folder, "bound.lp")
+                with open(program, "w") as f:
+                    f.write(run("bound", "--generate", "bound30", "--seed", seed))
+                done = subprocess.run(["cbc", program, "ratioGap", "0.002", "seconds", "100", "solve"], capture_output=True,
+                                      text=True, timeout=300)
+            bound = float(re.search(r"Objective value:\s+([0-9.e+]+)", done.stdout)[1]) * (1 - 0.002)
+            for policy in RULES:
+                with self.subTest(seed=seed, policy=policy):
+                    makespan = figures("--generate", "bound30", "--seed", seed, policy=policy)["makespan_s"]
+                    self.assertGreaterEqual(makespan, bound)
+                    if policy == "reeve":
+                        self.assertLessEqual(makespan, bound * 1.15)
 
 
 class Acceptance(unittest.TestCase):
