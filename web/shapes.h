@@ -22,7 +22,7 @@ extern const struct shape obj_problem, obj_problem_item, obj_document, obj_versi
     obj_engine, obj_overview, obj_graph_node, obj_graph_edge, obj_graph, obj_bar, obj_timeline, obj_facet,
     obj_facet_hour, obj_facets, obj_view, obj_views, obj_subscription, obj_subscriptions,
     obj_new_subscription, obj_notice_test, obj_delivery, obj_deliveries, obj_notice_event, obj_notice,
-    obj_notices, obj_unread, obj_directive, obj_script, obj_series, obj_insight, obj_place;
+    obj_notices, obj_unread, obj_directive, obj_script, obj_series, obj_insight, obj_place, obj_site_direct;
 
 /* About people. */
 extern const struct shape obj_me, obj_membership, obj_login_link, obj_login_ways, obj_login_way, obj_session,

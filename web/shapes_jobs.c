@@ -570,5 +570,9 @@ const struct shape *const shapes[] = {
     &obj_audit_row,
     &obj_audit,
     &obj_audit_check,
+    &obj_series,
+    &obj_insight,
+    &obj_place,
+    &obj_site_direct,
 };
 const size_t shapes_count = ARRAY_LEN(shapes);

@@ -147,8 +147,7 @@ static const struct member site_direct_members[] = {
     STR("keys", SHAPE_NULL, "file of authorized keys; null: ~/.ssh/authorized_keys"),
     {0},
 };
-static const struct shape obj_site_direct = {"site_direct", "how other sites reach it", site_direct_members,
-                                             false};
+const struct shape obj_site_direct = {"site_direct", "how other sites reach it", site_direct_members, false};
 
 static const struct member site_members[] = {
     STR("name", 0, NULL),
