@@ -54,7 +54,6 @@ static const struct area {
     {"/v1/login", SCOPE_NONE, SCOPE_ACCOUNT_WRITE},
     {"/v1/login-links", SCOPE_ACCOUNT_READ, SCOPE_ACCOUNT_WRITE},
     {"/v1/logout", SCOPE_NONE, SCOPE_ACCOUNT_WRITE},
-    {"/v1/oidc", SCOPE_NONE, SCOPE_NONE},
 };
 
 static bool starts_as_path(const char *pattern, const char *path)

@@ -10,6 +10,7 @@
 #include "common/util.h"
 #include "store/migrate.h"
 #include "store/store_auth.h"
+#include "store/store_people.h"
 #include "web/web.h"
 
 #include <fcntl.h>
@@ -166,17 +167,38 @@ static int start_database(struct reeved *r, struct err *err)
         return cluster_start(r->cluster_dir, &r->conninfo, err);
 }
 
-static int write_token(const struct reeved *r, const char *token, struct err *err)
+/* Secrets go into files that are theirs alone, never into the log. */
+static int write_secret(const struct reeved *r, const char *name, const char *text, const char *what,
+                        struct err *err)
 {
-        AUTO_FREE char *path = xasprintf("%s/admin-token", r->set.state);
+        AUTO_FREE char *path = xasprintf("%s/%s", r->set.state, name);
         AUTO_CLOSE int fd = -1;
 
         unlink(path);
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0 || dprintf(fd, "%s\n", token) < 0 || fsync(fd) < 0)
+        if (fd < 0 || dprintf(fd, "%s\n", text) < 0 || fsync(fd) < 0)
                 return err_errno(err, "could not write \"%s\"", path);
-        log_info("first start: the admin's token is in %s", path);
+        log_info("%s is in %s", what, path);
         return 0;
+}
+
+/* As long as nobody governs with a password, each start makes a link for the first person. */
+static int make_setup_link(struct reeved *r, struct db *db, struct err *err)
+{
+        struct secret code;
+        int rc = store_setup_link(db, &code, err);
+
+        if (rc == 1) {
+                AUTO_FREE char *url =
+                    *r->set.public_url ? xasprintf("%s/#setup=%s", r->set.public_url, code.text)
+                                       : xasprintf("%s://%s/#setup=%s", *r->set.tls_cert ? "https" : "http",
+                                                   r->set.listen, code.text);
+
+                rc = write_secret(r, "setup-link", url, "a link for the first person, good for 24 hours,",
+                                  err);
+        }
+        sodium_memzero(&code, sizeof code);
+        return rc;
 }
 
 static int prepare_database(struct reeved *r, struct err *err)
@@ -193,7 +215,9 @@ static int prepare_database(struct reeved *r, struct err *err)
         if (rc == 0)
                 rc = store_first_admin(db, "admin", &token, err);
         if (rc == 1)
-                rc = write_token(r, token.text, err);
+                rc = write_secret(r, "admin-token", token.text, "first start: the admin's token", err);
+        if (rc == 0)
+                rc = make_setup_link(r, db, err);
         sodium_memzero(&token, sizeof token);
         db_close(db);
         return rc;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store_people.h"
 
+#include "common/util.h"
 #include "store/store_auth.h"
+
+#define SETUP_LINK_MS (24 * 3600 * 1000)
 
 /* ---- users -----------------------------------------------------------------------------------------------
  */
@@ -358,4 +361,34 @@ int store_setup_waits(struct db *db, bool *ret, struct err *err)
                 return -1;
         *ret = rows_next(r);
         return 0;
+}
+
+static int setup_link_tx(struct db *db, void *arg, struct err *err)
+{
+        struct secret *code = arg;
+        struct invitation_new i = {.hash = code->hash, .kind = "setup", .role = "admin", .by = "reeved"};
+        AUTO_ROWS struct rows *r = NULL;
+        struct stmt *st = db_stmt(db, "setup_needed",
+                                  "select from users where role = 'admin' and disabled_at is null"
+                                  " and (password is not null or exists (select from user_identities i"
+                                  "  where i.user_id = users.id)) limit 1");
+
+        code->text[0] = '\0';
+        if (db_query(st, &r, err) < 0)
+                return -1;
+        if (rows_next(r))
+                return 0;
+        if (db_run(db, "update invitations set used_at = now() where kind = 'setup' and used_at is null",
+                   err) < 0)
+                return -1;
+        secret_make("", code);
+        i.expires_at = clock_wall_ms() + SETUP_LINK_MS;
+        return store_invitation_add(db, &i, NULL, err);
+}
+
+int store_setup_link(struct db *db, struct secret *ret_code, struct err *err)
+{
+        if (db_tx(db, setup_link_tx, ret_code, err) < 0)
+                return -1;
+        return ret_code->text[0] != '\0';
 }

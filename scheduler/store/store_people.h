@@ -77,6 +77,10 @@ int store_invitations_list(struct db *db, int32_t project, struct rows **ret, st
 int store_invitation_find(struct db *db, const uint8_t *hash, struct rows **ret, struct err *err);
 /* Used by `user`, or revoked (0): 1; 0 it was used before, or is not of that project (0: any). */
 int store_invitation_spend(struct db *db, int64_t id, int32_t user, int32_t project, struct err *err);
+/* For the daemon: a setup link of which only the newest counts, while no active admin has a password: 1 and
+ * its code, or 0. */
+struct secret;
+int store_setup_link(struct db *db, struct secret *ret_code, struct err *err);
 /* Does a setup link wait to be used? */
 int store_setup_waits(struct db *db, bool *ret, struct err *err);
 

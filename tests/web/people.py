@@ -388,6 +388,27 @@ def an_invitation_makes_a_user_once(w):
     refused(s.post("/v1/invitations", {"role": "boss", "project": "nowhere"}), 422, "bad_input", "/project", "/role")
 
 
+@test
+def the_first_person_comes_by_the_setup_link_and_takes_over_the_name_of_the_first_admin(w):
+    s = Server(WEBD)
+
+    def link(code):
+        digest = hashlib.sha256(code.encode()).hexdigest()
+        s.sql(f"insert into invitations (hash, kind, role, made_by, expires_at) values ('\\x{digest}', 'setup', 'admin', 'reeved', now() + interval '1 day')")
+    same(s.ok("GET", "/v1/setup", token=None), {"needed": False})
+    link("first")
+    same((s.ok("GET", "/v1/setup", token=None), s.ok("GET", "/v1/login", token=None)), ({"needed": True}, {"password": True, "oidc": None, "setup": True}))
+    refused(s.post("/v1/setup", {"code": "other", "name": "root1", "password": GOOD}, token=None), 404, "not_found")
+    reply = s.post("/v1/setup", {"code": "first", "name": "admin", "password": GOOD}, token=None)
+    same((reply.status, reply.json["name"], reply.json["role"]), (201, "admin", "admin"))
+    same(s.ok("GET", "/v1/setup", token=None), {"needed": False})
+    same(s.get("/v1/users", token=None, headers=cookie_of(reply)).status, 200)
+    link("second")
+    refused(s.post("/v1/setup", {"code": "second", "name": "admin", "password": GOOD}, token=None), 409, "conflict")
+    same(s.post("/v1/setup", {"code": "second", "name": "ann", "password": GOOD}, token=None).json["role"], "admin")
+    same(s.stop(), 0)
+
+
 # ---- the audit chain -------------------------------------------------------------------------------------------
 
 @test
