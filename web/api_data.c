@@ -349,16 +349,14 @@ HANDLER(api_datasets_facets)
         AUTO_ROWS struct rows *r = NULL;
         struct datasets_filter f;
         struct buf *b = &rq->out;
-        int64_t n;
 
         if (read_filter(rq, &f, &name, err) < 0 || store_datasets_facets(db, &f, &r, err) < 0)
                 return -1;
         rows_next(r);
-        n = row_int(r, "datasets");
         j_obj(b, NULL);
-        j_int(b, "datasets", n < DATASETS_FACETED_MAX ? n : DATASETS_FACETED_MAX);
+        j_col_int(b, r, "datasets");
         j_col_int(b, r, "bytes");
-        j_bool(b, "more", n > DATASETS_FACETED_MAX);
+        j_col_bool(b, r, "more");
         write_facets(b, row_null(r, "kinds") ? "{}" : row_text(r, "kinds"));
         j_obj_end(b);
         return 0;

@@ -48,9 +48,12 @@ int store_dataset_show(struct db *db, const struct visible *who, const char *nam
 }
 
 /* The newest datasets below $3 that one may see, a bounded number of them, as far as they pass. */
-#define WINDOW                                                                                               \
-        "(select * from datasets where removed_at is null and ($1 or project_id = any($2)) and id < $3"      \
+#define WINDOW_OF(more)                                                                                      \
+        "(select * from datasets where removed_at is null and ($1 or project_id = any($2)) and id < $3" more \
         " order by id desc limit $4)"
+#define WINDOW WINDOW_OF("")
+/* A whole name has an index. */
+#define WINDOW_NAMED WINDOW_OF(" and base = split_part($5, '@', 1)")
 #define PASSES                                                                                               \
         "($5::text is null or (case when $6 then starts_with(d.base, $5) else d.base = split_part($5, '@',"  \
         " 1) and (position('@' in $5) = 0 or d.name = $5) end)) and ($7::integer is null or d.project_id ="  \
@@ -95,27 +98,33 @@ static int window_end(struct db *db, const struct datasets_filter *f, int64_t *r
         return 0;
 }
 
+#define LIST(window)                                                                                         \
+        DATASET "where d.id = any(array(select d.id from " window " as d where " PASSES                      \
+                " order by d.id desc limit $13)) order by d.id desc"
+
 int store_datasets_list(struct db *db, const struct datasets_filter *f, struct rows **ret, int64_t *ret_next,
                         struct err *err)
 {
-        struct stmt *st =
-            db_stmt(db, "datasets_list",
-                    DATASET "where d.id = any(array(select d.id from " WINDOW " as d where " PASSES
-                            " order by d.id desc limit $13)) order by d.id desc");
+        bool named = f->name && !f->name_prefix;
+        struct stmt *st = named ? db_stmt(db, "datasets_named", LIST(WINDOW_NAMED))
+                                : db_stmt(db, "datasets_list", LIST(WINDOW));
 
         bind_filter(st, f, DATASETS_SCAN_MAX);
         bind_int(st, f->limit);
         if (db_query(st, ret, err) < 0)
                 return -1;
         *ret_next = -1; /* the last row's */
-        return rows_count(*ret) == (size_t)f->limit ? 0 : window_end(db, f, ret_next, err);
+        if (rows_count(*ret) == (size_t)f->limit)
+                return 0;
+        *ret_next = 0; /* a name has fewer versions than a page looks at */
+        return named ? 0 : window_end(db, f, ret_next, err);
 }
 
 int store_datasets_facets(struct db *db, const struct datasets_filter *f, struct rows **ret, struct err *err)
 {
         static const char sql[] =
             "with m as materialized (select d.id, d.bytes, d.project_id, d.sealed_at, d.policy_by,"
-            " d.policy_labels from " WINDOW " as d where " PASSES " order by d.id desc limit $13), c as"
+            " d.policy_labels from " WINDOW " as d where " PASSES " limit $13), c as"
             " (select 'state' as kind, case when sealed_at is null then 'open' else 'sealed' end as value,"
             " count(*) as n from m group by 2 union all"
             " select 'project', p.name, count(*) from m join projects p on p.id = m.project_id group by 2 "
@@ -129,7 +138,9 @@ int store_datasets_facets(struct db *db, const struct datasets_filter *f, struct
             "by"
             " 2), ranked as (select *, row_number() over (partition by kind order by n desc, value collate"
             " \"C\") as rank from c)"
-            " select (select count(*) from m) as datasets, (select coalesce(sum(bytes), 0)::bigint from m) as"
+            " select (select count(*) from " WINDOW
+            " as w) >= $4 as more, (select count(*) from m) as datasets, (select coalesce(sum(bytes), "
+            "0)::bigint from m) as"
             " bytes, (select json_object_agg(kind, list) from (select kind, "
             "json_agg(json_build_object('value',"
             " value, 'datasets', n) order by rank) as list from ranked where rank <= $14 group by kind) k) as"
@@ -137,7 +148,7 @@ int store_datasets_facets(struct db *db, const struct datasets_filter *f, struct
         struct stmt *st = db_stmt(db, "datasets_facets", sql);
 
         bind_filter(st, f, DATASETS_SCAN_MAX);
-        bind_int(st, DATASETS_FACETED_MAX + 1);
+        bind_int(st, DATASETS_SCAN_MAX);
         bind_int(st, DATASETS_FACET_VALUES);
         return db_query(st, ret, err);
 }

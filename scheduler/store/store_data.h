@@ -8,9 +8,8 @@
 /* A time within JSON that SQL builds, as the API writes it. */
 #define JSON_TIME(column) "to_char(" column " at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
-#define DATASETS_SCAN_MAX     100000 /* datasets that one page of a filtered list looks at */
-#define DATASETS_FACETED_MAX  20000  /* that facets are made of */
-#define DATASETS_FACET_VALUES 50     /* of one kind */
+#define DATASETS_SCAN_MAX     5000 /* datasets that one page of a filtered list looks at */
+#define DATASETS_FACET_VALUES 50   /* of one kind */
 
 /* A dataset has id, name, base, version, project, project_id, made_by, made_at, job_id, sealed_at,
  * expires_at, files, bytes; sites (JSON array), policy, arrival (JSON). */
@@ -32,8 +31,8 @@ struct datasets_filter { /* NULL and 0: any */
 /* Newest first. *ret_next: where the next page starts (ids below it), 0 at the end, -1: at the last row. */
 int store_datasets_list(struct db *db, const struct datasets_filter *f, struct rows **ret, int64_t *ret_next,
                         struct err *err);
-/* One row: datasets (at most one more than DATASETS_FACETED_MAX), bytes, kinds: JSON, state, project, site,
- * policy to [{value, datasets}], the most frequent first. */
+/* Of the newest DATASETS_SCAN_MAX, one row: datasets, bytes, more (older ones were not looked at), kinds:
+ * JSON, state, project, site, policy to [{value, datasets}], the most frequent first. */
 int store_datasets_facets(struct db *db, const struct datasets_filter *f, struct rows **ret, struct err *err);
 /* Files by path: path, size, sha256, task. */
 int store_dataset_files(struct db *db, int64_t dataset, const char *after_path, int limit, struct rows **ret,
