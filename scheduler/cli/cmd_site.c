@@ -362,6 +362,29 @@ static int put_data(const struct args *a, json_t *body, struct err *err)
         return 0;
 }
 
+/* --direct-host, --direct-port and --direct-keys: all three at once. */
+static int put_direct(const struct args *a, json_t *body, struct err *err)
+{
+        const char *host = args_get(a, "direct-host"), *port = args_get(a, "direct-port"),
+                   *keys = args_get(a, "direct-keys");
+        json_t *direct;
+        int64_t v;
+
+        if (!host && !port && !keys)
+                return 0;
+        direct = json_object();
+        json_object_set_new(body, "direct", direct);
+        if (host)
+                json_object_set_new(direct, "host", json_string(host));
+        if (port && num_int("--direct-port", port, 1, 65535, &v, err) < 0)
+                return -1;
+        if (port)
+                json_object_set_new(direct, "port", json_integer(v));
+        if (keys)
+                json_object_set_new(direct, "keys", json_string(keys));
+        return 0;
+}
+
 static json_t *changes(const struct args *a, struct err *err)
 {
         const char *max = args_get(a, "max-tasks"), *speed = args_get(a, "speed"),
@@ -391,7 +414,7 @@ static json_t *changes(const struct args *a, struct err *err)
         }
         if (projects && put_projects(body, projects, err) < 0)
                 goto fail;
-        if (put_data(a, body, err) < 0)
+        if (put_data(a, body, err) < 0 || put_direct(a, body, err) < 0)
                 goto fail;
         if (json_object_size(body))
                 return body;

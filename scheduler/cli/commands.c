@@ -82,6 +82,9 @@ static const struct option site_set_options[] = {
     {"accept-data", 0, "yes|no", "may copies of data be brought there", false},
     {"quota", 0, "SIZE|none", "bytes that copies may take there", false},
     {"labels", 0, "LIST|none", "what policies of datasets ask for: eu,hospital", false},
+    {"direct-host", 0, "HOST", "how other sites reach it for direct transfers", false},
+    {"direct-port", 0, "PORT", "port of that; what is left out of the three is as usual", false},
+    {"direct-keys", 0, "FILE", "authorized keys that its sshd reads, / or ~/", false},
     {0},
 };
 

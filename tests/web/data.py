@@ -103,6 +103,20 @@ def a_copy_is_asked_for_and_refused_with_the_reason(w):
 
 
 @test
+def how_other_sites_reach_one_directly_stands_with_it(w):
+    site(w, "behind")
+    usual = {"host": None, "port": None, "keys": None}
+    same(w.s.get("/v1/sites/behind").json["direct"], usual)
+    said = {"host": "data.example.org", "port": 2222, "keys": "~/.ssh/more_keys"}
+    same(w.s.ok("PATCH", "/v1/sites/behind", {"direct": said})["direct"], said)
+    same(w.s.ok("PATCH", "/v1/sites/behind", {"direct": {"host": "::1"}})["direct"], {**usual, "host": "::1"})
+    refused(w.s.request("PATCH", "/v1/sites/behind", {"direct": {"host": "-oProxyCommand=x"}}), 422, "bad_input", "/direct/host")
+    refused(w.s.request("PATCH", "/v1/sites/behind", {"direct": {"keys": "relative"}}), 422, "bad_input", "/direct/keys")
+    refused(w.s.request("PATCH", "/v1/sites/behind", {"direct": {"port": 70000}}), 422, "bad_input", "/direct/port")
+    same(w.s.ok("PATCH", "/v1/sites/behind", {"direct": {}})["direct"], usual)
+
+
+@test
 def only_a_copy_that_nobody_needs_is_evicted(w):
     number = dataset(w, "spare", ("east", False), ("west", True))
 
