@@ -373,7 +373,8 @@ int refusals_add(struct db *db, const struct commit *c, struct err *err)
         size_t n = c->refusals_n;
         struct stmt *st = db_stmt(
             db, "commit_refusals",
-            "select audit_add('reeve', action, object, 'refused: ' || detail) from (select distinct on"
+            "select audit_add('reeve', action, object, 'refused: ' || detail, null, null) from (select "
+            "distinct on"
             " (action, object) * from unnest($1::text[], $2::text[], $3::text[]) as r (action, object,"
             " detail)) as r where not exists (select from audit a where a.actor = 'reeve' and a.object ="
             " any(array[r.object]) and a.action = r.action)");
