@@ -572,7 +572,8 @@ static int fetch_check(const struct transfer_order *o, struct err *err)
         if (!link_has_feature(o->destination, "fetch"))
                 return err_set(
                     err, ERR_UNAVAILABLE,
-                    "the worker %s is too old to fetch files; it is replaced when it has nothing to do",
+                    "the worker %s is of an older build that cannot fetch files; once it was stopped, a "
+                    "newer one is started",
                     worker_link_name(o->destination));
         if (!o->prefix_count || o->prefix_count > FETCH_PREFIXES_MAX)
                 return err_set(err, ERR_BAD_INPUT, "1 to %d prefixes say what may be fetched, not %zu",
