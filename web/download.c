@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <string.h>
 
-#define BUFFER_MAX (4 * DOWNLOAD_AHEAD * DOWNLOAD_PIECE)
+#define BUFFER_MAX (DOWNLOAD_AHEAD * DOWNLOAD_PIECE)
 #define LOOK_MS    25    /* for an answer whose notification was lost */
 #define GIVE_MS    30000 /* a client has to take something */
 

@@ -12,7 +12,7 @@
 #include "web/web_priv.h"
 
 #define DOWNLOADS_MAX    16           /* of one server: each has a thread and a database connection */
-#define DOWNLOAD_AHEAD   8            /* pieces asked for and not handed on */
+#define DOWNLOAD_AHEAD   32           /* pieces asked for and not handed on */
 #define DOWNLOAD_PIECE   (256 * 1024) /* bytes of one: the largest that a worker answers with */
 #define DOWNLOAD_WAIT_MS 30000        /* for one piece */
 
