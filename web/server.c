@@ -184,8 +184,11 @@ static int handle(struct request *rq)
         if (rc < 0) {
                 if ((err.code == ERR_DENIED || rq->audits_refusal) && rq->who)
                         audit_refusal(rq, err.text);
-                if (err.code == ERR_NOT_FOUND && rq->who && rq->who->wide)
-                        strncat(err.text, " that you may change", sizeof err.text - strlen(err.text) - 1);
+                if (err.code == ERR_NOT_FOUND && rq->who && rq->who->wide) {
+                        size_t n = strlen(err.text);
+
+                        snprintf(err.text + n, sizeof err.text - n, " that you may change");
+                }
                 problem_from_err(rq, &err);
                 return 0;
         }

@@ -87,7 +87,7 @@ static bool first_public(char *lines, char ret[HOST_ADDRESS_MAX], bool *ret_any)
                 if (address_is_private(line) || strlen(line) >= HOST_ADDRESS_MAX)
                         continue;
                 if (!ret[0] || (strchr(ret, ':') && !strchr(line, ':')))
-                        strcpy(ret, line);
+                        snprintf(ret, HOST_ADDRESS_MAX, "%s", line);
         }
         return ret[0];
 }
@@ -102,7 +102,7 @@ int host_public_address(const char *host, char ret[HOST_ADDRESS_MAX], struct err
         if (host_is_address(host) && (address_is_private(host) || strlen(host) >= HOST_ADDRESS_MAX))
                 return err_set(err, ERR_DENIED, "%s is a private address, or none", host);
         if (host_is_address(host)) {
-                strcpy(ret, host);
+                snprintf(ret, HOST_ADDRESS_MAX, "%s", host);
                 return 0;
         }
         status = child_answer(getent_places, argv, LOOKUP_MS, answer, sizeof answer, err);

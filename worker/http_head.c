@@ -43,7 +43,7 @@ static void on_range(struct http_head *h, const char *value)
 static void on_location(struct http_head *h, const char *value)
 {
         if (strlen(value) < sizeof h->location)
-                strcpy(h->location, value);
+                snprintf(h->location, sizeof h->location, "%s", value);
 }
 
 /* A weak one does not promise the same bytes. */
@@ -53,7 +53,7 @@ static void on_tag(struct http_head *h, const char *value)
 
         if (n >= 2 && n < sizeof h->tag && value[0] == '"' && value[n - 1] == '"' &&
             !memchr(value + 1, '"', n - 2))
-                strcpy(h->tag, value);
+                snprintf(h->tag, sizeof h->tag, "%s", value);
 }
 
 static void on_trailer(struct http_head *h, const char *value)
@@ -180,7 +180,7 @@ int http_redirect(const char *base, const char *location, char ret[URL_MAX + 1],
         }
         if (url_check(url, err) < 0)
                 return -1;
-        strcpy(ret, url);
+        snprintf(ret, URL_MAX + 1, "%s", url);
         return 0;
 }
 

@@ -216,7 +216,7 @@ static int take_head(struct fetch *f, enum answer *ret)
                                  f->entry->path);
         if (h->status == 200 && f->at)
                 forget(f);
-        strcpy(f->tag, h->tag);
+        snprintf(f->tag, sizeof f->tag, "%s", h->tag);
         if (check_length(f) < 0)
                 return -1;
         if (!f->begun && landing_begin(f->p->landing, f->index, f->at, &f->p->fault) < 0)

@@ -15,11 +15,10 @@ bool seats_has(const struct model *m, const struct m_shape *s)
         return m->seating && m->seating->pass == m->pass && s->seat_n;
 }
 
-#define ALIKE_FAR 200 /* places in the order: so far those that are alike are looked for */
-
-/* ---- first come, first served, among those that are alike
- * ---------------------------------------------------
+/* ---- first come, first served, among those that are alike ------------------------------------------------
  */
+
+#define ALIKE_FAR 200 /* places in the order: so far those that are alike are looked for */
 
 static bool alike(const struct seat_case *sc, int32_t a, int32_t b)
 {
@@ -108,10 +107,30 @@ static void begin(struct seating *g, const struct seat_case *sc, int way, struct
 
 #define FIRST_WAYS 3
 
-static void arrange(struct seating *g, const struct seat_case *sc, struct arrangement *ret)
+/* How many steps are spent on so many new tasks now. */
+static int64_t pay(struct seating *g, size_t fresh, int64_t now_ms)
+{
+        int64_t steps;
+
+        g->purse += (now_ms - g->filled) * SEATS_STEPS_MS;
+        g->filled = now_ms;
+        if (g->purse > SEATS_STEPS_MAX)
+                g->purse = SEATS_STEPS_MAX;
+        g->credit += (int64_t)fresh * SEATS_STEPS_TASK;
+        if (g->credit > SEATS_STEPS_MAX)
+                g->credit = SEATS_STEPS_MAX;
+        steps = (g->credit < SEATS_STEPS_PASS ? g->credit : SEATS_STEPS_PASS);
+        g->credit -= steps;
+        steps += SEATS_STEPS_LOOK;
+        if (steps > g->purse)
+                steps = g->purse;
+        g->purse -= steps;
+        return steps;
+}
+
+static void arrange(struct seating *g, const struct seat_case *sc, int64_t now_ms, struct arrangement *ret)
 {
         struct arrangement x = {0};
-        int64_t steps;
 
         begin(g, sc, 0, ret);
         for (int way = 1; way < FIRST_WAYS && sc->fresh > 1; way++) {
@@ -124,12 +143,7 @@ static void arrange(struct seating *g, const struct seat_case *sc, struct arrang
                 }
         }
         arrangement_release(&x);
-        g->credit += (int64_t)sc->fresh * SEATS_STEPS_TASK;
-        if (g->credit > SEATS_STEPS_MAX)
-                g->credit = SEATS_STEPS_MAX;
-        steps = g->credit < SEATS_STEPS_PASS ? g->credit : SEATS_STEPS_PASS;
-        g->credit -= steps;
-        arrange_improve(g->arranger, &sc->c, ret, steps + SEATS_STEPS_LOOK, &g->dice);
+        arrange_improve(g->arranger, &sc->c, ret, pay(g, sc->fresh, now_ms), &g->dice);
         arrange_play(g->arranger, &sc->c, ret);
         keep_arrival(sc, ret);
 }
@@ -183,8 +197,9 @@ bool seats_make(struct turns *t)
                         m->seating = xcalloc(1, sizeof *m->seating);
                         m->seating->arranger = arranger_new();
                         m->seating->dice = m->seed;
+                        m->seating->filled = m->now_ms - SEATS_STEPS_MAX / SEATS_STEPS_MS;
                 }
-                arrange(m->seating, &sc, &x);
+                arrange(m->seating, &sc, m->now_ms, &x);
                 give_seats(m->seating, &sc, &x);
                 m->seating->pass = m->pass;
         }

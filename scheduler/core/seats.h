@@ -4,7 +4,8 @@
  * While all that waits is little enough (SEATS_CELLS_MAX), its run times are known and nothing stands in the
  * way that an arrangement does not know (seats_make says what), each pass arranges the queue anew, beginning
  * from what it had: a task keeps its seat until a better one is worth it. Searching is paid for by what
- * happens: a new task brings so many steps, a pass spends so many at most.
+ * happens and by time: a new task brings so many steps, as many are spent as the time since the last pass
+ * brought, and a pass spends so many at most. So a busy queue of short tasks does not live for its arranging.
  *
  * A seat is a site for one task of a shape. It says where, and which shapes of equal priority go first; who
  * goes first between projects, and before whom one of higher priority or one that waited long goes, is as it
@@ -18,6 +19,7 @@
 #define SEATS_CELLS_MAX  3000    /* tasks times sites */
 #define SEATS_FILES_MAX  256     /* datasets that they read */
 #define SEATS_STEPS_TASK 40000   /* of search, for each new task */
+#define SEATS_STEPS_MS   20000   /* of search, for each millisecond: some hundredths of one processor */
 #define SEATS_STEPS_MAX  4000000 /* saved up at most */
 #define SEATS_STEPS_PASS 1500000 /* in one pass: some milliseconds */
 #define SEATS_STEPS_LOOK 20000   /* in any case */

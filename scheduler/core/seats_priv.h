@@ -42,7 +42,9 @@ struct seating {
         struct arranger *arranger;
         uint64_t pass; /* seats are of this pass */
         uint64_t dice;
-        int64_t credit; /* steps saved up */
+        int64_t credit; /* steps that new tasks brought */
+        int64_t purse;  /* steps that time brought */
+        int64_t filled; /* until then, ms */
         struct seat_want *wanted;
         size_t wanted_n, wanted_cap;
 };

@@ -41,7 +41,7 @@ void secret_make(const char *prefix, struct secret *ret)
         snprintf(ret->text, sizeof ret->text, "%s%s", prefix, text);
         if (*prefix)
                 check_text(ret->text, strlen(ret->text), check);
-        strncat(ret->text, check, sizeof ret->text - strlen(ret->text) - 1);
+        snprintf(ret->text, sizeof ret->text, "%s%s%s", prefix, text, check);
         secret_hash(ret->text, ret->hash);
         sodium_memzero(bytes, sizeof bytes);
         sodium_memzero(text, sizeof text);
