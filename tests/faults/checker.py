@@ -141,7 +141,7 @@ def read_database(conninfo):
         select seq from (select a.*, lag(hash) over (order by seq) as before, row_number() over (order by seq) as n
                          from audit a) a
         where seq <> n or hash <> sha256(coalesce(before, ''::bytea) || convert_to(
-            concat_ws(E'\x1f', seq, extract(epoch from at), actor, action, object, detail), 'UTF8'))""")
+            jsonb_build_array(2, seq, extract(epoch from at), actor, action, object, detail, project, site)::text, 'UTF8'))""")
     return jobs, attempts, live, log, [int(r["seq"]) for r in broken]
 
 
