@@ -282,8 +282,9 @@ const struct command commands[] = {
      "  reeve run --cpus 4 --memory 2G --input lambda align.sh\n",
      job_options, run_options, 0, -1, true, cmd_run},
     {"submit", "[OPTIONS] SCRIPT [ARGS] | -- COMMAND [ARGS] | -f FILE", "Submit a job and print its number.",
-     "A script of yours is sent along; behind \"--\" stands a program of the site, which runs\n"
-     "without a shell. A file holds one job or a list of them (see reeve-job(5)).\n\n"
+     "A script of yours is sent along; behind \"--\" stands a program of the site, which\n"
+     "runs without a shell. A file holds one job or a list of them (see\n"
+     "reeve-job(5)).\n\n"
      "  reeve submit --array 1-100 --output '*.sam' align.sh\n"
      "  reeve submit --after 12 --time 2h -- /opt/bin/merge result\n"
      "  reeve submit -f job.yaml --dry-run\n",
@@ -346,20 +347,20 @@ const struct command commands[] = {
      "A name stands for its newest version; NAME@2 is the second one.\n", data_show_options, NULL, 1, 1,
      false, cmd_data_show},
     {"data put", "NAME PATH ... [OPTIONS]", "Send files: a new dataset at a site.",
-     "A directory stands for what is below it. Interrupted, it goes on where it stopped when it is started\n"
-     "again.\n\n"
+     "A directory stands for what is below it. Interrupted, it goes on where it\n"
+     "stopped when it is started again.\n\n"
      "  reeve data put reads run-7/\n"
      "  reeve data put -s alpha --new-version reads run-8/*.fastq.gz\n",
      data_put_options, NULL, 2, -1, false, cmd_data_put},
     {"data import", "NAME SITE:PATH LISTING ...",
      "Register files of a list that lie at a site, without reading them.",
-     "A listing is CSV (path,size,sha256) or a JSON object a line; - is standard input. Paths are below\n"
-     "PATH; without checksums use data add.\n\n"
+     "A listing is CSV (path,size,sha256) or a JSON object a line; - is standard\n"
+     "input. Paths are below PATH; without checksums use data add.\n\n"
      "  reeve data import archive alpha:/data/archive list.csv\n",
      data_import_options, NULL, 3, -1, false, cmd_data_import},
     {"data fetch", "NAME URL|LISTING ... [OPTIONS]", "Let a site fetch files by HTTP: a new dataset there.",
-     "A listing has the columns url,path,size,sha256 (a header says which), or is a JSON object a line.\n"
-     "Admins say from where: reeve url allow.\n\n"
+     "A listing has the columns url,path,size,sha256 (a header says which), or is a\n"
+     "JSON object a line. Admins say from where: reeve url allow.\n\n"
      "  reeve data fetch hg38 https://data.example.org/pub/hg38.fa.gz\n",
      data_fetch_options, NULL, 2, -1, false, cmd_data_fetch},
     {"url list", "", "List from where files may be fetched.", NULL, NULL, NULL, 0, 0, false, cmd_url_list},
@@ -410,8 +411,9 @@ const struct command commands[] = {
     {"site show", "SITE", "Show a site: hosts, keys, accounts, workers.", NULL, NULL, NULL, 1, 1, false,
      cmd_site_show},
     {"site add", "NAME USER@HOST[:PORT] [OPTIONS]", "Register a site, test it and open it.",
-     "Confirms the host key, shows the one line for authorized_keys, waits until it is in place,\n"
-     "tests everything and opens the site. Run again, it goes on where it stopped.\n\n"
+     "Confirms the host key, shows the one line for authorized_keys, waits until it is\n"
+     "in place, tests everything and opens the site. Run again, it goes on where it\n"
+     "stopped.\n\n"
      "  reeve site add alpha grid@login.example.org --jump me@bastion.example.org\n",
      site_add_options, NULL, 2, 2, false, cmd_site_add},
     {"site test", "SITE", "Test everything about a site, step by step.", NULL, NULL, NULL, 1, 1, false,
@@ -481,8 +483,8 @@ const struct command commands[] = {
     {"subscription remove", "SUBSCRIPTION", "End a subscription.", NULL, NULL, NULL, 1, 1, false,
      cmd_subscription_remove},
     {"login", "[URL] [OPTIONS]", "Sign in: try a token and keep it.",
-     "URL and token are kept in ~/.config/reeve/config.yaml. REEVE_URL, REEVE_TOKEN and\n"
-     "REEVE_TOKEN_FILE go before that file.\n",
+     "URL and token are kept in ~/.config/reeve/config.yaml. REEVE_URL, REEVE_TOKEN\n"
+     "and REEVE_TOKEN_FILE go before that file.\n",
      login_options, NULL, 0, 1, false, cmd_login},
     {"login-link", "", "Print a link that signs a browser in, once.", NULL, NULL, NULL, 0, 0, false,
      cmd_login_link},
@@ -499,7 +501,8 @@ const struct command commands[] = {
      "  reeve api POST /v1/jobs/12/hold\n",
      api_options, NULL, 1, 2, false, cmd_api},
     {"completion", "SHELL", "Print a completion script for bash, zsh or fish.",
-     "It completes commands, options, and live the numbers and names of jobs, sites and so on.\n\n"
+     "It completes commands, options, and live the numbers and names of jobs, sites\n"
+     "and so on.\n\n"
      "  source <(reeve completion bash)\n"
      "  reeve completion fish > ~/.config/fish/completions/reeve.fish\n",
      NULL, NULL, 1, 1, false, cmd_completion},

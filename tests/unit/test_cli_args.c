@@ -268,7 +268,7 @@ static void help_fits_eighty_columns(void **unused)
                 AUTO_FREE char *help = printed(print_command, cmd);
 
                 for (const char *p = help; *p; p += strcspn(p, "\n") + 1) {
-                        if (strcspn(p, "\n") > 90 || p[strcspn(p, "\n") - (*p != '\n')] == ' ')
+                        if (strcspn(p, "\n") > 80 || p[strcspn(p, "\n") - (*p != '\n')] == ' ')
                                 fail_msg("%s: \"%.*s\"", cmd->name, (int)strcspn(p, "\n"), p);
                 }
         }

@@ -114,6 +114,8 @@ static const struct {
     {"after/each", "command: [a]\nafter:\n- {job: 1230, on: ok, each: true}\n",
      "{\"command\":[\"a\"],\"after\":[{\"job\":1230,\"on\":\"ok\",\"each\":true}]}"},
     {"hold", "command: [a]\nhold: true\n", "{\"command\":[\"a\"],\"hold\":true}"},
+    {"not_before", "command: [a]\nnot_before: 2030-11-30T20:00:00Z\n",
+     "{\"command\":[\"a\"],\"not_before\":\"2030-11-30T20:00:00Z\"}"},
     {"deadline", "command: [a]\ndeadline: 2030-12-01T00:00:00Z\n",
      "{\"command\":[\"a\"],\"deadline\":\"2030-12-01T00:00:00Z\"}"},
     {"labels", "command: [a]\nlabels: {k: 007}\n", "{\"command\":[\"a\"],\"labels\":{\"k\":\"007\"}}"},
