@@ -578,25 +578,71 @@ static void expect_content(const struct place *p, const char *name, const char *
         assert_string_equal(got, want);
 }
 
+/* The head of the nth request, from 0: owned; NULL when there were fewer. */
+static char *request_of(const struct fake *f, size_t nth)
+{
+        const char *p = f->seen, *end;
+
+        while ((end = strstr(p, "\r\n\r\n"))) {
+                if (nth-- == 0)
+                        return xstrndup(p, (size_t)(end + 2 - p));
+                p = end + 4;
+        }
+        return NULL;
+}
+
+/* What was seen of "d/f" while it came. */
+struct watch {
+        int dir;
+        int64_t pieces, bytes;
+        bool early; /* it was there before it was whole */
+};
+
+static void watch_file(struct cli *c, int64_t bytes, void *arg)
+{
+        struct watch *w = arg;
+
+        (void)c;
+        w->pieces++;
+        w->bytes = bytes;
+        w->early = w->early || faccessat(w->dir, "d/f", F_OK, 0) == 0;
+}
+
+#define ASKS_FOR_FILE "GET /v1/datasets/set/download?path=d%2Ff HTTP/1.1\r\n"
+#define REST_OF_HELLO                                                                                        \
+        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 6-10/11\r\nConnection: close\r\n" CONTENT(     \
+            5) "world"
+
 static void files_are_fetched_verified_and_published_whole(void **unused)
 {
-        static const char *const answers[] = {
-            "HTTP/1.1 200 OK\r\nReeve-Offset: 0\r\nConnection: close\r\n" CONTENT(6) "hello ",
-            "HTTP/1.1 200 OK\r\nReeve-Offset: 6\r\nConnection: close\r\n" CONTENT(5) "world", NULL};
+        /* The first stream breaks before its end. */
+        static const char *const answers[] = {"HTTP/1.1 200 OK\r\nConnection: close\r\n" CONTENT(11) "hello ",
+                                              REST_OF_HELLO, NULL};
         struct cli cli = {0};
         struct fake f;
         struct place p;
         struct err err = {0};
         json_t *file = file_of("d/f", "hello world");
+        AUTO_FREE char *first = NULL, *second = NULL, *third = NULL;
+        struct watch w = {0};
 
         (void)unused;
         place_make(&p);
+        w.dir = p.fd;
         fake_start(&f, answers);
         cli.client = client_of(&f);
-        assert_int_equal(fetch_file(&cli, p.fd, "set", file, false, NULL, NULL, &err), FETCH_DONE);
+        assert_int_equal(fetch_file(&cli, p.fd, "set", file, false, watch_file, &w, &err), FETCH_DONE);
         expect_content(&p, "d/f", "hello world");
-        assert_non_null(strstr(f.seen, "GET /v1/datasets/set/content?path=d%2Ff&offset=0&"));
-        assert_non_null(strstr(f.seen, "&offset=6&"));
+        assert_int_equal(faccessat(p.fd, "d/f.reeve-part", F_OK, 0), -1);
+        assert_true(w.pieces >= 2 && w.bytes == 11 && !w.early);
+        first = request_of(&f, 0);
+        second = request_of(&f, 1);
+        third = request_of(&f, 2);
+        assert_true(first && second && !third);
+        assert_non_null(strstr(first, ASKS_FOR_FILE));
+        assert_null(strstr(first, "Range: "));
+        assert_non_null(strstr(second, ASKS_FOR_FILE));
+        assert_non_null(strstr(second, "\r\nRange: bytes=6-\r\n"));
         /* A second time nothing is asked. */
         f.seen_len = 0;
         assert_int_equal(fetch_file(&cli, p.fd, "set", file, false, NULL, NULL, &err), FETCH_HAD);
@@ -609,13 +655,13 @@ static void files_are_fetched_verified_and_published_whole(void **unused)
 
 static void an_interrupted_fetch_goes_on_where_it_stopped(void **unused)
 {
-        static const char *const answers[] = {
-            "HTTP/1.1 200 OK\r\nReeve-Offset: 6\r\nConnection: close\r\n" CONTENT(5) "world", NULL};
+        static const char *const answers[] = {REST_OF_HELLO, NULL};
         struct cli cli = {0};
         struct fake f;
         struct place p;
         struct err err = {0};
         json_t *file = file_of("d/f", "hello world");
+        AUTO_FREE char *first = NULL, *second = NULL;
         int fd;
 
         (void)unused;
@@ -628,6 +674,11 @@ static void an_interrupted_fetch_goes_on_where_it_stopped(void **unused)
         cli.client = client_of(&f);
         assert_int_equal(fetch_file(&cli, p.fd, "set", file, false, NULL, NULL, &err), FETCH_DONE);
         expect_content(&p, "d/f", "hello world");
+        first = request_of(&f, 0);
+        second = request_of(&f, 1);
+        assert_true(first && !second);
+        assert_non_null(strstr(first, ASKS_FOR_FILE));
+        assert_non_null(strstr(first, "\r\nRange: bytes=6-\r\n"));
         json_decref(file);
         client_free(cli.client);
         fake_stop(&f);
