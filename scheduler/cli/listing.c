@@ -79,16 +79,17 @@ static bool read_header(struct listing *l)
 {
         AUTO_FREE char *copy = xstrdup(l->text);
         char *at = copy;
-        bool more = true;
+        bool more = true, names = true;
 
-        for (l->column_count = 0; more && l->column_count < LISTING_COLUMNS; l->column_count++) {
+        l->column_count = 0;
+        while (more && names && l->column_count < LISTING_COLUMNS) {
                 const char *word = cell(&at, &more);
 
-                if (!word || !is_known(word))
-                        break;
-                snprintf(l->columns[l->column_count], sizeof l->columns[0], "%s", word);
+                names = word && is_known(word);
+                if (names)
+                        snprintf(l->columns[l->column_count++], sizeof l->columns[0], "%s", word);
         }
-        if (!more && l->column_count)
+        if (names && !more)
                 return true;
         for (l->column_count = 0; l->column_count < 3; l->column_count++)
                 snprintf(l->columns[l->column_count], sizeof l->columns[0], "%s", known[l->column_count]);
