@@ -84,8 +84,23 @@ static void write_body(struct buf *b, const struct route *r)
 /* ---- replies ---------------------------------------------------------------------------------------------
  */
 
+static void write_schema(struct buf *b, const struct shape *shape, const struct shape *or_shape)
+{
+        if (!or_shape) {
+                shape_ref(b, "schema", shape);
+                return;
+        }
+        j_obj(b, "schema");
+        j_arr(b, "anyOf");
+        shape_ref(b, NULL, shape);
+        shape_ref(b, NULL, or_shape);
+        j_arr_end(b);
+        j_obj_end(b);
+}
+
+/* `or_shape`: what else it may be; NULL: nothing else. */
 static void write_reply(struct buf *b, const struct reply_row *row, const struct shape *shape,
-                        unsigned status, const char *what)
+                        const struct shape *or_shape, unsigned status, const char *what)
 {
         char key[8];
 
@@ -96,7 +111,7 @@ static void write_reply(struct buf *b, const struct reply_row *row, const struct
                 j_obj(b, "content");
                 j_obj(b, row->type ? row->type : "application/json");
                 if (shape)
-                        shape_ref(b, "schema", shape);
+                        write_schema(b, shape, or_shape);
                 j_obj_end(b);
                 j_obj_end(b);
         }
@@ -121,11 +136,12 @@ static void write_responses(struct buf *b, const struct route *r)
 
         j_obj(b, "responses");
         if (row)
-                write_reply(b, row, row->shape, row->status, r->summary);
+                write_reply(b, row, row->shape, NULL, row->status, r->summary);
         if (row && other)
-                write_reply(b, row, other->shape, other->status, r->summary);
+                write_reply(b, row, other->shape, NULL, other->status, r->summary);
         if (row && row->status != 200 && r->flags & (ROUTE_TX | ROUTE_DRY))
-                write_reply(b, row, other ? NULL : row->shape, 200,
+                /* It does not say which of its answers it would have been. */
+                write_reply(b, row, row->shape, other ? other->shape : NULL, 200,
                             "a dry run: what would be answered; nothing is stored");
         if (r->flags & (ROUTE_ETAG | ROUTE_WAIT))
                 j_raw(b, "304", "{\"description\":\"the client has it already\"}");
