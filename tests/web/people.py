@@ -389,6 +389,19 @@ def an_invitation_makes_a_user_once(w):
 
 
 @test
+def an_invitation_to_a_project_is_taken_back_by_its_admin_once(w):
+    s, pam = w.s, w.tokens["project admin"]
+    made, other = [s.ok("POST", path, {"role": "viewer"} if path == "/v1/invitations" else {"project_role": "viewer"}, token=token)
+                   for path, token in (("/v1/projects/one/invitations", pam), ("/v1/invitations", w.tokens["admin"]))]
+    refused(s.request("DELETE", f"/v1/projects/one/invitations/{made['id']}", token=w.tokens["submitter"]), 403, "denied")
+    refused(s.request("DELETE", f"/v1/projects/one/invitations/{other['id']}", token=pam), 404, "not_found")
+    same(s.request("DELETE", f"/v1/projects/one/invitations/{made['id']}", token=pam).status, 204)
+    refused(s.post("/v1/invitations:look", {"code": code_of(made["url"])}, token=None, headers=AWAY), 404, "not_found")
+    refused(s.request("DELETE", f"/v1/projects/one/invitations/{made['id']}", token=pam), 404, "not_found")
+    same(s.post("/v1/invitations:look", {"code": code_of(other["url"])}, token=None, headers=AWAY).status, 200)
+
+
+@test
 def the_first_person_comes_by_the_setup_link_and_takes_over_the_name_of_the_first_admin(w):
     s = Server(WEBD)
 
