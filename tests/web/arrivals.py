@@ -53,6 +53,13 @@ def spooled(w, name, path=""):
 
 
 @test
+def a_dry_run_shows_the_dataset_that_would_be_opened_and_opens_none(w):
+    reply = w.s.request("POST", "/v1/datasets?dry_run=true", {"name": "tried", "project": "one", "upload": {}}, token=w.tokens[SUE])
+    same((reply.status, reply.headers["Reeve-Dry-Run"], reply.json["state"], reply.json["arrival"]["kind"]), (200, "true", "open", "upload"))
+    refused(w.s.get("/v1/datasets/tried", token=w.tokens[SUE]), 404, "not_found")
+
+
+@test
 def a_file_comes_in_pieces_is_checked_and_the_upload_is_sealed(w):
     data = os.urandom(100_000)
     shown = opened(w, "up", upload={"files": [{"path": "a/b.bin", "size": len(data), "sha256": sha(data)}]})
