@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seats.h - the places that a small queue's tasks get by an arrangement of the whole (arrange.h).
  *
- * While all that waits is little enough (SEATS_CELLS_MAX), its run times are known and nothing stands in the
- * way that an arrangement does not know (seats_make says what), each pass arranges the queue anew, beginning
- * from what it had: a task keeps its seat until a better one is worth it. Searching is paid for by what
- * happens and by time: a new task brings so many steps, as many are spent as the time since the last pass
- * brought, and a pass spends so many at most. So a busy queue of short tasks does not live for its arranging.
+ * While all that waits is little enough (SEATS_CELLS_MAX) and one project's, its run times are known and
+ * nothing stands in the way that an arrangement does not know (seats_make says what), each pass arranges the
+ * queue anew, beginning from what it had: a task keeps its seat until a better one is worth it. Searching is
+ * paid for by what happens and by time: a new task brings so many steps, as many are spent as the time since
+ * the last pass brought, and a pass spends so many at most. So a busy queue of short tasks does not live for
+ * its arranging.
  *
  * A seat is a site for one task of a shape. It says where, and which shapes of equal priority go first; who
  * goes first between projects, and before whom one of higher priority or one that waited long goes, is as it

@@ -81,12 +81,19 @@ static bool add_tasks(const struct model *m, struct seat_case *sc, struct m_shap
 
 static bool gather_tasks(const struct model *m, struct seat_case *sc, size_t max)
 {
+        const struct m_project *of = NULL;
+
         for (size_t i = 0; i < m->project_cap; i++) {
                 for (size_t k = 0; m->projects[i] && k < m->projects[i]->shape_count; k++) {
                         struct m_shape *s = m->projects[i]->shapes[k];
 
-                        if (heap_top(&s->jobs) && !add_tasks(m, sc, s, max))
+                        if (!heap_top(&s->jobs))
+                                continue;
+                        /* A seat knows nothing of shares: what is best for the whole may let one project
+                         * wait for another's work. */
+                        if ((of && of != m->projects[i]) || !add_tasks(m, sc, s, max))
                                 return false;
+                        of = m->projects[i];
                 }
         }
         return sc->task_n > 1;

@@ -332,7 +332,7 @@ class Acceptance(unittest.TestCase):
     def test_one_with_most_of_the_work_does_not_hold_the_others(self):
         p95 = []
         for big, mine in (("1", lambda job: job % 10 == 0), ("0", lambda job: True)):
-            tasks, _ = events("--generate", f"users:jobs=2000,batch={big}")
+            tasks, _ = events("--generate", f"users:jobs=4000,batch={big}")
             waits = sorted(float(r[5]) - float(r[4]) for r in tasks if mine(int(r[1])))
             self.assertEqual(len(waits), 400)
             p95.append(waits[len(waits) * 95 // 100])
