@@ -9,8 +9,8 @@ JOBS   ?= $(shell nproc)
 AS_USER := tests/support/unprivileged
 
 SUITES := build:900! \
-	-- checks:180 unit:300 groups:150 fuzz:900 sim:400 store:600 clang:900 san:1200 \
-	-- web:600 e2e:1200 \
+	-- checks:180 unit:600 groups:150 fuzz:900 sim:600 store:600 clang:900 san:1200 \
+	-- web:900 e2e:1200 \
 	-- slurm:400 browser:900 \
 	-- faults:900 planted:1200 demo:300
 
