@@ -194,7 +194,7 @@ void upload_take(struct request *rq, const char *data, size_t n)
                         (long long)u->size);
                 return;
         }
-        if (rq->body_seen >> 20 != (rq->body_seen - n) >> 20)
+        if (rq->body_seen >> 16 != (rq->body_seen - n) >> 16)
                 link_set_deadline(rq->link, UPLOAD_SLOW_MS);
         spool_write(u->file, data, n, &u->err);
 }

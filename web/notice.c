@@ -198,7 +198,7 @@ void notice_document(const struct notice_shown *n, struct buf *to)
 /* Text of others stands in one line, without what a terminal would act on. */
 static void put_line(const char *s, size_t max, struct buf *to)
 {
-        AUTO_FREE char *line = xstrndup(s, max);
+        AUTO_FREE char *line = xstrndup(s, strnlen(s, max));
 
         text_make_printable(line);
         buf_text(to, line);

@@ -11,7 +11,7 @@
 #include "web/web_priv.h"
 
 #define UPLOAD_PIECE_MAX BODY_BIG_MAX /* bytes of one request */
-#define UPLOAD_SLOW_MS   180000       /* for each MiB, else the connection is cut */
+#define UPLOAD_SLOW_MS   15000 /* for each 64 KiB, else the connection is cut, and the file free for others */
 
 /* -1 with the problem written. */
 int upload_begin(struct request *rq);

@@ -160,7 +160,7 @@ const cases = [
     run: async (w) => {
       await sign_in(w, "/jobs/1040?tab=timeline");
       await w.page.waitForSelector(".gap-list li");
-      must((await text_of(w.page, ".gap-list")).includes("on hold until somebody releases it"), "a gap is not explained");
+      await wait_until("a gap is explained", async () => (await text_of(w.page, ".gap-list")).includes("on hold until somebody releases it"));
       const box = await w.page.locator(".gantt canvas").boundingBox();
       await w.page.mouse.move(box.x + 100, box.y + 20);
       await w.page.mouse.down();
@@ -441,7 +441,7 @@ const cases = [
     run: async (w) => {
       await sign_in(w, "/jobs/1040");
       await w.page.click(".actions .danger");
-      must((await w.page.evaluate(() => document.activeElement?.textContent)) === "Keep it as it is", "the focus is not on the harmless button");
+      await wait_until("the focus is on the harmless button", async () => (await w.page.evaluate(() => document.activeElement?.textContent)) === "Keep it as it is");
       await w.page.click("dialog summary");
       must((await text_of(w.page, "dialog")).includes("reeve cancel 1040") && (await text_of(w.page, "dialog")).includes("curl -X POST"), "no commands in the dialog");
       await w.page.keyboard.press("Escape");
