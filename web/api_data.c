@@ -603,7 +603,7 @@ HANDLER(api_dataset_add)
                 return -1;
         buf_init(&args, 16384);
         j_obj(&args, NULL);
-        /* One more place is one of the version that the name stands for now. */
+        /* One more place is one of the newest version of that name. */
         j_str(&args, "name", rows_count(taken) ? row_text(taken, "name") : in.in.name);
         j_str(&args, "path", in.path);
         j_int(&args, "project_id", project);

@@ -457,11 +457,9 @@ static int unread_write(struct request *rq, struct db *db, struct err *err)
 
 static void notice_write(struct buf *b, struct rows *r)
 {
-        json_t *counts = json_loads(row_text(r, "counts"), 0, NULL), *n;
-        const char *kind;
-        int64_t count = 0;
+        json_t *counts = json_loads(row_text(r, "counts"), 0, NULL);
+        int64_t count = notice_count(counts);
 
-        json_object_foreach(counts, kind, n) count += json_integer_value(n);
         json_decref(counts);
         j_obj(b, NULL);
         j_col_int(b, r, "id");

@@ -134,7 +134,7 @@ void notice_add_event(json_t *counts, json_t *events, const struct notice_event 
         json_array_append_new(events, o);
 }
 
-static int64_t count_of(const json_t *counts)
+int64_t notice_count(const json_t *counts)
 {
         const char *name;
         json_t *n;
@@ -162,7 +162,7 @@ void notice_sentence(const json_t *counts, const json_t *events, struct buf *to)
 {
         bool first = true;
 
-        if (count_of(counts) == 1 && json_array_size(events)) {
+        if (notice_count(counts) == 1 && json_array_size(events)) {
                 put_event(json_array_get(events, 0), to);
                 return;
         }
@@ -186,7 +186,7 @@ void notice_document(const struct notice_shown *n, struct buf *to)
         j_time(to, "at", n->made_at);
         j_str(to, "sentence", n->sentence);
         j_raw(to, "counts", n->counts);
-        j_int(to, "count", count_of(counts));
+        j_int(to, "count", notice_count(counts));
         j_raw(to, "events", n->events);
         j_obj_end(to);
         json_decref(counts);
@@ -216,7 +216,7 @@ void notice_subject(const struct notice_shown *n, struct buf *to)
 static void put_events(const struct notice_shown *n, struct buf *to)
 {
         json_t *counts = json_loads(n->counts, 0, NULL), *events = json_loads(n->events, 0, NULL), *event;
-        int64_t more = count_of(counts) - (int64_t)json_array_size(events);
+        int64_t more = notice_count(counts) - (int64_t)json_array_size(events);
         size_t i;
 
         json_array_foreach(events, i, event)

@@ -52,6 +52,8 @@ bool hears_event(const struct hears *h, const struct notice_event *e);
 void notice_add_event(json_t *counts, json_t *events, const struct notice_event *e);
 /* Have it tell of what another one tells. */
 void notice_join(json_t *counts, json_t *events, const json_t *more_counts, const json_t *more_events);
+/* How many events it tells of in all. */
+int64_t notice_count(const json_t *counts);
 /* All of it in one sentence. */
 void notice_sentence(const json_t *counts, const json_t *events, struct buf *to);
 

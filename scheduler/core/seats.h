@@ -24,7 +24,7 @@
 #define SEATS_STEPS_MAX  4000000 /* saved up at most */
 #define SEATS_STEPS_PASS 1500000 /* in one pass: some milliseconds */
 #define SEATS_STEPS_LOOK 20000   /* in any case */
-#define SEATS_AHEAD_S    3.0     /* data whose turn comes so soon is sent for now */
+#define SEATS_AHEAD_S    3.0     /* data whose turn comes so soon is sent for at once */
 #define SEATS_LAST       1.0     /* weight of the last end beside the mean end */
 
 struct seat {
