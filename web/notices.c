@@ -304,15 +304,8 @@ static int turn(struct notices *n)
 
 static void pause_for(struct notices *n, int ms)
 {
-        struct timespec t;
+        struct timespec t = clock_ahead_ms(ms);
 
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_sec += ms / 1000;
-        t.tv_nsec += ms % 1000 * 1000000L;
-        if (t.tv_nsec >= 1000000000) {
-                t.tv_sec++;
-                t.tv_nsec -= 1000000000;
-        }
         pthread_mutex_lock(&n->lock);
         while (!n->closed && pthread_cond_timedwait(&n->more, &n->lock, &t) == 0)
                 ;

@@ -423,16 +423,8 @@ static int64_t resume_due(struct streams *h, int64_t now)
 
 static void wait_until(struct streams *h, int64_t now, int64_t until)
 {
-        int64_t ms = until > now ? until - now : 0;
-        struct timespec t;
+        struct timespec t = clock_ahead_ms(until - now);
 
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_sec += ms / 1000;
-        t.tv_nsec += ms % 1000 * 1000000;
-        if (t.tv_nsec >= 1000000000) {
-                t.tv_sec++;
-                t.tv_nsec -= 1000000000;
-        }
         pthread_cond_timedwait(&h->more, &h->lock, &t);
 }
 

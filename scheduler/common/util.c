@@ -127,6 +127,22 @@ int64_t clock_wall_ms(void)
         return clock_ms(CLOCK_REALTIME);
 }
 
+struct timespec clock_ahead_ms(int64_t ms)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        if (ms <= 0)
+                return t;
+        t.tv_sec += ms / 1000;
+        t.tv_nsec += ms % 1000 * 1000000;
+        if (t.tv_nsec >= 1000000000) {
+                t.tv_sec++;
+                t.tv_nsec -= 1000000000;
+        }
+        return t;
+}
+
 void text_make_printable(char *s)
 {
         size_t left = strlen(s);

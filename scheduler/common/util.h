@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #include <stdlib.h>
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -51,5 +52,7 @@ void text_make_printable(char *s);
 /* Milliseconds of CLOCK_BOOTTIME (goes on through suspend, never jumps), and of the wall clock. */
 int64_t clock_boot_ms(void);
 int64_t clock_wall_ms(void);
+/* The moment of CLOCK_MONOTONIC that is so far ahead (0 or less: now), for waiting with a deadline. */
+struct timespec clock_ahead_ms(int64_t ms);
 
 #endif
