@@ -210,7 +210,7 @@ const cases = [
             await w.page.fill("label:has-text('Name of the site') input", "fresh");
             await w.page.fill("label:has-text('Host to log in') input", grid.host);
             await w.page.fill("label:has-text('Account there') input", grid.user);
-            await w.page.click("summary:has-text('More')");
+            await w.page.click("main summary:has-text('More')");
             await w.page.fill("label:has-text('Directory') input", grid.root);
             await w.page.click("text=Register it");
             await w.page.click(".key-line button", { timeout: 60_000 });
