@@ -174,7 +174,6 @@ int upload_begin(struct request *rq)
         struct db *db = web_db(rq->web, &err);
 
         rq->upload = xcalloc(1, sizeof *rq->upload);
-        link_set_deadline(rq->link, UPLOAD_SLOW_MS);
         if (db && begin(rq, db, rq->upload, &err) == 0)
                 return 0;
         problem_from_err(rq, &err);
@@ -195,7 +194,7 @@ void upload_take(struct request *rq, const char *data, size_t n)
                 return;
         }
         if (rq->body_seen >> 16 != (rq->body_seen - n) >> 16)
-                link_set_deadline(rq->link, UPLOAD_SLOW_MS);
+                link_await(rq->link, UPLOAD_SLOW_MS);
         spool_write(u->file, data, n, &u->err);
 }
 

@@ -300,8 +300,7 @@ static int check_body_head(struct request *rq)
                                    : "send Content-Type: application/json");
                 return -1;
         }
-        if (n >= BODY_BIG_FROM)
-                link_await(rq->link, REQUEST_BIG_MS);
+        rq->body_is_long = n >= BODY_BIG_FROM;
         return 0;
 }
 

@@ -5,6 +5,10 @@
  * all, or of its address) is closed at once instead of hanging in the backlog. libmicrohttpd's own timeout
  * counts silence only, so a client that sends a byte now and then is cut here, by a deadline for each
  * request. A client that sent what is wanted, and waits because the threads are slow, is not.
+ *
+ * A client that is gone is cut here, too: libmicrohttpd waits for edges of epoll, and takes a read that did
+ * not fill its buffer for the last one there is. When a client's last bytes and its end come together there
+ * is one edge for both, and the end is not seen.
  */
 #include "web/web_priv.h"
 
@@ -159,6 +163,21 @@ static bool is_too_slow(struct link *l, int fd, int64_t now)
         return false;
 }
 
+/* The client said that nothing more comes, and nothing lies unread, while something of it is wanted. A thread
+ * may be about to answer what it just read: so only when nothing happened from one look to the next. */
+static bool is_gone(struct link *l, int fd)
+{
+        struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+        int64_t deadline = atomic_load(&l->deadline);
+        bool before = l->ended_at == deadline;
+
+        l->ended_at = 0;
+        if (!l->used || !atomic_load(&l->awaits) || poll(&p, 1, 0) <= 0 || has_unread(fd))
+                return false;
+        l->ended_at = deadline;
+        return before;
+}
+
 /* Shutting down is enough: the loop notices, and closes. The lock keeps the descriptor from being somebody
  * else's. */
 static void cut_slow(struct web *w)
@@ -167,7 +186,7 @@ static void cut_slow(struct web *w)
 
         pthread_mutex_lock(&w->links_lock);
         for (int fd = 0; fd < w->links_high; fd++)
-                if (is_too_slow(&w->links[fd], fd, now))
+                if (is_too_slow(&w->links[fd], fd, now) || is_gone(&w->links[fd], fd))
                         shutdown(fd, SHUT_RDWR);
         while (w->links_high > 0 && !w->links[w->links_high - 1].used)
                 w->links_high--;

@@ -92,6 +92,7 @@ struct request {
         struct rate_left rate; /* what its caller may still ask */
         bool begun;
         bool ready;         /* the head decided the answer */
+        bool body_is_long;  /* its client has longer to send it */
         int64_t wait_until; /* boot ms; 0: does not wait */
         int64_t recheck_ms; /* look again after this time even without news */
         bool timed_out;

@@ -271,6 +271,8 @@ static bool body_is_hopeless(const struct request *rq)
 
 static enum MHD_Result begin(struct request *rq, const char *method)
 {
+        bool bad;
+
         peer_read(rq);
         rq->method = "OTHER";
         for (size_t i = 0; i < ARRAY_LEN(methods); i++)
@@ -279,9 +281,11 @@ static enum MHD_Result begin(struct request *rq, const char *method)
         rq->is_head = strcmp(rq->method, "HEAD") == 0;
         if (rq->is_head)
                 rq->method = "GET";
-        link_await(rq->link, REQUEST_MS);
+        link_set_no_deadline(rq->link); /* while we look at the head, which may ask the database */
         request_reset(rq);
-        if (head_check(rq) < 0 || (rq->route->flags & ROUTE_SINK && upload_begin(rq) < 0)) {
+        bad = head_check(rq) < 0 || (rq->route->flags & ROUTE_SINK && upload_begin(rq) < 0);
+        link_await(rq->link, rq->upload ? UPLOAD_SLOW_MS : rq->body_is_long ? REQUEST_BIG_MS : REQUEST_MS);
+        if (bad) {
                 /* An answer now would close the connection, and a client that still sends would not read it:
                  * the body is read and dropped first, unless it is longer than any may be. */
                 rq->ready = true;

@@ -37,6 +37,7 @@ struct link {
         char address[48];
         atomic_llong deadline; /* boot ms; it is cut after that. INT64_MAX: never */
         atomic_bool awaits;    /* something of the client's, and not that it takes our answer */
+        int64_t ended_at;      /* the deadline at which its client was seen to have ended; 0: it was not */
 };
 
 struct thread_db {

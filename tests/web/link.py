@@ -57,6 +57,25 @@ def a_client_whose_question_lies_unread_is_not_cut_off_and_one_that_says_nothing
 
 
 @test
+def a_client_that_ends_with_its_last_bytes_is_noticed(_w):
+    s = Server(WEBD, "1")
+    ask = b"GET /v1/version HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    clients = [connect(s) for _ in range(60)]
+    # Long before they would count as idle. Whether the end is seen by itself depends on what arrives together.
+    for i, c in enumerate(clients):
+        c.settimeout(30)
+        c.sendall(ask if i % 2 else ask[:-1 - i // 2 % 20])
+        c.shutdown(socket.SHUT_WR)
+    for i, c in enumerate(clients):
+        got = b""
+        while more := c.recv(4096):
+            got += more
+        same(got.startswith(b"HTTP/1.1 200 OK"), bool(i % 2), i)
+        c.close()
+    same(s.stop(), 0)
+
+
+@test
 def who_asks_too_often_is_told_how_much_is_left_and_when_there_is_more(w):
     os.environ["WEBD_REQUEST_RATE"] = "2"
     try:
