@@ -39,6 +39,18 @@ HANDLER(api_session_end);
 HANDLER(api_sessions_end);
 extern const struct field login_fields[], own_password_fields[];
 
+/* api_oidc.c */
+HANDLER(api_oidc_start);
+HANDLER(api_oidc_start_invited);
+HANDLER(api_oidc_callback);
+HANDLER(api_identities);
+HANDLER(api_identity_link);
+HANDLER(api_identity_remove);
+extern const struct field oidc_start_fields[], oidc_link_fields[];
+
+/* api_config.c */
+HANDLER(api_config);
+
 /* api_users.c */
 HANDLER(api_users);
 HANDLER(api_user);
@@ -91,7 +103,20 @@ HANDLER(api_audit_check);
 
 /* api_script.c */
 HANDLER(api_script);
+HANDLER(api_directives);
 extern const struct field script_fields[];
+
+/* api_templates.c */
+HANDLER(api_templates);
+HANDLER(api_template);
+HANDLER(api_template_add);
+HANDLER(api_template_change);
+HANDLER(api_template_remove);
+HANDLER(api_template_fill);
+extern const struct field template_fields[], template_change_fields[], fill_fields[];
+
+/* api_hints.c */
+HANDLER(api_hints);
 /* api_submit.c */
 HANDLER(api_submit);
 HANDLER(api_submit_bulk);

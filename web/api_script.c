@@ -81,3 +81,37 @@ HANDLER(api_script)
         json_decref(said);
         return 0;
 }
+
+static void write_kind(struct buf *b, const struct directive_kind *k)
+{
+        AUTO_FREE char *option = xasprintf("--%s", k->option);
+
+        j_obj(b, NULL);
+        j_str(b, "mark", k->mark);
+        j_str(b, "option", option);
+        if (k->letter)
+                j_str_n(b, "letter", &k->letter, 1);
+        else
+                j_null(b, "letter");
+        j_str(b, "value", k->value);
+        j_bool(b, "many", k->many);
+        j_str(b, "outcome", k->outcome);
+        j_str(b, "help", k->help);
+        j_obj_end(b);
+}
+
+HANDLER(api_directives)
+{
+        struct directive_kind k;
+        struct buf *b = &rq->out;
+
+        (void)db;
+        (void)err;
+        j_obj(b, NULL);
+        j_arr(b, "items");
+        for (size_t i = 0; script_kind_at(i, &k); i++)
+                write_kind(b, &k);
+        j_arr_end(b);
+        j_obj_end(b);
+        return 0;
+}

@@ -24,11 +24,15 @@ extern const struct shape obj_problem, obj_problem_item, obj_document, obj_versi
     obj_new_subscription, obj_notice_test, obj_delivery, obj_deliveries, obj_notice_event, obj_notice,
     obj_notices, obj_unread, obj_directive, obj_script, obj_series, obj_insight, obj_place, obj_site_direct;
 
+/* About jobs that are being written. */
+extern const struct shape obj_directive_kind, obj_directive_kinds, obj_hint_name, obj_hint_past, obj_hint,
+    obj_hints, obj_template_parameter, obj_template_shown, obj_template, obj_templates, obj_filled;
+
 /* About people. */
 extern const struct shape obj_me, obj_membership, obj_login_link, obj_login_ways, obj_login_way, obj_session,
     obj_sessions, obj_project_used, obj_project, obj_project_open, obj_projects, obj_member, obj_new_user,
     obj_user, obj_users, obj_token, obj_tokens, obj_new_token, obj_invitation, obj_invitations,
     obj_new_invitation, obj_invited, obj_site_admin, obj_site_admins, obj_setup, obj_audit_row, obj_audit,
-    obj_audit_check;
+    obj_audit_check, obj_oidc_go, obj_identity, obj_identities, obj_setting, obj_settings;
 
 #endif

@@ -46,6 +46,15 @@ void directive_say(json_t *directive, const char *outcome, const char *sentence)
 /* How many of them have that outcome. */
 size_t directives_count(const json_t *said, const char *outcome);
 
+/* A directive that a script may hold. */
+struct directive_kind {
+        const char *mark, *option;  /* "SBATCH", "mem" */
+        char letter;                /* 0: none */
+        const char *value;          /* what its value is called; NULL: it takes none */
+        bool many;                  /* may stand again and again */
+        const char *outcome, *help; /* used, ignored or refused, and then why */
+};
+
 /* One more fault in what will be told of all. */
 void fault_add(struct err *all, const struct err *one);
 

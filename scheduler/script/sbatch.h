@@ -24,6 +24,9 @@
 int sbatch_read(const struct script_origin *from, const struct directives *words, json_t *job, json_t *said,
                 struct err *err);
 
+/* The i-th of its options, for lists and completion; false behind the last. */
+bool sbatch_option_at(size_t i, struct directive_kind *ret);
+
 /* The job as it will be submitted. */
 int sbatch_finish(const struct script_origin *from, json_t *job, struct err *err);
 

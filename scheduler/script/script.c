@@ -11,6 +11,10 @@
 #define MARK_SBATCH "SBATCH"
 #define MARK_NATIVE "REEVE"
 
+/* The one option of `reeve submit` that is not about the job. */
+#define OPTION_FILE "file"
+#define FILE_WHY    "it names a job for the command line; a script is the job itself"
+
 static const struct option_rules rules = {.name = "submit", .lists = {job_options}};
 
 /* ---- lines of ours ---------------------------------------------------------------------------------------
@@ -60,6 +64,8 @@ static int take_one(const struct script_origin *from, const struct args *one, in
                 const char *value = o->value ? one->values[i].value : NULL;
                 AUTO_FREE char *name = xasprintf("--%s", o->name);
 
+                if (rc == 0 && strcmp(o->name, OPTION_FILE) == 0)
+                        rc = err_set(&why, ERR_BAD_INPUT, "%s", FILE_WHY);
                 if (rc == 0)
                         rc = args_add(all, o, one->values[i].value, &why);
                 if (rc < 0)
@@ -174,4 +180,28 @@ int script_read(const struct script_origin *from, const char *text, json_t *job,
 int script_finish(const struct script_origin *from, const json_t *said, json_t *job, struct err *err)
 {
         return has_mark(said, MARK_SBATCH) ? sbatch_finish(from, job, err) : 0;
+}
+
+bool script_kind_at(size_t i, struct directive_kind *ret)
+{
+        const struct option *o = option_at(&rules, i);
+        size_t own = i;
+
+        if (!o) {
+                for (own = 0; option_at(&rules, own); own++)
+                        ;
+                return sbatch_option_at(i - own, ret);
+        }
+        *ret = (struct directive_kind){.mark = MARK_NATIVE,
+                                       .option = o->name,
+                                       .letter = o->letter,
+                                       .value = o->value,
+                                       .many = o->many,
+                                       .outcome = DIRECTIVE_USED,
+                                       .help = o->help};
+        if (strcmp(o->name, OPTION_FILE) == 0) {
+                ret->outcome = DIRECTIVE_REFUSED;
+                ret->help = FILE_WHY;
+        }
+        return true;
 }

@@ -19,4 +19,7 @@ int script_read(const struct script_origin *from, const char *text, json_t *job,
                 struct err *err);
 int script_finish(const struct script_origin *from, const json_t *said, json_t *job, struct err *err);
 
+/* The i-th directive that a script may hold, ours first; false behind the last. */
+bool script_kind_at(size_t i, struct directive_kind *ret);
+
 #endif
