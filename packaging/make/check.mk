@@ -9,7 +9,7 @@ JOBS   ?= $(shell nproc)
 AS_USER := tests/support/unprivileged
 
 SUITES := build:900! \
-	-- checks:180 unit:600 groups:150 fuzz:900 sim:600 store:600 clang:900 san:1200 \
+	-- checks:180 unit:600 groups:150 fuzz:900 sim:600 store:600 clang:900 san:1200 http:600 \
 	-- web:900 e2e:1500 \
 	-- slurm:400 browser:1500 \
 	-- faults:900 planted:1200 demo:300
