@@ -580,7 +580,7 @@ const struct shape *const shapes[] = {
     &obj_setup,
     &obj_audit_row,
     &obj_audit,
-    &obj_audit_check, &obj_oidc_go, &obj_identity, &obj_identities, &obj_setting, &obj_settings,
+    &obj_audit_check,
     &obj_series,
     &obj_insight,
     &obj_place,
