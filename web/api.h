@@ -85,6 +85,12 @@ HANDLER(api_setup_needed);
 HANDLER(api_setup);
 extern const struct field project_invite_fields[], invite_fields[], code_fields[], use_fields[];
 
+/* api_setup.c */
+HANDLER(api_setup_checks);
+HANDLER(api_trial);
+HANDLER(api_trial_begin);
+HANDLER(api_trial_end);
+
 /* api_audit.c */
 HANDLER(api_audit);
 HANDLER(api_audit_check);

@@ -28,6 +28,9 @@ extern const struct shape obj_problem, obj_problem_item, obj_document, obj_versi
 extern const struct shape obj_directive_kind, obj_directive_kinds, obj_hint_name, obj_hint_past, obj_hint,
     obj_hints, obj_template_parameter, obj_template_shown, obj_template, obj_templates, obj_filled;
 
+/* About a new server. */
+extern const struct shape obj_setup_check, obj_setup_checks, obj_trial_step, obj_trial;
+
 /* About people. */
 extern const struct shape obj_me, obj_membership, obj_login_link, obj_login_ways, obj_login_way, obj_session,
     obj_sessions, obj_project_used, obj_project, obj_project_open, obj_projects, obj_member, obj_new_user,

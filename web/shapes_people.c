@@ -239,6 +239,41 @@ static const struct member setup_members[] = {
 };
 const struct shape obj_setup = {"setup", "whether the first person is still to come", setup_members, false};
 
+static const struct member setup_check_members[] = {
+    STR("name", 0, NULL),
+    WORDS("state", 0, NULL, "ok warn failed"),
+    STR("text", 0, "what was found"),
+    STR("fix", SHAPE_NULL, "how to mend it"),
+    {0},
+};
+const struct shape obj_setup_check = {"setup_check", "one thing that was looked at", setup_check_members, false};
+
+static const struct member setup_checks_members[] = {
+    OF("items", obj_setup_check, SHAPE_LIST, NULL),
+    {0},
+};
+const struct shape obj_setup_checks = {"setup_checks", "what a new server should be looked at for", setup_checks_members, false};
+
+static const struct member trial_step_members[] = {
+    WORDS("name", 0, NULL, "server site key login open up jobs close worker remove"),
+    WORDS("state", 0, NULL, "ok failed running waiting"),
+    STR("text", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_trial_step = {"trial_step", "a step of making it or taking it away", trial_step_members, false};
+
+static const struct member trial_members[] = {
+    BOOL("able", 0, NULL),
+    STR("why", SHAPE_NULL, "what is missing; null when it can be done"),
+    WORDS("state", 0, NULL, "none beginning ready ending failed"),
+    STR("site", SHAPE_NULL, NULL),
+    STR("user", SHAPE_NULL, "account that tasks run under"),
+    OF("steps", obj_trial_step, SHAPE_LIST, NULL),
+    STR("message", SHAPE_NULL, "why it failed"),
+    {0},
+};
+const struct shape obj_trial = {"trial", "the server's own machine as a site", trial_members, false};
+
 static const struct member audit_row_members[] = {
     INT("seq", 0, NULL),
     TIME("at", 0, NULL),

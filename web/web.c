@@ -14,6 +14,7 @@
 #include "web/password.h"
 #include "web/quota.h"
 #include "web/stream.h"
+#include "web/trial.h"
 #include "web/upload.h"
 #include "web/wake.h"
 #include "web/tls.h"
@@ -80,6 +81,10 @@ static void settings_copy(struct web *w, const struct web_settings *s)
                                                       .smtp_user = xstrdup(s->smtp_user),
                                                       .smtp_password_file = xstrdup(s->smtp_password_file),
                                                       .networks = xstrdup(s->notice_networks)};
+        w->state_dir = xstrdup(s->state_dir);
+        w->connector = xstrdup(s->connector);
+        w->worker_dir = xstrdup(s->worker_dir);
+        w->try_local = s->try_local;
         w->half_life_ms = s->half_life_ms > 0 ? s->half_life_ms : HALF_LIFE_MS;
 }
 
@@ -121,6 +126,9 @@ static void web_free(struct web *w)
         free(w->data_dir);
         free(w->upload_dir);
         free(w->unix_path);
+        free(w->state_dir);
+        free(w->connector);
+        free(w->worker_dir);
         free(w);
 }
 
@@ -189,7 +197,7 @@ int web_start(const struct web_settings *s, struct web **ret, struct err *err)
                                : xasprintf("%s://%.*s:%d", w->tls ? "https" : "http",
                                            (int)(strrchr(w->listen, ':') - w->listen), w->listen, w->port);
         /* Links in mail start with the address, known only now. */
-        if (notices_start(w, err) < 0) {
+        if (notices_start(w, err) < 0 || trial_start(w, err) < 0) {
                 web_stop(w);
                 return -1;
         }
@@ -213,6 +221,7 @@ void web_stop(struct web *w)
         server_stop(w);
         wake_stop(w);
         notices_stop(w);
+        trial_stop(w);
         streams_stop(w);
         errands_stop(w->passwords);
         web_free(w);

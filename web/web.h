@@ -45,7 +45,10 @@ struct web_settings {
         const char *smtp_from;                      /* from this address */
         const char *smtp_user, *smtp_password_file; /* how the mail server knows us; may be NULL */
         const char *notice_networks; /* not public, but webhooks may go there: "10.0.0.0/8, fd00::/8" */
-        int64_t half_life_ms;        /* of use in fair share, as the engine has it; default 24 hours */
+        const char *state_dir;       /* reeved's own; looked at by the checks of a new server, may be NULL */
+        const char *connector, *worker_dir; /* the programs that the engine uses; NULL: it runs elsewhere */
+        bool try_local; /* this machine may become a site to try things: trial.h; needs both of the above */
+        int64_t half_life_ms; /* of use in fair share, as the engine has it; default 24 hours */
 };
 
 int web_start(const struct web_settings *s, struct web **ret, struct err *err);

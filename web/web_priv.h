@@ -62,6 +62,7 @@ struct streams;
 struct fresh;
 struct cards;
 struct spool;
+struct trial;
 
 struct web {
         /* settings */
@@ -112,6 +113,10 @@ struct web {
         bool sweeper_runs;
         pthread_mutex_t sweep_lock;
         pthread_cond_t sweep_end;
+        /* a new server */
+        char *state_dir, *connector, *worker_dir; /* may be NULL */
+        bool try_local;
+        struct trial *trial; /* NULL: not allowed */
         /* downloads under way */
         pthread_mutex_t downloads_lock;
         struct download *downloads;

@@ -53,9 +53,7 @@ class Site:
 
     def stop_worker(self):
         """End the worker and what it runs, in its own way; it outlives reeved and every login by design."""
-        if os.path.exists(os.path.join(self.root, "agent.sock")):
-            subprocess.run(self.identity.prefix() + [os.path.join(self.grid.bin, "reeve-worker"), "stop", "--root", self.root],
-                           capture_output=True, timeout=30)
+        self.grid.stop_worker(self.identity, self.root)
 
     def own(self):
         """What lies in the site's storage belongs to its account."""
@@ -266,6 +264,11 @@ class Grid:
 
     # ---- end ----
 
+    def stop_worker(self, identity, root):
+        if os.path.exists(os.path.join(root, "agent.sock")):
+            subprocess.run(identity.prefix() + [os.path.join(self.bin, "reeve-worker"), "stop", "--root", root],
+                           capture_output=True, timeout=30)
+
     def before_removal(self):
         """For those who put more into the directory than files."""
 
@@ -277,6 +280,7 @@ class Grid:
             trouble.append(f"reeved ended with {code}: {self.log_tail(3)}")
         for site in self.sites.values():
             site.stop_worker()
+        self.stop_worker(self.identity, os.path.join(self.state, "try", "work"))  # of this-machine, when that was tried
         trouble += [f"had to kill: {what}" for what in private.end_everything()]
         self.before_removal()
         if not keep:

@@ -222,6 +222,29 @@ static void look_at_sites(struct doctor *d)
         json_decref(sites);
 }
 
+/* What the server says of itself; only an admin hears it. */
+static void look_at_checks(struct doctor *d)
+{
+        static const char *const states[] = {[GOOD] = "ok", [NOTE] = "warn", [BAD] = "failed"};
+        struct err err;
+        json_t *checks = client_get(d->c->client, &err, "/v1/setup/checks"), *check;
+        size_t i;
+
+        if (!checks && err.code != ERR_DENIED)
+                find(d, "server: checks", BAD, exit_code_of(err.code), "%s", err.text);
+        json_array_foreach(json_at(checks, "items"), i, check)
+        {
+                AUTO_FREE char *what = xasprintf("server: %s", json_text_at(check, "name"));
+                const char *fix = json_text_at(check, "fix");
+                enum verdict v = GOOD;
+
+                while (v < BAD && strcmp(states[v], json_text_at(check, "state")) != 0)
+                        v++;
+                find(d, what, v, EXIT_FAILED, "%s%s%s", json_text_at(check, "text"), *fix ? ". " : "", fix);
+        }
+        json_decref(checks);
+}
+
 static void look_at_server(struct doctor *d, const struct profile *p)
 {
         struct err err;
@@ -236,8 +259,10 @@ static void look_at_server(struct doctor *d, const struct profile *p)
         if (!look_at_version(d))
                 return;
         look_at_health(d);
-        if (p->token && look_at_login(d))
+        if (p->token && look_at_login(d)) {
                 look_at_sites(d);
+                look_at_checks(d);
+        }
 }
 
 /* ---- the report ---- */

@@ -494,8 +494,10 @@ const struct command commands[] = {
     {"config get", "SETTING", "Print one setting.", NULL, NULL, NULL, 1, 1, false, cmd_config_get},
     {"config set", "SETTING VALUE", "Keep a setting: url, or format (what -o is when it is not given).",
      "  reeve config set format wide\n", NULL, NULL, 2, 2, false, cmd_config_set},
-    {"doctor", "", "Look at everything this program depends on, and print a report to hand on.", NULL, NULL,
-     NULL, 0, 0, false, cmd_doctor},
+    {"doctor", "",
+     "Look at everything this program depends on, and print a report to hand on. An admin also hears what "
+     "the server says of itself.",
+     NULL, NULL, NULL, 0, 0, false, cmd_doctor},
     {"api", "[METHOD] PATH [-d JSON]", "Make a call to the API and print its reply.",
      "  reeve api /v1/jobs?limit=1\n"
      "  reeve api POST /v1/jobs/12/hold\n",

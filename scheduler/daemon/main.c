@@ -251,6 +251,10 @@ static int start_web(struct reeved *r, struct err *err)
             .live_jobs_max = r->set.live_jobs,
             .lease_ms = r->set.lease_ms,
             .half_life_ms = r->set.half_life_ms,
+            .state_dir = r->set.state,
+            .connector = r->role == ROLE_ALL ? r->set.connector : NULL,
+            .worker_dir = r->role == ROLE_ALL ? r->set.worker_dir : NULL,
+            .try_local = r->set.try_local,
         };
 
         if (r->role == ROLE_ENGINE)

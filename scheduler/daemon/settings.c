@@ -62,6 +62,10 @@ static const struct setting {
      "File whose first line is the password of smtp_user."},
     {"notice_networks", TYPE_TEXT, AT(notice_networks), "", 0, 0,
      "Networks that are not public, to which webhooks may be sent nevertheless: \"10.0.0.0/8, fd00::/8\"."},
+    {"try_local", TYPE_BOOL, AT(try_local), "no", 0, 0,
+     "yes: an admin may make this machine a site by one click, to try things. Its tasks run under reeved's "
+     "own "
+     "account, which can read the keys of all sites."},
     {"log_level", TYPE_TEXT, AT(log_level), "info", 0, 0, "error, warn, info or debug."},
     {"lease", TYPE_DURATION, AT(lease_ms), "30m", 1000, 7LL * 86400000,
      "How long an attempt may run without word from the scheduler. Then its worker ends it, so that it can "

@@ -21,7 +21,7 @@ struct settings {
         int64_t reserve_ms, half_life_ms, disk_reserve, keep_days, request_rate, web_threads, connections,
             live_jobs;
         int64_t upload_spool, upload_project;
-        bool cookie_secure;
+        bool cookie_secure, try_local;
 };
 
 void settings_init(struct settings *s); /* the defaults */

@@ -6,8 +6,9 @@
  *
  * The environment may say WEBD_UPLOADS, a directory for files that are sent, and WEBD_UPLOAD_MAX, how many
  * bytes of them it holds (a project's part is half).
- * WEBD_REQUEST_RATE in the environment: requests of one user in a second; WEBD_PROXIES: whose word about the
- * client counts; WEBD_TLS_CERT and WEBD_TLS_KEY: files to speak TLS with.
+ * WEBD_STATE: the directory that stands for reeved's own. WEBD_REQUEST_RATE in the environment: requests of
+ * one user in a second; WEBD_PROXIES: whose word about the client counts; WEBD_TLS_CERT and WEBD_TLS_KEY:
+ * files to speak TLS with.
  *
  * Prints one line when it answers: "PORT TOKEN". With DATA_DIR "full" the disk counts as full.
  */
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
                 s.data_dir = strcmp(argv[4], "full") == 0 ? "/" : argv[4];
         if (argc > 4 && strcmp(argv[4], "full") == 0)
                 s.disk_reserve = INT64_MAX;
+        s.state_dir = getenv("WEBD_STATE");
         s.upload_dir = getenv("WEBD_UPLOADS");
         s.upload_max = getenv("WEBD_UPLOAD_MAX") ? atoll(getenv("WEBD_UPLOAD_MAX")) : 0;
         s.request_rate = getenv("WEBD_REQUEST_RATE") ? atoll(getenv("WEBD_REQUEST_RATE")) : 0;

@@ -422,6 +422,25 @@ def the_first_person_comes_by_the_setup_link_and_takes_over_the_name_of_the_firs
     same(s.stop(), 0)
 
 
+@test
+def an_admin_sees_what_a_new_server_should_be_looked_at_for_and_how_to_mend_it(w):
+    found = w.s.ok("GET", "/v1/setup/checks")["items"]
+    assert len(found) >= 10 and len({c["name"] for c in found}) == len(found), found
+    engine = next(c for c in found if c["name"] == "engine")
+    same((engine["state"], bool(engine["fix"])), ("failed", True))
+    refused(w.s.get("/v1/setup/checks", token=w.tokens["submitter"]), 403, "denied")
+
+
+@test
+def this_machine_becomes_a_site_only_where_the_server_was_told_that_it_may(w):
+    shown = w.s.ok("GET", "/v1/setup/try")
+    same((shown["able"], shown["state"], shown["steps"]), (False, "none", []))
+    has(shown["why"], "try_local")
+    has(w.s.post("/v1/setup/try", {}).json["detail"], "try_local")
+    refused(w.s.request("DELETE", "/v1/setup/try"), 409, "conflict")
+    refused(w.s.get("/v1/setup/try", token=w.tokens["submitter"]), 403, "denied")
+
+
 # ---- the audit chain -------------------------------------------------------------------------------------------
 
 @test
