@@ -31,8 +31,7 @@ fuzz:
 	@tests/fuzz/run $(SECONDS) -1 $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/fuzz/%)
 
 # Requests that are nearly right, over HTTP against a whole reeved with sanitizers: some, always the same ones; and as many as one likes.
-N    ?= 1000000
-SEED ?= 1
+N ?= 1000000
 HTTP_FUZZ_MAKE := $(MAKE) -j$(JOBS) SAN=1 all build-san/tests/recorder
 .PHONY: check-http bench-fuzz
 check-http:
@@ -40,4 +39,4 @@ check-http:
 	@env BUILD=build-san N=12000 SEED=1 $(AS_USER) python3 -B tests/fuzz/http_fuzz.py
 bench-fuzz:
 	@$(HTTP_FUZZ_MAKE)
-	@env BUILD=build-san N=$(N) SEED=$(SEED) $(AS_USER) python3 -B tests/fuzz/http_fuzz.py
+	@env BUILD=build-san N=$(N) SEED=$(or $(SEED),1) $(AS_USER) python3 -B tests/fuzz/http_fuzz.py
