@@ -16,6 +16,7 @@ Exchange = namedtuple("Exchange", "pieces asks end")
 
 MARK = b"X-Evil"  # a header that only an injected line break could bring into a reply
 DEEP = 3000
+LONG_CHUNK = b"1;" + b"e" * 33000  # longer than the memory of a connection
 TEXTS = ["", " ", "a", "A" * 300, "x" * 5000, "#!/bin/sh\n", "1-9", "5-1", "1-99999999", "1-10%0", "-1", "0", "1e400", "9" * 30, "0x10", "1.5", "+1",
          "../..", "/etc/passwd", "/", "//", "%s%n%d", "'; drop table jobs; --", "\u202e", "\x7f", "\x00", "\x1b[2J", "\U0001f600", "\ud800", "e\u0301",
          "#1", "#0", "job:1", "job:#1", "job:99999999999999999999", "2h", "-2h", "9999999999d", "NaN", "Infinity", "null", "true", "\\u0000",
@@ -244,7 +245,7 @@ class Grammar:
                           b"Transfer-Encoding: chunked, chunked", b"Transfer-Encoding: \x0bchunked", b"Expect: 100-continue\r\nContent-Length: 10", b"Expect: x",
                           b"Transfer-Encoding: chunked"])
         if frame.endswith(b"chunked") and r.random() < 0.7:
-            body = r.choice([b"zz\r\n", b"-1\r\nx\r\n", b"ffffffffffffffff\r\n", b"fffffffffffffffff\r\n", b"5\r\nab\r\n0\r\n\r\n", b"1;" + b"e" * 40000, b"0\r\n" + b"T: x\r\n" * 3000,
+            body = r.choice([b"zz\r\n", b"-1\r\nx\r\n", b"ffffffffffffffff\r\n", b"fffffffffffffffff\r\n", b"5\r\nab\r\n0\r\n\r\n", LONG_CHUNK, b"0\r\n" + b"T: x\r\n" * 3000,
                              b"0x1\r\na\r\n0\r\n\r\n", b"1\na\n0\n\n", b""])
         raw = head + frame + b"\r\n\r\n" + body
         return self.spoil_bytes(r, raw) if r.random() < 0.3 else raw
