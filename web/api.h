@@ -126,6 +126,8 @@ extern const struct field rerun_fields[];
 
 /* api_queue.c */
 HANDLER(api_queue);
+
+/* api_many.c */
 HANDLER(api_many_hold);
 HANDLER(api_many_release);
 HANDLER(api_many_cancel);
@@ -156,7 +158,10 @@ HANDLER(api_job_hold);
 HANDLER(api_job_release);
 HANDLER(api_job_cancel);
 HANDLER(api_job_priority);
-extern const struct field cancel_fields[], priority_fields[], nothing_fields[];
+extern const struct field cancel_fields[], priority_fields[], reason_fields[], nothing_fields[];
+#define INTENT_WHY_MAX 500 /* bytes of a person's reason */
+/* The sentence of the event that keeps it; owned, NULL: none was given. */
+char *intent_reason(const char *kind, const char *why);
 /* The current row of jobs as JSON. */
 void job_write(struct buf *b, const char *key, struct rows *r);
 /* The tasks of a job: first_task, last_task and task_list of the current row. */

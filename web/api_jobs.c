@@ -6,6 +6,7 @@
 #include "common/states.h"
 #include "common/util.h"
 #include "store/store_jobs.h"
+#include "store/store_queue.h"
 #include "web/progress_reply.h"
 #include "web/watched.h"
 #include "web/web_priv.h"
@@ -17,11 +18,16 @@
 
 struct cancel_body {
         int64_t task;
+        const char *why;
 };
+#define REASON_FIELD                                                                                         \
+        FIELD(struct cancel_body, why, F_STRING, 1, INTENT_WHY_MAX, 0, "the reason, for others to read")
 const struct field cancel_fields[] = {
     FIELD(struct cancel_body, task, F_INT, 0, INT32_MAX, 0, "one task of the job; default the whole job"),
+    REASON_FIELD,
     {0},
 };
+const struct field reason_fields[] = {REASON_FIELD, {0}};
 struct priority_body {
         int64_t priority;
 };
@@ -450,10 +456,22 @@ static int check_task(struct request *rq, struct rows *r, int64_t task, struct e
         return request_invalid(rq, err);
 }
 
+char *intent_reason(const char *kind, const char *why)
+{
+        static const char *const asked[][2] = {
+            {"hold", "to be held"}, {"release", "to be released"}, {"cancel", "to be cancelled"}};
+
+        for (size_t i = 0; why && i < ARRAY_LEN(asked); i++)
+                if (strcmp(asked[i][0], kind) == 0)
+                        return xasprintf("asked %s: %s", asked[i][1], why);
+        return NULL;
+}
+
 /* Record the wish for the engine; a job that ended has none. */
 static int intend(struct request *rq, struct db *db, const char *kind, int64_t task, int64_t value,
-                  struct err *err)
+                  const char *why, struct err *err)
 {
+        AUTO_FREE char *reason = intent_reason(kind, why);
         struct visible who = principal_visible(rq->who);
         AUTO_ROWS struct rows *r = NULL;
         int64_t id;
@@ -467,26 +485,35 @@ static int intend(struct request *rq, struct db *db, const char *kind, int64_t t
                                row_text(r, "state"));
         if (task >= 0 && check_task(rq, r, task, err) < 0)
                 return -1;
-        if (store_intent_add(db, id, task, kind, value, rq->who->name, err) < 0)
+        if (store_intent_add(db, id, task, kind, value, rq->who->name, err) < 0 ||
+            (reason && store_intents_why(db, &id, 1, rq->who->name, reason, err) < 0))
                 return -1;
         rq->status = 202;
         rq->wakes_engine = rq->wakes_web = true;
         request_about(rq, row_text(r, "project"), NULL);
         if (task >= 0)
-                request_audit(rq, "task %lld", (long long)task);
+                request_audit(rq, "task %lld%s%s", (long long)task, why ? ": " : "", why ? why : "");
+        else if (why)
+                request_audit(rq, "%s", why);
         return job_reply(rq, db, id, err);
 }
 
 HANDLER(api_job_hold)
 {
-        return request_body(rq, nothing_fields, NULL, NULL, err) < 0 ? -1
-                                                                     : intend(rq, db, "hold", -1, 0, err);
+        struct cancel_body in = {0};
+
+        return request_body(rq, reason_fields, &in, NULL, err) < 0
+                   ? -1
+                   : intend(rq, db, "hold", -1, 0, in.why, err);
 }
 
 HANDLER(api_job_release)
 {
-        return request_body(rq, nothing_fields, NULL, NULL, err) < 0 ? -1
-                                                                     : intend(rq, db, "release", -1, 0, err);
+        struct cancel_body in = {0};
+
+        return request_body(rq, reason_fields, &in, NULL, err) < 0
+                   ? -1
+                   : intend(rq, db, "release", -1, 0, in.why, err);
 }
 
 HANDLER(api_job_cancel)
@@ -495,7 +522,7 @@ HANDLER(api_job_cancel)
 
         return request_body(rq, cancel_fields, &in, NULL, err) < 0
                    ? -1
-                   : intend(rq, db, "cancel", in.task, 0, err);
+                   : intend(rq, db, "cancel", in.task, 0, in.why, err);
 }
 
 HANDLER(api_job_priority)
@@ -505,5 +532,5 @@ HANDLER(api_job_priority)
         if (request_body(rq, priority_fields, &in, NULL, err) < 0)
                 return -1;
         request_audit(rq, "priority %lld", (long long)in.priority);
-        return intend(rq, db, "priority", -1, in.priority, err);
+        return intend(rq, db, "priority", -1, in.priority, NULL, err);
 }

@@ -227,6 +227,17 @@ void request_header(struct request *rq, const char *name, const char *fmt, ...)
         rq->headers[rq->header_count++].value = xstrdup(text);
 }
 
+/* What did not fit may have been cut within a character, which no database takes. */
+static void cut_to_characters(char *text)
+{
+        size_t n = strlen(text), at = n;
+
+        while (at && n - at < 4 && ((unsigned char)text[at - 1] & 0xC0) == 0x80)
+                at--;
+        if (at && (unsigned char)text[at - 1] >= 0xC0 && !utf8_len(text + at - 1, n - at + 1))
+                text[at - 1] = 0;
+}
+
 void request_audit(struct request *rq, const char *fmt, ...)
 {
         va_list ap;
@@ -234,6 +245,7 @@ void request_audit(struct request *rq, const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(rq->audit, sizeof rq->audit, fmt, ap);
         va_end(ap);
+        cut_to_characters(rq->audit);
 }
 
 void request_about(struct request *rq, const char *project, const char *site)

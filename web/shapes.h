@@ -24,6 +24,9 @@ extern const struct shape obj_problem, obj_problem_item, obj_document, obj_versi
     obj_new_subscription, obj_notice_test, obj_delivery, obj_deliveries, obj_notice_event, obj_notice,
     obj_notices, obj_unread, obj_directive, obj_script, obj_series, obj_insight, obj_place, obj_site_direct;
 
+/* About many jobs at once. */
+extern const struct shape obj_many_states, obj_cannot, obj_cannot_job;
+
 /* About jobs that are being written. */
 extern const struct shape obj_directive_kind, obj_directive_kinds, obj_hint_name, obj_hint_past, obj_hint,
     obj_hints, obj_template_parameter, obj_template_shown, obj_template, obj_templates, obj_filled;

@@ -360,10 +360,39 @@ static const struct member outputs_members[] = {
 };
 const struct shape obj_outputs = {"outputs", "a page of files", outputs_members, false};
 
+static const struct member many_states_members[] = {
+    INT("accepted", 0, NULL),
+    INT("active", 0, NULL),
+    {0},
+};
+const struct shape obj_many_states = {"many_states", "live jobs by state", many_states_members, false};
+
+static const struct member cannot_members[] = {
+    INT("ended", 0, NULL),
+    INT("already", 0, "what is asked is so"),
+    INT("unknown", 0, "no job of one's projects"),
+    {0},
+};
+const struct shape obj_cannot = {"cannot", "jobs that would not change, by why", cannot_members, false};
+
+static const struct member cannot_job_members[] = {
+    INT("job", 0, NULL),
+    STR("name", SHAPE_NULL, NULL),
+    WORDS("why", 0, NULL, "ended already unknown"),
+    STR("sentence", 0, NULL),
+    {0},
+};
+const struct shape obj_cannot_job = {"cannot_job", "a job that would not change", cannot_job_members, false};
+
 static const struct member changed_many_members[] = {
     INT("matched", 0, NULL),
     BOOL("more", 0, "further ones are left"),
-    INT("jobs", SHAPE_LIST, "the first 100"),
+    INT("jobs", SHAPE_LIST, "the first 1,000"),
+    INT("last", SHAPE_NULL, "the lowest number that was found"),
+    OF("states", obj_many_states, 0, NULL),
+    INT("running", 0, "tasks of these that are placed or run"),
+    OF("cannot_jobs", obj_cannot_job, SHAPE_LIST, "the first 100 that the filter means and that it would not change"),
+    OF("cannot", obj_cannot, 0, "how many there are of those"),
     {0},
 };
 const struct shape obj_changed_many = {"changed_many", "jobs that a filter found", changed_many_members, false};
@@ -469,6 +498,9 @@ const struct shape *const shapes[] = {
     &obj_events,
     &obj_output,
     &obj_outputs,
+    &obj_many_states,
+    &obj_cannot,
+    &obj_cannot_job,
     &obj_changed_many,
     &obj_queue_used,
     &obj_queue_project,

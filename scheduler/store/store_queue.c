@@ -67,20 +67,19 @@ int store_queue_heads(struct db *db, int64_t half_life_ms, struct rows **ret, st
 /* ---- many at once ----------------------------------------------------------------------------------------
  */
 
-int store_intents_find(struct db *db, const struct jobs_filter *f, const char *kind, struct rows **ret,
-                       struct err *err)
-{
-        struct stmt *st = db_stmt(
-            db, "intents_find",
-            "select j.id from job_queue q join jobs j on j.id = q.job_id"
-            " where ($1 or j.project_id = any($2)) and q.job_id < $3 and ($4::bigint[] is null or j.id = "
-            "any($4))"
-            " and ($5::text is null or (case when q.taken then 'active' else 'accepted' end) = $5)"
-            " and " JOB_FITS_AS("j") " and case $13 when 'hold' then q.held_by is null when 'release' then "
-                                     "q.held_by is not null"
-                                     "  else q.cancelled_by is null end"
-                                     " order by q.job_id desc limit $14");
+/* Whether the intent $13 would change the live job. */
+#define WOULD_CHANGE                                                                                         \
+        "(case $13 when 'hold' then q.held_by is null when 'release' then q.held_by is not null"             \
+        " else q.cancelled_by is null end)"
+#define OF_LIVE                                                                                              \
+        " from job_queue q join jobs j on j.id = q.job_id"                                                   \
+        " where ($1 or j.project_id = any($2)) and q.job_id < $3"                                            \
+        " and ($4::bigint[] is null or j.id = any($4))"                                                      \
+        " and ($5::text is null or (case when q.taken then 'active' else 'accepted' end) = $5)"              \
+        " and " JOB_FITS_AS("j")
 
+static void bind_filter(struct stmt *st, const struct jobs_filter *f, const char *kind, int limit)
+{
         bind_bool(st, f->who.all);
         bind_ints(st, f->who.projects, f->who.all ? 0 : f->who.count);
         bind_int(st, f->before);
@@ -97,7 +96,35 @@ int store_intents_find(struct db *db, const struct jobs_filter *f, const char *k
         bind_time(st, f->since);
         bind_time(st, f->until);
         bind_text(st, kind);
-        bind_int(st, f->limit);
+        bind_int(st, limit);
+}
+
+int store_intents_find(struct db *db, const struct jobs_filter *f, const char *kind, struct rows **ret,
+                       struct err *err)
+{
+        struct stmt *st = db_stmt(db, "intents_find",
+                                  "select j.id, q.taken, (select count(*) from attempts_live a where"
+                                  " a.job_id = j.id) as running" OF_LIVE " and " WOULD_CHANGE
+                                  " order by q.job_id desc limit $14");
+
+        bind_filter(st, f, kind, f->limit);
+        return db_query(st, ret, err);
+}
+
+int store_intents_cannot(struct db *db, const struct jobs_filter *f, const char *kind, int limit,
+                         struct rows **ret, struct err *err)
+{
+        struct stmt *st = db_stmt(
+            db, "intents_cannot",
+            "with cannot as (select j.id, j.name, j.state, 'already'::text as why" OF_LIVE
+            " and not " WOULD_CHANGE " union all select i.id, j.name, j.state,"
+            "  case when j.id is null then 'unknown' else 'ended' end"
+            "  from unnest($4::bigint[]) i(id) left join jobs j on j.id = i.id and ($1 or j.project_id ="
+            "   any($2)) left join job_queue q on q.job_id = j.id where q.job_id is null)"
+            " select w.*, count(*) over (partition by why) as of_kind, row_number() over (order by id desc)"
+            " as place from cannot w order by place limit $14");
+
+        bind_filter(st, f, kind, limit);
         return db_query(st, ret, err);
 }
 
@@ -111,6 +138,19 @@ int store_intents_add(struct db *db, const int64_t *jobs, size_t n, const char *
         bind_ints(st, jobs, n);
         bind_text(st, kind);
         bind_text(st, actor);
+        return db_exec(st, err) < 0 ? -1 : 0;
+}
+
+int store_intents_why(struct db *db, const int64_t *jobs, size_t n, const char *actor, const char *text,
+                      struct err *err)
+{
+        struct stmt *st = db_stmt(db, "intents_why",
+                                  "insert into events (kind, job_id, actor, text)"
+                                  " select 'job.reason', id, $2, $3 from unnest($1::bigint[]) as w (id)");
+
+        bind_ints(st, jobs, n);
+        bind_text(st, actor);
+        bind_text(st, text);
         return db_exec(st, err) < 0 ? -1 : 0;
 }
 

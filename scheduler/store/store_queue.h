@@ -18,10 +18,17 @@ int store_queue_projects(struct db *db, int64_t half_life_ms, struct rows **ret,
 int store_queue_heads(struct db *db, int64_t half_life_ms, struct rows **ret, struct err *err);
 
 /* Live jobs of a filter (its before and limit are minded), newest first, that the intent (hold, release,
- * cancel) would change: id. */
+ * cancel) would change: id, taken, running (attempts under way). */
 int store_intents_find(struct db *db, const struct jobs_filter *f, const char *kind, struct rows **ret,
                        struct err *err);
+/* Those that the filter means, and that the intent would not change, newest first: id, name and state (null:
+ * it is unknown), why ("already", "ended", "unknown"), of_kind (how many there are with that why). */
+int store_intents_cannot(struct db *db, const struct jobs_filter *f, const char *kind, int limit,
+                         struct rows **ret, struct err *err);
 int store_intents_add(struct db *db, const int64_t *jobs, size_t n, const char *kind, const char *actor,
+                      struct err *err);
+/* The reason that somebody gave, as an event of each. */
+int store_intents_why(struct db *db, const int64_t *jobs, size_t n, const char *actor, const char *text,
                       struct err *err);
 
 /* Tasks of a job that failed for good, as runs: first, last; at most `most` runs. */

@@ -81,7 +81,8 @@ def a_filter_finds_the_jobs_to_cancel_and_a_dry_run_only_counts(w):
     same(w.s.post("/v1/jobs:cancel?dry_run=true", {"all": True, "limit": 2}).json["more"], True)
     same(w.s.sql(intents), before)
     reply = w.s.post("/v1/jobs:cancel", {"name": "align*"}, token=w.tokens["submitter"])
-    same((reply.status, reply.json), (202, {"matched": 3, "more": False, "jobs": ids[::-1]}))
+    same((reply.status, reply.json), (202, {"matched": 3, "more": False, "jobs": ids[::-1], "last": ids[0], "states": {"accepted": 3, "active": 0}, "running": 0,
+                                            "cannot_jobs": [], "cannot": {"ended": 0, "already": 0, "unknown": 0}}))
     same(w.s.sql(f"select job_id, kind, actor from job_intents where job_id >= {ids[0]} order by job_id"),
          [[str(i), "cancel", "sue"] for i in ids])
 
@@ -93,6 +94,35 @@ def hold_and_release_find_only_those_they_would_change(w):
     w.s.sql(f"update job_queue set held_by = 'sue', held_at = now() where job_id = {held}")
     same(w.s.post("/v1/jobs:hold", {"all": True}).json["jobs"], [free])
     same(w.s.post("/v1/jobs:release", {"all": True}).json["jobs"], [held])
+
+
+@test
+def what_would_not_change_is_told_and_pages_go_on_below_the_last(w):
+    clear(w)
+    ids = [w.s.submit(project="one", name=f"b{i}") for i in range(5)]
+    over = w.s.submit(project="one", name="over")
+    for change in (f"delete from job_queue where job_id = {over}", f"update jobs set state = 'failed' where id = {over}",
+                   f"update job_queue set held_by = 'sue', held_at = now() where job_id = {ids[2]}", f"update job_queue set taken = true where job_id = {ids[0]}",
+                   f"insert into attempts_live (job_id, task, attempt, epoch, site_id, worker_id, state, placed_at, task_failures, site_failures)"
+                   f" values ({ids[0]}, 1, 1, 1, 1, 1, 'running', now(), 0, 0)"):
+        w.s.sql(change)
+    dry = w.s.post("/v1/jobs:hold?dry_run=true", {"ids": [*ids, over, 10 ** 9]}).json
+    same((dry["matched"], dry["states"], dry["running"], dry["cannot"]), (4, {"accepted": 3, "active": 1}, 1, {"ended": 1, "already": 1, "unknown": 1}))
+    same([(c["job"], c["name"], c["why"], c["sentence"]) for c in dry["cannot_jobs"]],
+         [(10 ** 9, None, "unknown", "is no job of your projects"), (over, "over", "ended", "has ended (failed)"), (ids[2], "b2", "already", "is so already")])
+    same(w.s.post("/v1/jobs:hold?dry_run=true", {"ids": ids}, token=w.tokens["stranger"]).json["cannot"]["unknown"], 5)
+    why = "the disk is full: " + "ä" * 200
+    first = w.s.post("/v1/jobs:hold", {"name": "b*", "limit": 2, "why": why}).json
+    same((first["jobs"], first["more"], first["last"], first["cannot"]["already"]), ([ids[4], ids[3]], True, ids[3], 1))
+    rest = w.s.post("/v1/jobs:hold", {"name": "b*", "limit": 2, "why": why, "before": first["last"]}).json
+    same((rest["jobs"], rest["more"], rest["cannot_jobs"]), ([ids[1], ids[0]], False, []))
+    told = w.s.ok("GET", f"/v1/jobs/{ids[4]}/events")["items"][0]
+    same((told["kind"], told["actor"], told["text"]), ("job.reason", "admin", "asked to be held: " + why))
+    has(str(w.s.sql("select detail from audit order by seq desc limit 1")), "the disk is full: ä")
+    same(w.s.post(f"/v1/jobs/{ids[1]}/cancel", {"why": "no longer needed"}, token=w.tokens["submitter"]).status, 202)
+    same(w.s.ok("GET", f"/v1/jobs/{ids[1]}/events")["items"][0]["text"], "asked to be cancelled: no longer needed")
+    refused(w.s.post(f"/v1/jobs/{ids[1]}/hold", {"why": ""}), 422, "bad_input", "/why")
+    w.s.sql(f"delete from attempts_live where job_id = {ids[0]}")
 
 
 @test
