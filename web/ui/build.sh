@@ -29,7 +29,7 @@ if ! cmp -s package-lock.json node_modules/.installed-lock; then
         npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >"$log" 2>&1 || {
                 cat "$log" >&2
                 rm -f "$log"
-                die "npm ci failed (above): it fetches six packages, so it needs the npm registry or a filled npm cache"
+                die "npm ci failed (above): it fetches packages, so it needs the npm registry or a filled npm cache"
         }
         rm -f "$log"
         cp package-lock.json node_modules/.installed-lock
