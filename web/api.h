@@ -39,6 +39,18 @@ HANDLER(api_session_end);
 HANDLER(api_sessions_end);
 extern const struct field login_fields[], own_password_fields[];
 
+/* api_oidc.c */
+HANDLER(api_oidc_start);
+HANDLER(api_oidc_start_invited);
+HANDLER(api_oidc_callback);
+HANDLER(api_identities);
+HANDLER(api_identity_link);
+HANDLER(api_identity_remove);
+extern const struct field oidc_start_fields[], oidc_link_fields[];
+
+/* api_config.c */
+HANDLER(api_config);
+
 /* api_users.c */
 HANDLER(api_users);
 HANDLER(api_user);

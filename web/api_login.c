@@ -7,6 +7,7 @@
 #include "web/attempts.h"
 #include "web/audit.h"
 #include "web/login.h"
+#include "web/oidc.h"
 #include "web/password.h"
 #include "web/session.h"
 #include "web/web_priv.h"
@@ -51,7 +52,14 @@ HANDLER(api_login_ways)
                 return -1;
         j_obj(&rq->out, NULL);
         j_bool(&rq->out, "password", true);
-        j_null(&rq->out, "oidc");
+        if (rq->web->oidc) {
+                j_obj(&rq->out, "oidc");
+                j_str(&rq->out, "label", oidc_label(rq->web->oidc));
+                j_str(&rq->out, "url", "/v1/oidc/start");
+                j_obj_end(&rq->out);
+        } else {
+                j_null(&rq->out, "oidc");
+        }
         j_bool(&rq->out, "setup", setup);
         j_obj_end(&rq->out);
         return 0;

@@ -221,7 +221,7 @@ static int check_rate(struct request *rq)
 
 static int check_query(struct request *rq)
 {
-        for (size_t i = 0; i < rq->query_count; i++)
+        for (size_t i = 0; i < rq->query_count && !(rq->route->flags & ROUTE_OPEN); i++)
                 if (!route_takes(rq->route, rq->query[i].name)) {
                         AUTO_FREE char *pointer = xasprintf("?%s", rq->query[i].name);
 

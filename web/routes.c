@@ -28,6 +28,12 @@ struct route routes[] = {
 
     ROUTE("GET",    "/v1/login",                         PUBLIC,    api_login_ways,      NULL,           "",                   0, "the ways to log in"),
     ROUTE("POST",   "/v1/login",                         PUBLIC,    api_login,           login_fields,   "",                   0, "exchange a password, a login code or a token for a session cookie"),
+    ROUTE("GET",    "/v1/oidc/start",                    PUBLIC,    api_oidc_start,      NULL,           "then",               0, "go to the provider to sign in"),
+    ROUTE("POST",   "/v1/oidc/start",                    PUBLIC,    api_oidc_start_invited, oidc_start_fields, "",             0, "where somebody invited goes to sign in"),
+    ROUTE("GET",    "/v1/oidc/callback",                 PUBLIC,    api_oidc_callback,   NULL,           "state code iss error", ROUTE_OPEN, "come back from the provider"),
+    ROUTE("GET",    "/v1/me/identities",                 USER,      api_identities,      NULL,           "",                   0, "who one is at the provider"),
+    ROUTE("POST",   "/v1/me/identities",                 USER,      api_identity_link,   oidc_link_fields, "",                 ROUTE_UNLIMITED, "begin to link who one is at the provider"),
+    ROUTE("DELETE", "/v1/me/identities/{id}",            USER,      api_identity_remove, NULL,           "",                   ROUTE_TX | ROUTE_UNLIMITED, "take a link away"),
     ROUTE("POST",   "/v1/logout",                        USER,      api_logout,          nothing_fields, "",                   0, "end the session"),
     ROUTE("POST",   "/v1/login-links",                   USER,      api_login_link,      nothing_fields, "",                   ROUTE_TX | ROUTE_UNLIMITED, "make a one-time login link for oneself"),
     ROUTE("GET",    "/v1/me",                            USER,      api_me,              NULL,           "",                   ROUTE_ETAG, "who am I, what may I see"),
@@ -170,6 +176,7 @@ struct route routes[] = {
     ROUTE("POST",   "/v1/notices:read",                  USER,      api_notices_read,    notices_read_fields, "",              ROUTE_TX, "have seen them"),
     ROUTE("GET",    "/v1/insights/{plot}",               USER,      api_insights,        NULL,           "range",              ROUTE_ETAG, "one plot of the grid's recent history"),
     ROUTE("GET",    "/v1/audit",                         USER,      api_audit,           NULL,           "actor action project site since until", ROUTE_LIST | ROUTE_ETAG, "who did what, newest first"),
+    ROUTE("GET",    "/v1/config",                        ADMIN,     api_config,          NULL,           "",                   ROUTE_NO_DB, "the settings in effect"),
     ROUTE("GET",    "/v1/audit/check",                   ADMIN,     api_audit_check,     NULL,           "from",               0, "does the audit chain hold"),
     ROUTE("GET",    "/v1/overview",                      USER,      api_overview,        NULL,           "",                   ROUTE_WAIT, "what the first page shows"),
 };

@@ -32,6 +32,8 @@ enum rule {
 #define ROUTE_BYTES     128u  /* replies with bytes of a job or file */
 #define ROUTE_UNLIMITED 1024u /* not with a token that is limited to scopes or a project */
 
+#define ROUTE_OPEN 2048u /* takes parameters that it does not know */
+
 #define ALLOW_MAX    64
 #define BODY_MAX     (1u << 20)
 #define BODY_BIG_MAX (64u << 20)

@@ -39,6 +39,6 @@ extern const struct shape obj_me, obj_membership, obj_login_link, obj_login_ways
     obj_sessions, obj_project_used, obj_project, obj_project_open, obj_projects, obj_member, obj_new_user,
     obj_user, obj_users, obj_token, obj_tokens, obj_new_token, obj_invitation, obj_invitations,
     obj_new_invitation, obj_invited, obj_site_admin, obj_site_admins, obj_setup, obj_audit_row, obj_audit,
-    obj_audit_check;
+    obj_audit_check, obj_oidc_go, obj_identity, obj_identities, obj_setting, obj_settings;
 
 #endif

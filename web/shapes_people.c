@@ -233,6 +233,48 @@ static const struct member site_admins_members[] = {
 };
 const struct shape obj_site_admins = {"site_admins", "all who govern a site", site_admins_members, false};
 
+static const struct member oidc_go_members[] = {
+    STR("url", 0, "of the provider"),
+    {0},
+};
+const struct shape obj_oidc_go = {"oidc_go", "where the browser goes to sign in", oidc_go_members, false};
+
+static const struct member identity_members[] = {
+    INT("id", 0, NULL),
+    STR("issuer", 0, NULL),
+    STR("subject", 0, "the provider's unchanging name of the person"),
+    TIME("made_at", 0, NULL),
+    TIME("used_at", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_identity = {"identity", "who one is at a provider", identity_members, false};
+
+static const struct member identities_members[] = {
+    OF("items", obj_identity, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_identities = {"identities", "own identities", identities_members, false};
+
+static const struct member setting_members[] = {
+    STR("name", 0, NULL),
+    STR("value", SHAPE_NULL, "null: it is secret"),
+    STR("default", 0, NULL),
+    {.name = "source", .type = S_STR, .doc = "where the value comes from"},
+    STR("where", SHAPE_NULL, "file and line"),
+    BOOL("secret", 0, "its value, or a part of it, is not shown"),
+    STR("help", 0, NULL),
+    {0},
+};
+const struct shape obj_setting = {"setting", "a setting of reeved", setting_members, false};
+
+static const struct member settings_members[] = {
+    OF("items", obj_setting, SHAPE_LIST, NULL),
+    STR("next_cursor", SHAPE_NULL, NULL),
+    {0},
+};
+const struct shape obj_settings = {"settings", "all settings in effect", settings_members, false};
+
 static const struct member setup_members[] = {
     BOOL("needed", 0, "a setup link waits to be used"),
     {0},

@@ -8,6 +8,7 @@
 #include "web/attempts.h"
 #include "web/metrics.h"
 #include "web/notices.h"
+#include "web/oidc.h"
 #include "web/rate.h"
 #include "web/fresh.h"
 #include "web/spool.h"
@@ -81,6 +82,7 @@ static void settings_copy(struct web *w, const struct web_settings *s)
                                                       .smtp_user = xstrdup(s->smtp_user),
                                                       .smtp_password_file = xstrdup(s->smtp_password_file),
                                                       .networks = xstrdup(s->notice_networks)};
+        w->config = xstrdup(s->config);
         w->state_dir = xstrdup(s->state_dir);
         w->connector = xstrdup(s->connector);
         w->worker_dir = xstrdup(s->worker_dir);
@@ -104,6 +106,7 @@ static void web_free(struct web *w)
         auth_free(w->auth);
         tls_free(w->tls);
         attempts_free(w->attempts);
+        oidc_free(w->oidc);
         quota_free(w->quota);
         world_free(w->world);
         metrics_free(w->metrics);
@@ -125,6 +128,7 @@ static void web_free(struct web *w)
         free(w->ui_dir);
         free(w->data_dir);
         free(w->upload_dir);
+        free(w->config);
         free(w->unix_path);
         free(w->state_dir);
         free(w->connector);
@@ -196,8 +200,9 @@ int web_start(const struct web_settings *s, struct web **ret, struct err *err)
                     w->is_unix ? xstrdup("")
                                : xasprintf("%s://%.*s:%d", w->tls ? "https" : "http",
                                            (int)(strrchr(w->listen, ':') - w->listen), w->listen, w->port);
-        /* Links in mail start with the address, known only now. */
-        if (notices_start(w, err) < 0 || trial_start(w, err) < 0) {
+        /* Links in mail, and the way back from a provider, start with the address, known only now. */
+        if (notices_start(w, err) < 0 || oidc_new(&s->oidc, w->public_url, &w->oidc, err) < 0 ||
+            errands_start(w->oidc ? OIDC_AT_ONCE : 0, &w->oidc_errands, err) < 0 || trial_start(w, err) < 0) {
                 web_stop(w);
                 return -1;
         }
@@ -224,6 +229,7 @@ void web_stop(struct web *w)
         trial_stop(w);
         streams_stop(w);
         errands_stop(w->passwords);
+        errands_stop(w->oidc_errands);
         web_free(w);
 }
 

@@ -18,6 +18,14 @@
 
 struct web;
 
+/* Signing in at an OpenID provider: settings oidc_*, as docs/configuration.md has them. */
+struct oidc_settings {
+        const char *issuer; /* NULL or "": nobody signs in there */
+        const char *client_id, *client_secret_file, *scopes, *label, *algorithms;
+        const char *name_claim, *groups_claim, *groups; /* what to read, and what groups give */
+        const char *new_users, *role;
+};
+
 /* All strings are copied. Zero and NULL choose the default. */
 struct web_settings {
         const char *conninfo; /* as libpq takes it; required */
@@ -45,10 +53,12 @@ struct web_settings {
         const char *smtp_from;                      /* from this address */
         const char *smtp_user, *smtp_password_file; /* how the mail server knows us; may be NULL */
         const char *notice_networks; /* not public, but webhooks may go there: "10.0.0.0/8, fd00::/8" */
-        const char *state_dir;       /* reeved's own; looked at by the checks of a new server, may be NULL */
+        int64_t half_life_ms;        /* of use in fair share, as the engine has it; default 24 hours */
+        struct oidc_settings oidc;
+        const char *config;    /* the settings in effect, as the items of GET /v1/config; NULL: none */
+        const char *state_dir; /* reeved's own; looked at by the checks of a new server, may be NULL */
         const char *connector, *worker_dir; /* the programs that the engine uses; NULL: it runs elsewhere */
         bool try_local; /* this machine may become a site to try things: trial.h; needs both of the above */
-        int64_t half_life_ms; /* of use in fair share, as the engine has it; default 24 hours */
 };
 
 int web_start(const struct web_settings *s, struct web **ret, struct err *err);

@@ -56,6 +56,7 @@ struct metrics;
 struct attempts;
 struct quota;
 struct errands;
+struct oidc;
 struct tls;
 struct wake;
 struct streams;
@@ -94,7 +95,9 @@ struct web {
         struct auth *auth;
         struct attempts *attempts;
         struct quota *quota;
-        struct errands *passwords;
+        struct errands *passwords, *oidc_errands;
+        struct oidc *oidc; /* NULL: no provider */
+        char *config;      /* JSON */
         struct world *world;
         struct wake *wake;
         struct streams *streams;

@@ -77,6 +77,16 @@ void *xgrow(void *p, size_t n, size_t *cap, size_t size)
         return must(reallocarray(p, *cap, size));
 }
 
+bool words_have(const char *words, const char *word)
+{
+        size_t n = strlen(word);
+
+        for (const char *p = words; *p; p += strcspn(p, " "), p += strspn(p, " "))
+                if (strncmp(p, word, n) == 0 && (p[n] == ' ' || p[n] == '\0'))
+                        return n > 0;
+        return false;
+}
+
 size_t utf8_len(const char *s, size_t n)
 {
         const unsigned char *u = (const unsigned char *)s;

@@ -5,6 +5,7 @@
 #ifndef REEVE_UTIL_H
 #define REEVE_UTIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -41,6 +42,9 @@ char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Grow array *p of elements of `size` bytes so that it holds at least n+1; doubles. */
 void *xgrow(void *p, size_t n, size_t *cap, size_t size);
+
+/* Is `word` one of those that stand in `words` with spaces between? */
+bool words_have(const char *words, const char *word);
 
 /* Bytes of the well-formed UTF-8 character at s (at most n bytes long), or 0 when it is malformed. */
 size_t utf8_len(const char *s, size_t n);

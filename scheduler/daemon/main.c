@@ -225,7 +225,20 @@ static int prepare_database(struct reeved *r, struct err *err)
 
 static int start_web(struct reeved *r, struct err *err)
 {
+        AUTO_FREE char *config = settings_json(&r->set);
         struct web_settings s = {
+            .config = config,
+            .oidc = {.issuer = r->set.oidc_issuer,
+                     .client_id = r->set.oidc_client_id,
+                     .client_secret_file = r->set.oidc_client_secret_file,
+                     .scopes = r->set.oidc_scopes,
+                     .label = r->set.oidc_label,
+                     .algorithms = r->set.oidc_algorithms,
+                     .name_claim = r->set.oidc_name_claim,
+                     .groups_claim = r->set.oidc_groups_claim,
+                     .groups = r->set.oidc_groups,
+                     .new_users = r->set.oidc_new_users,
+                     .role = r->set.oidc_role},
             .conninfo = r->conninfo,
             .listen = r->set.listen,
             .threads = (int)r->set.web_threads,

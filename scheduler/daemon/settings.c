@@ -6,6 +6,7 @@
 #include "common/util.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stddef.h>
 #include <string.h>
 #include <yaml.h>
@@ -62,6 +63,31 @@ static const struct setting {
      "File whose first line is the password of smtp_user."},
     {"notice_networks", TYPE_TEXT, AT(notice_networks), "", 0, 0,
      "Networks that are not public, to which webhooks may be sent nevertheless: \"10.0.0.0/8, fd00::/8\"."},
+    {"oidc_issuer", TYPE_TEXT, AT(oidc_issuer), "", 0, 0,
+     "OpenID provider at which people may sign in, as it calls itself: https://login.example.org. Empty: "
+     "none."},
+    {"oidc_client_id", TYPE_TEXT, AT(oidc_client_id), "", 0, 0,
+     "What this server is called there. Redirect address to register: public_url and /v1/oidc/callback."},
+    {"oidc_client_secret_file", TYPE_TEXT, AT(oidc_client_secret_file), "", 0, 0,
+     "File whose first line is the secret that the provider gave. Empty: a public client."},
+    {"oidc_scopes", TYPE_TEXT, AT(oidc_scopes), "openid profile email", 0, 0,
+     "What is asked of it, with spaces between."},
+    {"oidc_label", TYPE_TEXT, AT(oidc_label), "Sign in with single sign-on", 0, 0,
+     "What stands on the button of the sign-in page."},
+    {"oidc_algorithms", TYPE_TEXT, AT(oidc_algorithms), "RS256 ES256", 0, 0,
+     "How its tokens may be signed, with spaces between: RS256, RS384, RS512, PS256, PS384, PS512, ES256, "
+     "ES384, ES512."},
+    {"oidc_name_claim", TYPE_TEXT, AT(oidc_name_claim), "preferred_username", 0, 0,
+     "What of its answer is the login name of somebody new; of an address what is before the @."},
+    {"oidc_groups_claim", TYPE_TEXT, AT(oidc_groups_claim), "groups", 0, 0,
+     "What of its answer are the person's groups."},
+    {"oidc_groups", TYPE_TEXT, AT(oidc_groups), "", 0, 0,
+     "What groups give, at each sign-in: \"physics = project atlas submitter; ops = role admin\". What is "
+     "not given any more is taken away; what a person gave or changed stays."},
+    {"oidc_new_users", TYPE_TEXT, AT(oidc_new_users), "invited", 0, 0,
+     "Who may become a user by it: yes (everybody whom it lets in), invited (by an invitation link), no."},
+    {"oidc_role", TYPE_TEXT, AT(oidc_role), "submitter", 0, 0,
+     "Role of a new user whom no group gives one: viewer, submitter or admin."},
     {"try_local", TYPE_BOOL, AT(try_local), "no", 0, 0,
      "yes: an admin may make this machine a site by one click, to try things. Its tasks run under reeved's "
      "own "
@@ -108,6 +134,13 @@ static const struct setting {
      "Jobs that may wait and run at once; more are refused."},
 };
 
+/* Where a value comes from, and how it was written; owned. */
+struct setting_from {
+        const char *source; /* of the words of GET /v1/config */
+        char *where;        /* file:line; NULL: none */
+        char *written;
+};
+
 static void *member(const struct settings *s, const struct setting *d)
 {
         return (char *)(uintptr_t)s + d->at;
@@ -136,7 +169,7 @@ static int parse_bool(const char *name, const char *value, bool *ret, struct err
         return err_set(err, ERR_BAD_INPUT, "%s: \"%s\" is neither yes nor no", name, value);
 }
 
-static int set(struct settings *s, const struct setting *d, const char *value, struct err *err)
+static int value_set(struct settings *s, const struct setting *d, const char *value, struct err *err)
 {
         enum log_level level;
         int64_t v = 0;
@@ -177,13 +210,26 @@ static int set(struct settings *s, const struct setting *d, const char *value, s
         return 0;
 }
 
+static int set(struct settings *s, const struct setting *d, const char *value, const char *source,
+               const char *where, struct err *err)
+{
+        struct setting_from *f = &s->from[d - table];
+
+        if (value_set(s, d, value, err) < 0)
+                return -1;
+        free(f->where);
+        free(f->written);
+        *f = (struct setting_from){source, xstrdup(where), xstrdup(value)};
+        return 0;
+}
+
 void settings_init(struct settings *s)
 {
         struct err err;
 
-        *s = (struct settings){0};
+        *s = (struct settings){.from = xcalloc(ARRAY_LEN(table), sizeof *s->from)};
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-                if (set(s, &table[i], table[i].value, &err) < 0)
+                if (set(s, &table[i], table[i].value, "default", NULL, &err) < 0)
                         abort(); /* a default of ours is wrong */
         }
 }
@@ -193,18 +239,27 @@ void settings_release(struct settings *s)
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
                 if (table[i].type == TYPE_TEXT)
                         free(*(char **)member(s, &table[i]));
+                free(s->from[i].where);
+                free(s->from[i].written);
         }
+        free(s->from);
         *s = (struct settings){0};
 }
 
-int settings_set(struct settings *s, const char *name, const char *value, struct err *err)
+static int set_named(struct settings *s, const char *name, const char *value, const char *source,
+                     const char *where, struct err *err)
 {
         const struct setting *d = find(name);
 
         if (!d)
                 return err_set(err, ERR_BAD_INPUT,
                                "there is no setting \"%s\"; reeved --print-settings lists them", name);
-        return set(s, d, value, err);
+        return set(s, d, value, source, where, err);
+}
+
+int settings_set(struct settings *s, const char *name, const char *value, struct err *err)
+{
+        return set_named(s, name, value, "command line", NULL, err);
 }
 
 /* The file is one flat mapping; its events come in pairs of scalars. */
@@ -228,7 +283,9 @@ static int read_events(struct settings *s, yaml_parser_t *p, const char *path, s
                 else if (ev.type == YAML_SCALAR_EVENT && depth == 1 && !name)
                         name = xstrdup((const char *)ev.data.scalar.value);
                 else if (ev.type == YAML_SCALAR_EVENT && depth == 1) {
-                        rc = settings_set(s, name, (const char *)ev.data.scalar.value, err);
+                        AUTO_FREE char *where = xasprintf("%s:%zu", path, ev.start_mark.line + 1);
+
+                        rc = set_named(s, name, (const char *)ev.data.scalar.value, "file", where, err);
                         if (rc < 0)
                                 err_prefix(err, "%s:%zu", path, ev.start_mark.line + 1);
                         free(name);
@@ -300,6 +357,39 @@ void settings_print_markdown(FILE *to)
                 fprintf(to, "| `%s` | %s%s%s | %s | %s |\n", table[i].name, *table[i].value ? "`" : "",
                         table[i].value, *table[i].value ? "`" : "", bounds(&table[i], buf, sizeof buf),
                         table[i].help);
+}
+
+/* A connection string or an address may have a password in it. */
+static bool holds_password(const char *value)
+{
+        const char *from = strstr(value, "://"), *at = from ? strchr(from, '@') : NULL;
+        const char *colon = at ? memchr(from + 3, ':', (size_t)(at - from - 3)) : NULL;
+
+        return strcasestr(value, "password") || colon;
+}
+
+/* A text as it is now (reeved fills some in); a number as it was written. */
+static json_t *setting_json(const struct settings *s, const struct setting *d)
+{
+        const struct setting_from *f = &s->from[d - table];
+        const char *value = d->type == TYPE_TEXT ? *(char **)member(s, d) : f->written;
+        bool secret = d->type == TYPE_TEXT && !strstr(d->name, "_file") && holds_password(value);
+
+        return json_pack("{s:s, s:o, s:s, s:s, s:s?, s:b, s:s}", "name", d->name, "value",
+                         secret ? json_null() : json_string(value), "default", d->value, "source", f->source,
+                         "where", f->where, "secret", secret, "help", d->help);
+}
+
+char *settings_json(const struct settings *s)
+{
+        json_t *list = json_array();
+        char *text;
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++)
+                json_array_append_new(list, setting_json(s, &table[i]));
+        text = json_dumps(list, JSON_COMPACT);
+        json_decref(list);
+        return text;
 }
 
 void settings_print(const struct settings *s, FILE *to)

@@ -78,7 +78,8 @@ int store_user_change(struct db *db, int32_t user, const char *role, int disable
         }
         st = db_stmt(
             db, "user_change",
-            "update users set role = coalesce($2, role), disabled_at ="
+            "update users set role = coalesce($2, role),"
+            " role_by_groups = role_by_groups and $2::text is null, disabled_at ="
             " case $3 when 1 then coalesce(disabled_at, now()) when 0 then null else disabled_at end"
             " where id = $1 and ((coalesce($2, role) = 'admin' and $3 <> 1) or exists"
             " (select from users o where o.id <> $1 and o.role = 'admin' and o.disabled_at is null))");
@@ -201,7 +202,7 @@ int store_member_put(struct db *db, const struct member_put *m, struct err *err)
                     "insert into project_members (project_id, user_id, role, max_live, added_by)"
                     " values ($1, $2, coalesce($3, 'submitter'), $5::bigint, $6) on conflict (project_id, "
                     "user_id) do update"
-                    " set role = coalesce($3, project_members.role),"
+                    " set role = coalesce($3, project_members.role), by_groups = false,"
                     " max_live = case when $4 then $5::bigint else project_members.max_live end");
 
         bind_int(st, m->project);

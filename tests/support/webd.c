@@ -59,6 +59,13 @@ int main(int argc, char **argv)
         s.trusted_proxies = getenv("WEBD_PROXIES");
         s.tls_cert = getenv("WEBD_TLS_CERT");
         s.tls_key = getenv("WEBD_TLS_KEY");
+        s.oidc = (struct oidc_settings){.issuer = getenv("WEBD_OIDC_ISSUER"),
+                                        .client_id = getenv("WEBD_OIDC_CLIENT_ID"),
+                                        .client_secret_file = getenv("WEBD_OIDC_CLIENT_SECRET_FILE"),
+                                        .scopes = getenv("WEBD_OIDC_SCOPES"),
+                                        .label = getenv("WEBD_OIDC_LABEL"),
+                                        .groups = getenv("WEBD_OIDC_GROUPS"),
+                                        .new_users = getenv("WEBD_OIDC_NEW_USERS")};
         if (db_open(s.conninfo, "webd", 60000, &db, &err) < 0 || migrate_apply(db, NULL, &err) < 0 ||
             store_first_admin(db, "admin", &token, &err) < 0)
                 return fail(&err);

@@ -7,7 +7,7 @@ PARTS = {("jobs", "id"): "{job}", ("jobs", "task"): "1", ("sites", "name"): "{si
          ("datasets", "name"): "{dataset}", ("transfers", "id"): "999999", ("subscriptions", "id"): "999999",
          ("links", "from"): "{site}", ("links", "to"): "{site}", ("url-prefixes", "id"): "999999", ("insights", "plot"): "jobs",
          ("calls", "id"): "999", ("projects", "name"): "{project}", ("projects", "id"): "999999", ("projects", "user"): "nobody",
-         ("tokens", "id"): "999999", ("sessions", "id"): "999999", ("users", "name"): "sue", ("invitations", "id"): "999999", ("templates", "id"): "999999"}
+         ("tokens", "id"): "999999", ("sessions", "id"): "999999", ("users", "name"): "sue", ("invitations", "id"): "999999", ("templates", "id"): "999999", ("me", "id"): "999999"}
 BODIES = {("POST", "/v1/jobs"): {"command": ["true"], "project": "{project}"},
           ("POST", "/v1/jobs:script"): {"script": "#!/bin/sh\n"},
           ("POST", "/v1/templates"): {"name": "t1", "job": {"command": ["true"], "project": "{project}"}, "project": "{project}"},
