@@ -117,6 +117,17 @@ static void write_use(const struct series_head *h, const struct grid *g)
         series_end(h);
 }
 
+static void write_passes(const struct series_head *h, const struct grid *g)
+{
+        series_begin(h, "mean");
+        for (size_t i = 0; i < g->steps; i++) {
+                const struct cell *n = &g->at[0][i], *us = &g->at[1][i];
+
+                value(h->b, n->known && n->sum > 0 ? (double)us->sum / (double)n->sum / 1e6 : NAN);
+        }
+        series_end(h);
+}
+
 /* The duration that a part of the starts did not exceed; within a bucket they are taken as evenly spread. */
 static double quantile(const struct grid *g, size_t step, double part)
 {
@@ -165,6 +176,8 @@ static const struct plot plots[] = {
     {"waits",    {BUCKETS_("wait")},                                       "seconds", write_quantiles},
     {"use",      {"cpus", "used"},                                         "part",    write_use},
     {"bytes",    {"moved"},                                                "bytes",   write_each},
+    {"local",    {"read", "moved"},                                        "bytes",   write_each},
+    {"passes",   {"passes", "pass_us"},                                    "seconds", write_passes},
     {"failures", {OUTCOMES(END_)},                                         "attempts", write_each},
     {"launch",   {BUCKETS_("launch")},                                     "seconds", write_quantiles},
 };
@@ -175,7 +188,8 @@ static const struct plot *plot_of(const char *name, struct err *err)
         for (size_t i = 0; i < ARRAY_LEN(plots); i++)
                 if (strcmp(plots[i].name, name) == 0)
                         return &plots[i];
-        err_set(err, ERR_NOT_FOUND, "no plot \"%.40s\": there are jobs, waits, use, bytes, failures, launch",
+        err_set(err, ERR_NOT_FOUND,
+                "no plot \"%.40s\": there are jobs, waits, use, bytes, local, passes, failures, launch",
                 name);
         return NULL;
 }

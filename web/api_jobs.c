@@ -284,8 +284,10 @@ int jobs_filter_read(struct request *rq, struct jobs_asked *a, struct err *err)
 
         a->label = xstrdup(request_query(rq, "label"));
         a->name = xstrdup(request_query(rq, "name"));
-        *f = (struct jobs_filter){
-            .who = principal_visible(rq->who), .user = request_query(rq, "user"), .before = INT64_MAX};
+        *f = (struct jobs_filter){.who = principal_visible(rq->who),
+                                  .user = request_query(rq, "user"),
+                                  .site = request_query(rq, "site"),
+                                  .before = INT64_MAX};
         if (read_state(rq, f, err) < 0 || (a->label && read_label(a->label, f, err) < 0) ||
             jobs_filter_time("since", request_query(rq, "since"), &f->since, err) < 0 ||
             jobs_filter_time("until", request_query(rq, "until"), &f->until, err) < 0)

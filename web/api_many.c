@@ -14,7 +14,7 @@
 
 struct many_body {
         json_t *ids;
-        const char *state, *project, *name, *user, *label, *since, *until;
+        const char *state, *project, *name, *user, *site, *label, *since, *until;
         const char *why;
         bool all;
         int64_t limit, before;
@@ -26,6 +26,7 @@ const struct field many_fields[] = {
     FIELD(struct many_body, name, F_STRING, 1, 200, 0,
           "jobs of this name; align*: how it starts, *lig*: what it has in it"),
     FIELD(struct many_body, user, F_STRING, 1, 64, 0, "jobs of this user"),
+    FIELD(struct many_body, site, F_NAME, 1, 64, 0, "jobs of which something was sent to this site"),
     FIELD(struct many_body, label, F_STRING, 3, 1000, 0, "jobs with this label, written name:value"),
     FIELD(struct many_body, since, F_STRING, 1, 40, 0, "submitted then or later: a time, or how long ago"),
     FIELD(struct many_body, until, F_STRING, 1, 40, 0, "submitted before then: a time, or how long ago"),
@@ -59,8 +60,8 @@ static int read_many(struct request *rq, const struct many_body *in, char *name,
                      int64_t *project, struct jobs_filter *f, struct err *err)
 {
         struct issues *is = &rq->issues;
-        bool some = in->ids || in->state || in->project || in->name || in->user || in->label || in->since ||
-                    in->until;
+        bool some = in->ids || in->state || in->project || in->name || in->user || in->site || in->label ||
+                    in->since || in->until;
         struct err bad;
 
         if (in->state && strcmp(in->state, "accepted") != 0 && strcmp(in->state, "active") != 0)
@@ -80,6 +81,7 @@ static int read_many(struct request *rq, const struct many_body *in, char *name,
                 return request_invalid(rq, err);
         f->state = in->state;
         f->user = in->user;
+        f->site = in->site;
         f->ids = in->ids ? ids : NULL;
         f->ids_count = json_array_size(in->ids);
         if (name)

@@ -19,6 +19,28 @@ static void worker_offer_write(struct buf *b, struct rows *r)
         j_obj_end(b);
 }
 
+#define VERSION_WORD "version="
+
+/* What it told of itself: words with a space between; one of them names its version. They are a site's, and
+ * so are taken for nothing but text. */
+static void features_write(struct buf *b, struct rows *r)
+{
+        AUTO_FREE char *text = xstrdup(row_null(r, "features") ? "" : row_text(r, "features"));
+        const char *version = NULL;
+        char *rest = NULL;
+
+        j_col_str(b, r, "machine");
+        j_arr(b, "features");
+        for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+                if (strncmp(word, VERSION_WORD, strlen(VERSION_WORD)) == 0)
+                        version = word + strlen(VERSION_WORD);
+                else
+                        j_str(b, NULL, word);
+        }
+        j_arr_end(b);
+        j_str(b, "version", version);
+}
+
 /* The members of a worker, as in a list or for itself. */
 static void write_members(struct buf *b, struct rows *r)
 {
@@ -39,6 +61,7 @@ static void write_members(struct buf *b, struct rows *r)
         j_col_int(b, r, "clock_skew_ms");
         j_col_int(b, r, "running");
         j_col_time(b, r, "seen_at");
+        features_write(b, r);
         j_col_str(b, r, "intent");
         j_col_str(b, r, "intent_by");
         j_col_time(b, r, "intent_at");

@@ -94,7 +94,7 @@ void facts_read(struct facts *ret)
         ret->cpus = cpus_usable();
         ret->memory = memory_kb("MemTotal:");
         disk_space(&ret->disk_free, &ret->disk_total);
-        snprintf(ret->features, sizeof ret->features, "rlimit fetch");
+        snprintf(ret->features, sizeof ret->features, "rlimit fetch version=%.20s", REEVE_VERSION);
         ret->linger = linger();
 }
 

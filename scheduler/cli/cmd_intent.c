@@ -73,6 +73,7 @@ const struct option bulk_options[] = {
     {"project", 'p', "PROJECT", "all of this project", false},
     {"name", 'n', "NAME", "all of this name; 'align*': that begin so, '*lig*': that have it in them", false},
     {"user", 'u', "USER", "all of this user", false},
+    {"site", 0, "SITE", "all of which something was sent to this site", false},
     {"label", 'l', "KEY=VALUE", "all with this label", false},
     {"since", 0, "TIME", "all submitted then or later: a time, or how long ago, such as 2d", false},
     {"until", 0, "TIME", "all submitted before then", false},
@@ -92,7 +93,8 @@ static bool has_filter(const struct args *a)
 
 static json_t *filter_body(const struct args *a)
 {
-        static const char *const names[] = {"state", "project", "name", "user", "label", "since", "until"};
+        static const char *const names[] = {"state", "project", "name",  "user",
+                                            "site",  "label",   "since", "until"};
         json_t *body = json_object();
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {

@@ -19,6 +19,7 @@ const struct option jobs_options[] = {
     {"project", 'p', "PROJECT", "only of this project", false},
     {"name", 'n', "NAME", "only of this name; 'align*': that begin so, '*lig*': that have it in them", false},
     {"user", 'u', "USER", "only of this user", false},
+    {"site", 0, "SITE", "only those of which something was sent to this site", false},
     {"label", 'l', "KEY=VALUE", "only with this label", false},
     {"since", 0, "TIME", "only submitted then or later: a time, or how long ago, such as 2d", false},
     {"until", 0, "TIME", "only submitted before then", false},
@@ -280,7 +281,7 @@ static int watch_jobs(struct cli *c, const char *path, int64_t limit, struct err
 
 int cmd_jobs(struct cli *c, const struct args *a)
 {
-        static const char *const filters[] = {"state", "project", "name", "user", "since", "until"};
+        static const char *const filters[] = {"state", "project", "name", "user", "site", "since", "until"};
         AUTO_FREE char *label = xstrdup(args_get(a, "label"));
         struct buf path;
         struct err err;

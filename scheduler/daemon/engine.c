@@ -245,6 +245,7 @@ static void pass(struct engine *e)
 {
         struct err err = {0};
         uint64_t start = uv_hrtime();
+        bool some;
 
         e->want_pass = false;
         engine_clock(e);
@@ -257,7 +258,8 @@ static void pass(struct engine *e)
         record_plan(e);
         transfers_record_plan(e);
         record_dirty_jobs(e);
-        if (!commit_is_empty(&e->commit) && store_commit(e->db, e->epoch, &e->commit, &err) < 0) {
+        some = !commit_is_empty(&e->commit);
+        if (some && store_commit(e->db, e->epoch, &e->commit, &err) < 0) {
                 engine_reset(e, &err);
                 return;
         }
@@ -279,6 +281,8 @@ static void pass(struct engine *e)
         if (db_notify_waits(e->db))
                 uv_timer_start(&e->notify, on_notify, NOTIFY_MS, 0);
         e->pass_us = (int64_t)(uv_hrtime() - start) / 1000;
+        if (some)
+                insight_pass(e, e->pass_us);
 }
 
 static void on_pace(uv_timer_t *t)

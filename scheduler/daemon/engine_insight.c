@@ -4,6 +4,7 @@
 #include "daemon/engine_priv.h"
 
 #include "common/util.h"
+#include "daemon/spec.h"
 #include "store/store_insights.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ static const char *const ended_names[] = {
 /* Since the last writing. How things stood is the sum over all looks: divided by their number, the mean. */
 struct site_counts {
         int32_t launches[INSIGHT_BUCKETS], failures[OUTCOME_COUNT];
-        int64_t moved, cpus, used;
+        int64_t moved, read, cpus, used;
         bool some;
 };
 struct insight_book {
@@ -28,6 +29,7 @@ struct insight_book {
         int32_t waits[INSIGHT_BUCKETS];
         int64_t ended[ENDED_COUNT];
         int64_t looks, ready, running;
+        int64_t passes, pass_us;   /* that changed something */
         struct site_counts *sites; /* by id */
         size_t site_cap;
         struct insight_row *rows;
@@ -74,10 +76,25 @@ static struct site_counts *counts_of(struct insight_book *b, int32_t site)
         return &b->sites[site];
 }
 
+/* What a task reads lies where it runs by then. Where the tasks share an input out each has about the same
+ * part of it. */
+static int64_t bytes_read(const struct m_job *j)
+{
+        int32_t shares =
+            j->spec && spec_has_parts(j->spec) && j->last > j->first ? j->last - j->first + 1 : 1;
+        int64_t sum = 0;
+
+        for (size_t i = 0; i < j->input_count; i++)
+                sum += j->inputs[i] ? j->inputs[i]->bytes / shares : 0;
+        return sum;
+}
+
 void insight_started(struct engine *e, const struct m_attempt *a, int64_t at)
 {
         struct insight_book *b = e->insight;
 
+        if (a->job->input_count)
+                counts_of(b, a->worker->site->id)->read += bytes_read(a->job);
         counts_of(b, a->worker->site->id)->launches[bucket_of(at - a->placed_at)]++;
         if (a->key.attempt == 1)
                 b->waits[bucket_of(at - a->job->submitted_at)]++;
@@ -100,6 +117,12 @@ void insight_ended(struct engine *e, const struct m_attempt *a, enum attempt_sta
 void insight_moved(struct engine *e, int32_t to, int64_t bytes)
 {
         counts_of(e->insight, to)->moved += bytes;
+}
+
+void insight_pass(struct engine *e, int64_t us)
+{
+        e->insight->passes++;
+        e->insight->pass_us += us;
 }
 
 /* ---- looking ---------------------------------------------------------------------------------------------
@@ -162,6 +185,7 @@ static void put_site(struct engine *e, int32_t site)
                         put(e->insight, arena_printf(&e->arena, "end:%s", outcome_name((enum outcome)o)),
                             site, c->failures[o]);
         put(e->insight, "moved", site, c->moved);
+        put(e->insight, "read", site, c->read);
         put(e->insight, "cpus", site, c->cpus);
         put(e->insight, "used", site, c->used);
 }
@@ -174,6 +198,8 @@ static void gather(struct engine *e)
         put(b, "looks", 0, b->looks);
         put(b, "ready", 0, b->ready);
         put(b, "running", 0, b->running);
+        put(b, "passes", 0, b->passes);
+        put(b, "pass_us", 0, b->pass_us);
         for (int i = 0; i < ENDED_COUNT; i++)
                 put(b, ended_names[i], 0, b->ended[i]);
         put_buckets(e, "wait", 0, b->waits);
@@ -186,7 +212,7 @@ static void clear(struct insight_book *b)
 {
         memset(b->waits, 0, sizeof b->waits);
         memset(b->ended, 0, sizeof b->ended);
-        b->looks = b->ready = b->running = 0;
+        b->looks = b->ready = b->running = b->passes = b->pass_us = 0;
         if (b->site_cap)
                 memset(b->sites, 0, b->site_cap * sizeof *b->sites);
 }

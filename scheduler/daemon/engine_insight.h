@@ -24,6 +24,8 @@ void insight_close(struct engine *e);
 void insight_started(struct engine *e, const struct m_attempt *a, int64_t at);
 void insight_ended(struct engine *e, const struct m_attempt *a, enum attempt_state state, enum outcome o);
 void insight_moved(struct engine *e, int32_t to, int64_t bytes);
+/* A pass that changed something took so long. */
+void insight_pass(struct engine *e, int64_t us);
 /* Write what came together when its time has come (boot ms). */
 int insight_tick(struct engine *e, int64_t now, struct err *err);
 

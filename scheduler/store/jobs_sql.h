@@ -18,6 +18,19 @@
         "(select job_id as id, taken from job_queue where job_id < $3 and job_id > " low                     \
         " order by job_id desc limit $4)"
 
+/* Numbers of the jobs of which something was sent to a site, downwards; one index holds just them. `site` is
+ * its name. */
+#define SITE_RUN(low, site)                                                                                  \
+        "(select distinct job_id as id from decisions where site_id = (select id from sites where name "     \
+        "= " site " and removed_at is null) and job_id < $3 and job_id > " low                               \
+        " order by job_id desc limit $4)"
+#define WAS_AT_SITE(job, site)                                                                               \
+        "(" site "::text is null or exists (select from decisions d where d.site_id = (select id from sites" \
+        " where name = " site " and removed_at is null) and d.job_id = " job "))"
+/* The state of `r`, a job that may live or not. */
+#define RUN_STATE                                                                                            \
+        "(case when (select q.taken from job_queue q where q.job_id = r.id) then 'active' else r.state end)"
+
 /* What a filter says of a job but for its state: $6 name and $7 how it is meant, $8 user, $9 and $10 label,
  * $11 and $12 submitted from and before. */
 #define JOB_FITS_AS(j)                                                                                       \

@@ -53,11 +53,16 @@ int store_job_facets(struct db *db, const struct jobs_filter *f, struct rows **r
 {
         bool live = f->state && f->state[0] == 'a'; /* accepted, active */
         struct stmt *st =
-            live ? db_stmt(db, "job_facets_live",
-                           FACETS(LIVE_RUN("$13"), "($1 or r.project_id = any($2))"
-                                                   " and run.taken = ($5::text = 'active')"))
-                 : db_stmt(db, "job_facets", FACETS(JOB_RUN("$13"), "($5::text is null or r.state = $5)"));
+            f->site ? db_stmt(db, "job_facets_site",
+                              FACETS(SITE_RUN("$13", "$16"), "($1 or r.project_id = any($2))"
+                                                             " and ($5::text is null or " RUN_STATE " = $5)"))
+            : live  ? db_stmt(db, "job_facets_live",
+                              FACETS(LIVE_RUN("$13"), "($1 or r.project_id = any($2))"
+                                                       " and run.taken = ($5::text = 'active')"))
+                    : db_stmt(db, "job_facets", FACETS(JOB_RUN("$13"), "($5::text is null or r.state = $5)"));
 
         bind_facets(st, f);
+        if (f->site)
+                bind_text(st, f->site);
         return db_query(st, ret, err);
 }

@@ -65,7 +65,7 @@ static bool is_live_state(const char *state)
 
 static bool filter_is_empty(const struct jobs_filter *f)
 {
-        return !f->state && !f->name && !f->user && !f->label && f->since == INT64_MIN &&
+        return !f->state && !f->name && !f->user && !f->site && !f->label && f->since == INT64_MIN &&
                f->until == INT64_MIN;
 }
 
@@ -111,6 +111,24 @@ static int list_live(struct db *db, const struct jobs_filter *f, struct rows **r
                         f, JOBS_SCAN_MAX, ret, err);
 }
 
+static int list_site(struct db *db, const struct jobs_filter *f, struct rows **ret, struct err *err)
+{
+        struct stmt *st =
+            db_stmt(db, "jobs_list_site",
+                    JOB_COLUMNS(LIST_CUT)
+                        JOB_PAGE(SITE_RUN("$13", "$15"), "($1 or r.project_id = any($2))"
+                                                         " and ($5::text is null or " RUN_STATE " = $5)"));
+
+        bind_visible(st, &f->who);
+        bind_int(st, f->before);
+        bind_int(st, JOBS_SCAN_MAX);
+        bind_filter(st, f);
+        bind_int(st, f->after);
+        bind_int(st, f->limit);
+        bind_text(st, f->site);
+        return db_query(st, ret, err);
+}
+
 static int list_ids(struct db *db, const struct jobs_filter *f, struct rows **ret, struct err *err)
 {
         struct stmt *st = db_stmt(
@@ -118,14 +136,34 @@ static int list_ids(struct db *db, const struct jobs_filter *f, struct rows **re
             JOB_COLUMNS(
                 LIST_CUT) " from (select * from jobs j where id = any($4) and id < $3 and " JOB_VISIBLE
                           ") j" JOB_JOINS " where ($5::text is null or " JOB_STATE " = $5)"
-                          " and " JOB_FITS_AS("j") " order by j.id desc limit $13");
+                          " and " JOB_FITS_AS("j") " and " WAS_AT_SITE(
+                              "j.id", "$14") " order by j.id desc limit $13");
 
         bind_visible(st, &f->who);
         bind_int(st, f->before);
         bind_ints(st, f->ids, f->ids_count);
         bind_filter(st, f);
         bind_int(st, f->limit);
+        bind_text(st, f->site);
         return db_query(st, ret, err);
+}
+
+static int scanned_at_site(struct db *db, const struct jobs_filter *f, int64_t *ret, struct err *err)
+{
+        struct stmt *st = db_stmt(db, "jobs_scanned_site",
+                                  "select case when count(*) = $4 then min(j.id) else 0 end as low"
+                                  " from " SITE_RUN("$1", "$2") " j");
+        AUTO_ROWS struct rows *r = NULL;
+
+        bind_int(st, f->after);
+        bind_text(st, f->site);
+        bind_int(st, f->before);
+        bind_int(st, JOBS_SCAN_MAX);
+        if (db_query(st, &r, err) < 0)
+                return -1;
+        rows_next(r);
+        *ret = row_int(r, "low");
+        return 0;
 }
 
 /* Where a filtered page stopped looking: the lowest number of the run, 0 when the run reached the end. */
@@ -198,11 +236,15 @@ int store_jobs_list(struct db *db, const struct jobs_filter *f, struct rows **re
 
         if (f->ids)
                 rc = list_ids(db, f, ret, err);
+        else if (f->site)
+                rc = list_site(db, f, ret, err);
         else if (live)
                 rc = list_live(db, f, ret, err);
         else
                 rc = list_all(db, f, scans ? JOBS_SCAN_MAX : f->limit, ret, err);
         *ret_next = 0;
+        if (rc == 0 && scans && f->site && rows_count(*ret) < (size_t)f->limit)
+                return scanned_at_site(db, f, ret_next, err);
         if (rc == 0 && scans && rows_count(*ret) < (size_t)f->limit)
                 return scanned_to(db, f, live, ret_next, err);
         return rc;

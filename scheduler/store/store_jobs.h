@@ -26,6 +26,7 @@ struct jobs_filter {
         const char *name;  /* NULL any */
         enum { NAME_IS, NAME_STARTS, NAME_HAS } name_how;
         const char *user;
+        const char *site; /* something of it was sent there */
         const char *label, *label_value;
         const int64_t *ids; /* NULL any */
         size_t ids_count;

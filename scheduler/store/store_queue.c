@@ -76,7 +76,7 @@ int store_queue_heads(struct db *db, int64_t half_life_ms, struct rows **ret, st
         " where ($1 or j.project_id = any($2)) and q.job_id < $3"                                            \
         " and ($4::bigint[] is null or j.id = any($4))"                                                      \
         " and ($5::text is null or (case when q.taken then 'active' else 'accepted' end) = $5)"              \
-        " and " JOB_FITS_AS("j")
+        " and " JOB_FITS_AS("j") " and " WAS_AT_SITE("j.id", "$15")
 
 static void bind_filter(struct stmt *st, const struct jobs_filter *f, const char *kind, int limit)
 {
@@ -97,6 +97,7 @@ static void bind_filter(struct stmt *st, const struct jobs_filter *f, const char
         bind_time(st, f->until);
         bind_text(st, kind);
         bind_int(st, limit);
+        bind_text(st, f->site);
 }
 
 int store_intents_find(struct db *db, const struct jobs_filter *f, const char *kind, struct rows **ret,

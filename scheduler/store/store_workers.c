@@ -6,7 +6,7 @@ int store_workers_list(struct db *db, const char *site, int64_t id, struct rows 
         struct stmt *st = db_stmt(
             db, "workers_list",
             "select s.name as site, w.id, h.address as host, a.unix_user as user, w.link, w.link_text,"
-            " w.link_at as since, w.hostname, coalesce(w.offer_cpus, w.cpus) as cpus,"
+            " w.link_at as since, w.hostname, w.machine, w.features, coalesce(w.offer_cpus, w.cpus) as cpus,"
             " coalesce(w.offer_memory, w.memory) as memory, coalesce(w.offer_gpus, 0) as gpus, w.offer_cpus,"
             " w.offer_memory, w.offer_gpus, w.offer_slots, w.offer_custom, w.disk_free, w.disk_total,"
             " w.memory_available, w.load, w.clock_skew_ms, w.running, w.seen_at, w.intent, w.intent_by,"

@@ -67,6 +67,12 @@ def use_failures_and_bytes_are_told_by_site(w):
     failures = plot(w, "failures", "?range=1h")
     same((values(failures, "exit", "alpha"), values(failures, "lost", "alpha"), values(failures, "reboot", "alpha")), ([7], [1], None))
     same(values(plot(w, "bytes", "?range=1h"), "moved", "alpha"), [4096])
+    count(w, "read", 65536, site="'alpha'", ago="10 min")
+    local = plot(w, "local", "?range=1h")
+    same((values(local, "read", "alpha"), values(local, "moved", "alpha")), ([65536], [4096]))
+    count(w, "passes", 10, ago="10 min")
+    count(w, "pass_us", 25000, ago="10 min")
+    same(values(plot(w, "passes", "?range=1h"), "mean"), [0.0025])
 
 
 @test

@@ -63,6 +63,27 @@ def a_graph_leaves_out_what_one_may_not_see(w):
 
 
 @test
+def jobs_are_found_by_the_site_that_something_of_them_was_sent_to(w):
+    here = [submit(w, f"placed-{i}") for i in range(5)]
+    submit(w, "placed-never")
+    theirs = submit(w, "placed-theirs", who="stranger", project="two")
+    for job in here + [here[0], theirs]:
+        w.s.sql(f"insert into decisions (job_id, task, site_id, candidates) select {job}, 1, id, '[]' from sites where name = 'alpha'")
+    ids = lambda path, who="submitter": [j["id"] for j in w.s.ok("GET", path, token=w.tokens[who])["items"]]  # noqa: E731
+    same(ids("/v1/jobs?site=alpha"), here[::-1])
+    same(ids("/v1/jobs?site=alpha", "admin"), ([theirs] + here[::-1]))
+    same((ids("/v1/jobs?site=alpha&name=placed-3"), ids("/v1/jobs?site=alpha&state=active"), ids("/v1/jobs?site=nowhere")), ([here[3]], [], []))
+    same(ids(f"/v1/jobs?site=alpha&ids={here[1]},{here[2] + 900}"), [here[1]])
+    first = w.s.ok("GET", "/v1/jobs?site=alpha&limit=2", token=w.tokens["submitter"])
+    same([j["id"] for j in first["items"]], here[:2:-1])
+    same(ids(f"/v1/jobs?site=alpha&limit=9&cursor={first['next_cursor']}"), here[2::-1])
+    facets = w.s.ok("GET", "/v1/jobs:facets?site=alpha&name=placed-*", token=w.tokens["submitter"])
+    same((facets["jobs"], facets["whole"]), (5, True))
+    found = w.s.post("/v1/jobs:hold?dry_run=true", {"site": "alpha", "name": "placed-*"}, token=w.tokens["submitter"]).json
+    same((found["matched"], sorted(found["jobs"])), (5, here))
+
+
+@test
 def a_timeline_has_every_attempt_and_does_not_tear_a_task_apart(w):
     job = submit(w, "timed", array="1-5")
     site, worker = w.s.sql("select site_id, id from workers order by id limit 1")[0]
