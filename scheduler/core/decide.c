@@ -5,6 +5,7 @@
 #include "common/util.h"
 #include "core/link.h"
 #include "core/order.h"
+#include "core/parts.h"
 #include "core/seats.h"
 #include "core/space.h"
 
@@ -22,7 +23,7 @@ void plan_clear(struct plan *p)
         for (size_t i = 0; i < p->sheet_count; i++)
                 free(p->sheets[i]);
         p->run_count = p->choice_count = p->want_count = p->sheet_count = 0;
-        p->transfer_count = p->start_count = p->cancel_count = p->leave_count = 0;
+        p->transfer_count = p->start_count = p->cancel_count = p->leave_count = p->deal_count = 0;
         p->placed = 0;
         p->more = false;
 }
@@ -38,6 +39,7 @@ void plan_release(struct plan *p)
         free(p->starts);
         free(p->cancels);
         free(p->leaves);
+        free(p->deals);
         *p = (struct plan){0};
 }
 
@@ -164,22 +166,52 @@ static bool has_run(const struct m_job *j)
         return !j->elementwise && j->next <= j->last;
 }
 
+static void run_retry(const struct m_retry *r, struct plan_run *run)
+{
+        run->task = r->task;
+        run->attempt = r->attempt + 1;
+        run->task_failures = r->task_failures;
+        run->site_failures = r->site_failures;
+        run->queued = true;
+}
+
+/* The next task of a job whose tasks share files, where its part lies: one that waits for nothing else, one
+ * of the run, and at last one that is meant for another site. */
+static bool next_part(const struct model *m, struct m_job *j, const struct m_site *site, struct plan_run *run)
+{
+        struct m_retry r;
+
+        if (parts_pop(m, j, site, false, &r)) {
+                run_retry(&r, run);
+                return true;
+        }
+        if (parts_ready(m, j->shape, site) != INT64_MAX)
+                return false;
+        if (has_run(j)) {
+                run->task = job_next_task(j);
+                return true;
+        }
+        if (!parts_pop(m, j, site, true, &r))
+                return false;
+        run_retry(&r, run);
+        return true;
+}
+
 /* The next task of the batch; false when it has no more. */
-static bool next_task(const struct model *m, const struct batch *b, struct plan_run *run)
+static bool next_task(const struct model *m, const struct batch *b, const struct m_site *site,
+                      struct plan_run *run)
 {
         struct m_job *j = b->job;
 
+        if (j->shape->parts)
+                return next_part(m, j, site, run);
         if (b->retries && has_due_retry(m, j)) {
                 struct m_retry r;
 
                 if (j->retries[0].avoid_site != b->avoid)
                         return false;
                 r = job_retry_pop(j);
-                run->task = r.task;
-                run->attempt = r.attempt + 1;
-                run->task_failures = r.task_failures;
-                run->site_failures = r.site_failures;
-                run->queued = true;
+                run_retry(&r, run);
                 return true;
         }
         if (b->avoid || !has_run(j))
@@ -202,7 +234,7 @@ static int64_t fill_worker(struct turns *t, struct batch *b, struct m_worker *w)
                     .job = b->job, .worker = w, .count = 1, .attempt = 1, .decision = b->decision};
                 struct m_attempt *a;
 
-                if (!next_task(m, b, &run))
+                if (!next_task(m, b, w->site, &run))
                         break;
                 a = model_attempt_open(m, b->job, w, run.task, run.attempt, placed >= now);
                 a->task_failures = run.task_failures;
@@ -324,7 +356,8 @@ static bool take_turn(struct turns *t, struct m_shape *s, size_t rivals)
         struct m_site *site;
         int64_t room, placed = 0;
 
-        b.avoid = b.retries ? j->retries[0].avoid_site : 0;
+        /* Those that share files are picked one by one, by what lies at the site. */
+        b.avoid = b.retries && !s->parts ? j->retries[0].avoid_site : 0;
         site = pick(t, &b, &room, &why);
         space_note(t, s);
         if (!site) {

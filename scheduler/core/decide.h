@@ -53,6 +53,10 @@ struct plan_choice { /* a decision to be recorded: why there */
         const struct candidate *candidates; /* by site id; shared between choices, owned by the plan */
         size_t candidate_count;
 };
+struct plan_deal { /* a task of the run that is among the retries from now on (parts.h) */
+        struct m_job *job;
+        int32_t task;
+};
 struct plan_leave {
         int64_t dataset;
         int32_t site;
@@ -72,6 +76,8 @@ struct plan {
         size_t cancel_count, cancel_cap;
         struct plan_leave *leaves; /* copies to be evicted now, though tasks wait for them (space.h) */
         size_t leave_count, leave_cap;
+        struct plan_deal *deals;
+        size_t deal_count, deal_cap;
         struct m_job **want_spec; /* jobs that could go but whose spec is not in memory */
         size_t want_count, want_cap;
         int64_t placed;

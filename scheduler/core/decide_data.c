@@ -43,6 +43,8 @@ void stage_want(struct turns *t, const struct m_shape *s, struct m_dataset *d, c
         struct way w;
 
         if (x) {
+                if (x->only.n && x->state == TRANSFER_QUEUED)
+                        model_transfer_widen(t->m, x);
                 x->wanted_pass = t->m->pass;
                 x->chosen = chosen;
                 if (x->why == WHY_COPY)
@@ -63,9 +65,7 @@ void stage_want(struct turns *t, const struct m_shape *s, struct m_dataset *d, c
                 x->chosen = chosen;
 }
 
-/* Tasks of the shape that may be on their way to a place: those of the first job as far as its throttle goes.
- */
-static int64_t rest_of(const struct m_shape *s)
+int64_t stage_backlog(const struct m_shape *s)
 {
         const struct m_job *j = heap_top(&s->jobs);
         int64_t n = (int64_t)shape_backlog(s);
@@ -115,6 +115,8 @@ bool stage_rest(struct turns *t, struct m_shape *s)
 
         if (seats_has(t->m, s))
                 return seats_wait(t->m, s);
+        if (s->parts)
+                return stage_parts(t, s);
         if (!s->input_count || s->looked_at != t->m->now_ms)
                 return s->input_count && s->staging;
         s->staging = false;
@@ -122,7 +124,7 @@ bool stage_rest(struct turns *t, struct m_shape *s)
                 return false;
         stay(s, s->options, &o);
         counts = xcalloc(o.n, sizeof *counts);
-        options_share(&o, rest_of(s), counts);
+        options_share(&o, stage_backlog(s), counts);
         for (size_t i = 0; i < o.n; i++) {
                 const struct option *k = &o.at[i];
 

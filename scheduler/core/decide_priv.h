@@ -21,6 +21,12 @@ struct turns { /* what a pass keeps at hand */
 /* The shape is being set aside: share out its waiting tasks over its options, promise them room there and see
  * to it that their data comes. True when data is what its next task waits for. */
 bool stage_rest(struct turns *t, struct m_shape *s);
+/* The same for tasks that share the files of an input: each option is dealt some, and their parts are sent
+ * for. */
+bool stage_parts(struct turns *t, struct m_shape *s);
+/* Tasks of the shape that may be on their way to a place: those of the first job as far as its throttle goes.
+ */
+int64_t stage_backlog(const struct m_shape *s);
 /* Someone wants it there: it is joined when it is on its way, else sent for. chosen: the source, 0 = the best
  * one. */
 void stage_want(struct turns *t, const struct m_shape *s, struct m_dataset *d, const struct m_site *to,

@@ -6,6 +6,7 @@
 #include "core/ledger.h"
 #include "core/link.h"
 #include "core/model_priv.h"
+#include "core/parts.h"
 #include "core/seats.h"
 #include "core/space.h"
 
@@ -47,6 +48,7 @@ void dataset_free(struct m_dataset *d)
 
         while ((t = d->transfers)) {
                 d->transfers = t->next;
+                spans_release(&t->only);
                 free(t);
         }
         model_dataset_clear_sites(d);
@@ -63,6 +65,7 @@ static void shape_free(struct m_shape *s)
         free(s->inputs);
         free(s->data);
         free(s->sites);
+        parts_free(s->parts);
         free(s->at);
         free(s->seats);
         free(s);
@@ -335,10 +338,16 @@ struct m_dataset *model_dataset_put(struct model *m, int64_t id, const char *nam
         return d;
 }
 
+static void place_release(struct m_dataset_site *at)
+{
+        free(at->root);
+        spans_release(&at->have);
+}
+
 void model_dataset_clear_sites(struct m_dataset *d)
 {
         for (size_t i = 0; i < d->site_count; i++)
-                free(d->sites[i].root);
+                place_release(&d->sites[i]);
         d->site_count = 0;
 }
 
@@ -375,6 +384,8 @@ struct m_dataset_site *model_dataset_site(struct m_dataset *d, int32_t site, con
         at = &d->sites[i];
         at->files = files;
         at->bytes = bytes;
+        if (files == d->files)
+                spans_release(&at->have);
         return at;
 }
 
@@ -382,6 +393,15 @@ const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t
 {
         for (size_t i = place_index(d, site); i < d->site_count && d->sites[i].site == site; i++) {
                 if (d->sites[i].files == d->files && !d->sites[i].suspect)
+                        return &d->sites[i];
+        }
+        return NULL;
+}
+
+struct m_dataset_site *model_dataset_some(const struct m_dataset *d, int32_t site)
+{
+        for (size_t i = place_index(d, site); i < d->site_count && d->sites[i].site == site; i++) {
+                if (d->sites[i].have.n && !d->sites[i].suspect)
                         return &d->sites[i];
         }
         return NULL;
@@ -416,7 +436,7 @@ void model_copy_gone(struct model *m, struct m_dataset *d, int32_t site)
                 }
                 if (s)
                         s->storage.used -= at->bytes < s->storage.used ? at->bytes : s->storage.used;
-                free(at->root);
+                place_release(at);
         }
         d->site_count = n;
 }

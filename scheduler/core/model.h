@@ -13,6 +13,7 @@
 #define REEVE_MODEL_H
 
 #include "common/ids.h"
+#include "common/spans.h"
 #include "common/states.h"
 #include "common/task_set.h"
 #include "core/heap.h"
@@ -155,6 +156,7 @@ struct m_dataset_site {
         bool leaving;   /* makes room (space.h): what runs on it may end, nothing new is placed on it */
         int32_t files;
         int64_t bytes;
+        struct spans have; /* of a copy that is not whole: the numbers of its files (parts.h) */
 };
 
 struct m_dataset {
@@ -196,6 +198,7 @@ struct m_transfer { /* see transfer.h */
         enum transfer_state state; /* queued, active, verifying */
         int32_t priority;          /* of the first job that wants it */
         int32_t files;
+        struct spans only;            /* the files it moves, by number; none: all that is missing */
         double given;                 /* while active: bytes per second that it may take; 0 = no limit */
         int64_t bytes, moved, begun;  /* to be moved; moved so far; moved before this try */
         int64_t asked_at, started_at; /* wall ms; started: of this try */
@@ -243,7 +246,8 @@ struct m_shape {
         int64_t *inputs;         /* sorted dataset ids */
         struct m_dataset **data; /* the same */
         size_t input_count;
-        int32_t *sites; /* sorted; empty = any */
+        struct m_parts *parts; /* how tasks share the files of an input (parts.h); NULL = they do not */
+        int32_t *sites;        /* sorted; empty = any */
         size_t site_count;
         int64_t time_limit_ms;
         int64_t expect_ms; /* how long its tasks are said to run at speed 1; 0 = not said */
@@ -279,7 +283,8 @@ struct m_shape {
 struct m_retry {
         int32_t task, attempt; /* attempt: number of the last one; 0 = none */
         int32_t task_failures, site_failures, avoid_site;
-        int64_t due; /* wall ms */
+        int64_t due;   /* wall ms */
+        int32_t dealt; /* site that its part of an input is meant for (parts.h); 0 = none */
 };
 
 struct m_after {
@@ -428,6 +433,8 @@ struct m_dataset_site *model_dataset_site(struct m_dataset *d, int32_t site, con
 /* Only these sites (sorted here) may hold it and run what reads it. */
 void model_dataset_allow(struct m_dataset *d, const int32_t *sites, size_t n);
 void model_dataset_allow_all(struct m_dataset *d);
+/* The copy at the site that is not whole, but knows what it has; NULL = there is none. */
+struct m_dataset_site *model_dataset_some(const struct m_dataset *d, int32_t site);
 /* Bytes and files of it that the site lacks. */
 int64_t model_dataset_missing(const struct m_dataset *d, int32_t site, int32_t *ret_files);
 /* Its copies left the site: those that transfers made. */
@@ -456,6 +463,7 @@ struct job_init {
         size_t after_count;
         struct m_dataset *const *inputs;
         size_t input_count;
+        struct m_parts *parts; /* its own from then on; NULL = every task reads all of its inputs */
         struct m_dataset *output;
         const int32_t *sites;
         size_t site_count;
@@ -503,6 +511,11 @@ bool job_skips(const struct m_job *j, int32_t task);
 int32_t job_next_task(struct m_job *j);
 /* Take the retry that is due first; the caller keeps m->ready_tasks right. */
 struct m_retry job_retry_pop(struct m_job *j);
+/* The same for one of them, by its place. */
+struct m_retry job_retry_take(struct m_job *j, size_t i);
+/* Move tasks of the run among the retries, as of now; the cursor moves past them. Returns the place of the
+ * new one, which holds until the next change. Only while next <= last. */
+size_t model_job_deal(struct model *m, struct m_job *j);
 void model_job_priority(struct model *m, struct m_job *j, int32_t priority);
 
 /* Jobs that wait for job id; the array borrows. */

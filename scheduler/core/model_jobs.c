@@ -2,6 +2,7 @@
 #include "core/model.h"
 #include "core/learned.h"
 #include "core/model_priv.h"
+#include "core/parts.h"
 #include "core/space.h"
 
 #include "common/util.h"
@@ -55,7 +56,7 @@ static uint64_t shape_key(const struct m_shape *s)
                 h = mix(h, (uint64_t)s->inputs[i]);
         for (size_t i = 0; i < s->site_count; i++)
                 h = mix(h, (uint64_t)s->sites[i]);
-        return h;
+        return s->parts ? mix(h, parts_hash(s->parts)) : h;
 }
 
 static bool shape_same(const struct m_shape *a, const struct m_shape *b)
@@ -64,7 +65,8 @@ static bool shape_same(const struct m_shape *a, const struct m_shape *b)
                a->time_limit_ms == b->time_limit_ms && a->expect_ms == b->expect_ms &&
                a->input_count == b->input_count && a->site_count == b->site_count &&
                (!a->input_count || memcmp(a->inputs, b->inputs, a->input_count * sizeof *a->inputs) == 0) &&
-               (!a->site_count || memcmp(a->sites, b->sites, a->site_count * sizeof *a->sites) == 0);
+               (!a->site_count || memcmp(a->sites, b->sites, a->site_count * sizeof *a->sites) == 0) &&
+               parts_same(a->parts, b->parts);
 }
 
 /* What shapes have in common that differ in what they read and where they may run only. */
@@ -73,6 +75,7 @@ static uint64_t class_key(const struct m_shape *s)
         struct m_shape bare = *s;
 
         bare.input_count = bare.site_count = 0;
+        bare.parts = NULL;
         return shape_key(&bare);
 }
 
@@ -178,6 +181,7 @@ static struct m_shape *shape_for(struct model *m, const struct job_init *init)
                 s->inputs[i] = init->inputs[i]->id;
         if (s->input_count)
                 qsort(s->inputs, s->input_count, sizeof *s->inputs, by_int64);
+        s->parts = init->parts;
         s->site_count = init->site_count;
         s->sites = init->site_count ? xcalloc(init->site_count, sizeof *s->sites) : NULL;
         if (s->site_count) {
@@ -188,6 +192,7 @@ static struct m_shape *shape_for(struct model *m, const struct job_init *init)
                 if (shape_same(have, s)) {
                         free(s->inputs);
                         free(s->sites);
+                        parts_free(s->parts);
                         free(s);
                         return have;
                 }
@@ -228,6 +233,7 @@ static void shape_drop(struct model *m, struct m_shape *s)
         free(s->inputs);
         free(s->data);
         free(s->sites);
+        parts_free(s->parts);
         free(s->at);
         free(s->seats);
         free(s);
@@ -275,12 +281,17 @@ static void retry_remove(struct m_job *j, size_t i)
         }
 }
 
+struct m_retry job_retry_take(struct m_job *j, size_t i)
+{
+        struct m_retry r = j->retries[i];
+
+        retry_remove(j, i);
+        return r;
+}
+
 struct m_retry job_retry_pop(struct m_job *j)
 {
-        struct m_retry r = j->retries[0];
-
-        retry_remove(j, 0);
-        return r;
+        return job_retry_take(j, 0);
 }
 
 /* ---- jobs
@@ -576,6 +587,19 @@ void model_job_retry(struct model *m, struct m_job *j, const struct m_retry *r)
         job_element_leaves(j, r->task);
         m->ready_tasks++;
         model_job_update(m, j);
+}
+
+size_t model_job_deal(struct model *m, struct m_job *j)
+{
+        struct m_retry r = {.task = job_next_task(j), .due = m->wall_ms};
+
+        m->ready_tasks--; /* it was one of the run */
+        model_job_retry(m, j, &r);
+        for (size_t i = j->retry_count; i-- > 0;) {
+                if (j->retries[i].task == r.task)
+                        return i;
+        }
+        return 0;
 }
 
 void job_element_leaves(struct m_job *j, int32_t task)

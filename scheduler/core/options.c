@@ -56,6 +56,8 @@ static void set_option(const struct model *m, const struct m_shape *s, struct m_
         o.finish = t.finish;
         o.burst = kind != OPTION_FULL && room > 0 && t.wait <= t.stage ? (double)room : 1;
         o.pace = slots / (t.run > 1e-3 ? t.run : 1e-3);
+        if (s->parts && kind == OPTION_STAGE && stage->part_pace < o.pace)
+                o.pace = stage->part_pace;
         *ret = o;
 }
 
@@ -96,7 +98,7 @@ static void sift(const struct model *m, const struct m_shape *s, bool data, stru
                 if (ret->stages)
                         stage_of(m, s, site, stage);
                 else if (s->input_count)
-                        stage_glance(s, site, stage);
+                        stage_glance(m, s, site, stage);
                 ret->steps[i] = (uint8_t)(step = funnel(m, s, site, stage, &k));
                 ret->room[i] = k.room;
                 ret->usable += step >= PLACE_STAGE;
@@ -228,11 +230,14 @@ int64_t room_now(const struct model *m, const struct m_shape *s, const struct m_
 /* The site filled up: what waiting for it comes to takes the option's place in the order, or it drops out. */
 static void note_full(const struct model *m, const struct m_shape *s, struct options *o, size_t i)
 {
-        struct stage none = {.step = PLACE_STEP_COUNT};
+        struct stage stage = {.step = PLACE_STEP_COUNT};
         struct option full;
         size_t k = i;
 
-        set_option(m, s, o->at[i].site, OPTION_FULL, &none, 0, &full);
+        if (s->parts) /* or those whose parts are there are gone */
+                stage_of(m, s, o->at[i].site, &stage);
+        set_option(m, s, o->at[i].site, stage.step == PLACE_STAGE ? OPTION_STAGE : OPTION_FULL, &stage, 0,
+                   &full);
         if (!full.trusted && !s->input_count) {
                 memmove(&o->at[i], &o->at[i + 1], (--o->n - i) * sizeof *o->at);
                 return;

@@ -3,6 +3,7 @@
 
 #include "common/util.h"
 #include "core/ledger.h"
+#include "core/parts.h"
 #include "core/space.h"
 #include "core/transfer.h"
 
@@ -128,13 +129,16 @@ static bool dataset_is_at(const struct m_dataset *d, int32_t site)
         return at && !at->leaving;
 }
 
-void stage_glance(const struct m_shape *s, const struct m_site *site, struct stage *ret)
+void stage_glance(const struct model *m, const struct m_shape *s, const struct m_site *site,
+                  struct stage *ret)
 {
         *ret = (struct stage){.step = PLACE_STEP_COUNT};
         for (size_t i = 0; i < s->input_count && ret->step == PLACE_STEP_COUNT; i++) {
                 const struct m_dataset *d = s->data[i];
 
-                if (!d || (d->files && !dataset_is_at(d, site->id)) || !dataset_may_be_at(d, site))
+                if (!d || !dataset_may_be_at(d, site) ||
+                    (d->files && !dataset_is_at(d, site->id) &&
+                     !(parts_are_of(s, d) && parts_ready(m, s, site))))
                         ret->step = PLACE_STAGE;
         }
 }
@@ -152,11 +156,15 @@ void stage_of(const struct model *m, const struct m_shape *s, const struct m_sit
                 enum place_step step;
                 double at;
 
-                if (d && d->files)
+                if (d && d->files && parts_are_of(s, d))
+                        parts_way(m, s, site, &w);
+                else if (d && d->files)
                         dataset_way(m, d, site, &w);
                 step = input_step(d, site, &w);
                 if (step == PLACE_STEP_COUNT)
                         continue;
+                if (parts_are_of(s, d))
+                        ret->part_pace = parts_pace(s, &w);
                 if (step < ret->step || !ret->first)
                         ret->first = d;
                 if (step < ret->step)
@@ -251,6 +259,11 @@ struct look look_at_workers(const struct model *m, const struct m_shape *s, cons
                         continue;
                 k.disk = true;
                 k.room += place_room(m, s, w, &ahead);
+        }
+        if (s->parts && k.room) {
+                int64_t ready = parts_ready(m, s, site);
+
+                k.room = k.room < ready ? k.room : ready;
         }
         return k;
 }

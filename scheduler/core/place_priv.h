@@ -17,13 +17,15 @@ struct stage { /* the inputs of a shape at a site */
             step; /* PLACE_STEP_COUNT: all there; PLACE_STAGE: will be; else what stands in the way */
         double seconds, moving;
         int64_t missing, fresh; /* bytes; fresh: of them, not on their way */
+        double part_pace;       /* tasks a second that the way brings the parts of (parts.h); 0 = none */
         bool unknown;           /* nobody has told how much room the site has for them */
         int32_t from;
         bool on_its_way;
         const struct m_dataset *first; /* one that is missing, or stands in the way */
 };
 /* Whether all is there, and nothing else: what is missing is taken to be on its way. */
-void stage_glance(const struct m_shape *s, const struct m_site *site, struct stage *ret);
+void stage_glance(const struct model *m, const struct m_shape *s, const struct m_site *site,
+                  struct stage *ret);
 void stage_of(const struct model *m, const struct m_shape *s, const struct m_site *site, struct stage *ret);
 
 struct terms { /* of the sum, in seconds */

@@ -3,7 +3,7 @@
  *
  * Not arranged is: what is more than SEATS_CELLS_MAX; a single task; tasks of which nothing is known but a
  * guess; anything while a worker is reserved or short tasks are sent ahead, or where a limit other than the
- * CPUs of workers could bind; data that lies in pieces. */
+ * CPUs of workers could bind; data that lies in pieces, or whose files tasks share. */
 #include "core/seats_priv.h"
 
 #include "common/util.h"
@@ -57,7 +57,7 @@ static bool add_tasks(const struct model *m, struct seat_case *sc, struct m_shap
         int64_t number = 0;
         bool limited = s->project->max_cpus || s->project->max_tasks;
 
-        if (limited || s->reserved || !shape_run_is_known(s))
+        if (limited || s->reserved || s->parts || !shape_run_is_known(s))
                 return false;
         sc->shapes = xgrow(sc->shapes, sc->shape_n, &sc->shape_cap, sizeof(struct m_shape *));
         sc->shapes[sc->shape_n++] = s;

@@ -38,6 +38,15 @@ static void set_leaving(struct m_dataset *d, int32_t site, bool leaving)
         }
 }
 
+static bool is_leaving(const struct m_dataset *d, int32_t site)
+{
+        for (size_t i = 0; i < d->site_count; i++) {
+                if (d->sites[i].site == site && d->sites[i].leaving)
+                        return true;
+        }
+        return false;
+}
+
 void space_release(const struct model *m, struct m_shape *s)
 {
         struct m_site *site = s->claim;
@@ -198,8 +207,7 @@ static int64_t let_go(const struct model *m, struct m_site *site, struct claim *
         struct m_dataset *d;
 
         for (size_t i = 0; (d = map_next(&m->datasets, &i));) {
-                const struct m_dataset_site *at = model_dataset_at(d, site->id);
-                int64_t size = at && at->leaving ? 0 : may_leave(m, d, site->id, c->shape);
+                int64_t size = is_leaving(d, site->id) ? 0 : may_leave(m, d, site->id, c->shape);
 
                 if (size <= 0)
                         continue;

@@ -3,6 +3,7 @@
 
 #include "core/space.h"
 #include "core/link.h"
+#include "core/parts.h"
 #include "core/transfer.h"
 
 #include <math.h>
@@ -93,7 +94,7 @@ static double kept_waiting(const struct m_dataset *d)
                 const struct m_job *j = d->readers[i].job;
                 int64_t n = heap_has(&j->shape->jobs, j) ? job_waiting(j) : 0;
 
-                if (n > 0 && !j->shape->site_count && is_main_input(j, d))
+                if (n > 0 && !j->shape->site_count && !parts_are_of(j->shape, d) && is_main_input(j, d))
                         cpus += (double)n * (j->shape->need.cpus > 0 ? j->shape->need.cpus : 1);
         }
         return cpus;

@@ -133,6 +133,36 @@ struct m_transfer *model_transfer_open(struct model *m, int64_t id, struct m_dat
         return t;
 }
 
+/* What it is to move is another amount than it was; nothing of it has begun. */
+static void resize(struct model *m, struct m_transfer *t, int32_t files, int64_t bytes)
+{
+        struct m_site *to = model_site(m, t->to);
+
+        promise(m, t, -1);
+        if (to)
+                to->storage.pledged += bytes - t->bytes;
+        t->files = files;
+        t->bytes = bytes;
+        promise(m, t, 1);
+}
+
+void model_transfer_narrow(struct model *m, struct m_transfer *t, struct spans *only, int64_t bytes)
+{
+        int32_t files = (int32_t)spans_count(only);
+
+        spans_move(&t->only, only);
+        resize(m, t, files, bytes);
+}
+
+void model_transfer_widen(struct model *m, struct m_transfer *t)
+{
+        int32_t files;
+        int64_t bytes = model_dataset_missing(t->dataset, t->to, &files);
+
+        spans_release(&t->only);
+        resize(m, t, files, bytes);
+}
+
 /* Count an active transfer in or out of its link and sites. */
 static void count(struct model *m, const struct m_transfer *t, int32_t by)
 {
@@ -276,6 +306,7 @@ void model_transfer_close(struct model *m, struct m_transfer *t)
         *at = t->next;
         map_del(&m->transfers, (uint64_t)t->id);
         map_del(&m->transfers_to, to_key(d, t->to));
+        spans_release(&t->only);
         free(t);
         model_dataset_drop(m, d);
 }
@@ -293,12 +324,34 @@ static void heat(const struct model *m, struct m_dataset *d, int64_t bytes)
         d->heat_at = m->wall_ms;
 }
 
+/* A part of it is there: a copy that is not whole, or is now. */
+static struct m_dataset_site *part_done(struct m_dataset *d, const struct m_transfer *t, const char *root)
+{
+        struct m_dataset_site *at = model_dataset_some(d, t->to);
+        struct spans have = {0};
+        int64_t bytes = t->bytes;
+
+        if (at) {
+                spans_move(&have, &at->have);
+                bytes += at->bytes;
+        }
+        spans_join(&have, &t->only);
+        at = model_dataset_site(d, t->to, root, false, (int32_t)spans_count(&have),
+                                bytes < d->bytes ? bytes : d->bytes);
+        if (at->files < d->files)
+                spans_move(&at->have, &have);
+        spans_release(&have);
+        return at;
+}
+
 void model_transfer_done(struct model *m, struct m_transfer *t, const char *root)
 {
         struct m_dataset *d = t->dataset;
         struct m_site *to = model_site(m, t->to);
         bool is_file = d->site_count && d->sites[0].is_file;
-        struct m_dataset_site *at = model_dataset_site(d, t->to, root, is_file, d->files, d->bytes);
+        struct m_dataset_site *at = t->only.n
+                                        ? part_done(d, t, root)
+                                        : model_dataset_site(d, t->to, root, is_file, d->files, d->bytes);
 
         at->copy = true;
         at->suspect = at->leaving = false;
@@ -391,7 +444,8 @@ static void source_to_come(const struct model *m, const struct m_dataset *d, con
                 double rate, moving, seconds;
                 struct way w = {0};
 
-                if (t->state == TRANSFER_QUEUED || t->cancelling || from == to || !site_is_source(from))
+                if (t->state == TRANSFER_QUEUED || t->cancelling || t->only.n || from == to ||
+                    !site_is_source(from))
                         continue;
                 arrival(m, t, &w);
                 rate = link_rate(m, from->id, to->id);
@@ -451,7 +505,7 @@ static void gather(const struct model *m, const struct m_dataset *d, const struc
                 const struct m_dataset_site *at = &d->sites[i];
                 const struct m_site *site = model_site(m, at->site);
 
-                if (at->suspect || at->leaving || !site || !site_is_source(site))
+                if (at->suspect || at->leaving || at->have.n || !site || !site_is_source(site))
                         continue;
                 files += at->files;
                 if (site != to) {
@@ -493,16 +547,12 @@ bool transfer_has_better_source(struct model *m, struct m_transfer *t)
         return other.from != t->from && other.seconds * TRANSFER_BETTER + TRANSFER_BETTER_S < now.seconds;
 }
 
-void dataset_way(const struct model *m, const struct m_dataset *d, const struct m_site *to, struct way *ret)
+void dataset_part_way(const struct model *m, const struct m_dataset *d, const struct m_site *to,
+                      int64_t bytes, struct way *ret)
 {
-        const struct m_transfer *t;
-        int32_t files;
+        const struct m_transfer *t = model_transfer_to(m, d, to->id);
 
-        *ret = (struct way){0};
-        ret->bytes = model_dataset_missing(d, to->id, &files);
-        if (!files)
-                return;
-        t = model_transfer_to(m, d, to->id);
+        *ret = (struct way){.bytes = bytes};
         if (t && !t->cancelling) {
                 arrival(m, t, ret);
                 return;
@@ -510,8 +560,31 @@ void dataset_way(const struct model *m, const struct m_dataset *d, const struct 
         if (!to->storage.accept || t)
                 ret->seconds = INFINITY;
         else {
-                find_source(m, d, to, ret->bytes, 0, ret);
-                source_to_come(m, d, to, ret->bytes, ret);
+                find_source(m, d, to, bytes, 0, ret);
+                source_to_come(m, d, to, bytes, ret);
+        }
+}
+
+void dataset_way(const struct model *m, const struct m_dataset *d, const struct m_site *to, struct way *ret)
+{
+        const struct m_transfer *t;
+        int64_t bytes;
+        int32_t files;
+
+        *ret = (struct way){0};
+        bytes = model_dataset_missing(d, to->id, &files);
+        if (!files)
+                return;
+        dataset_part_way(m, d, to, bytes, ret);
+        t = ret->on_its_way ? model_transfer_to(m, d, to->id) : NULL;
+        if (t && t->only.n && bytes > t->bytes) {
+                /* The rest follows what is on its way. */
+                double more = (double)(bytes - t->bytes) / link_rate(m, t->from ? t->from : t->to, t->to);
+
+                ret->bytes += bytes - t->bytes;
+                ret->moving += more;
+                ret->seconds += more;
+                ret->on_its_way = false;
         }
 }
 
@@ -549,7 +622,7 @@ static bool chosen_source(const struct model *m, const struct m_transfer *t, str
                 return false;
         supply = model_transfer_to(m, t->dataset, t->chosen);
         ret->to_come = !model_dataset_at(t->dataset, t->chosen);
-        if (ret->to_come && (!supply || supply->cancelling))
+        if (ret->to_come && (!supply || supply->cancelling || supply->only.n))
                 return false;
         ret->from = t->chosen;
         return true;

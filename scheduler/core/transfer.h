@@ -15,6 +15,9 @@
  *     model_transfer_failed     this try failed; it is queued again with a pause and looks for another source
  * first model_transfer_close      the end without success
  *
+ * A transfer may be of some of the files only, for tasks that share them (parts.h): it makes or extends a
+ * copy that is not whole. While it is queued it can become one of all that is missing.
+ *
  * A queued transfer's source is an estimate; the choice is made when it starts, so that a copy that was made
  * meanwhile serves too and a hot dataset spreads as a tree. Space at the destination is pledged while open.
  */
@@ -45,6 +48,9 @@ struct m_transfer *model_transfer(const struct model *m, int64_t id);
  * are what is missing there now. */
 struct m_transfer *model_transfer_open(struct model *m, int64_t id, struct m_dataset *d, int32_t from,
                                        int32_t to, enum transfer_why why);
+/* Of one that is queued: it moves these files (`only` is taken), with so many bytes; all that is missing. */
+void model_transfer_narrow(struct model *m, struct m_transfer *t, struct spans *only, int64_t bytes);
+void model_transfer_widen(struct model *m, struct m_transfer *t);
 void model_transfer_start(struct model *m, struct m_transfer *t, int32_t from);
 void model_transfer_progress(struct model *m, struct m_transfer *t, int64_t moved);
 /* root: where the copy lies. Frees t, and the dataset when nobody else uses it. */
@@ -76,6 +82,9 @@ struct way {
         bool to_come; /* the source is itself being supplied: nothing can start yet */
 };
 void dataset_way(const struct model *m, const struct m_dataset *d, const struct m_site *to, struct way *ret);
+/* The same for so many bytes of it. */
+void dataset_part_way(const struct model *m, const struct m_dataset *d, const struct m_site *to,
+                      int64_t bytes, struct way *ret);
 
 /* Bytes per second below which it is better given up for another source; 0: there is none, or no matter. */
 double transfer_least_rate(const struct model *m, const struct m_transfer *t);

@@ -14,6 +14,8 @@ static void dataset_place(struct m_dataset *d, const struct load_dataset *row, s
             model_dataset_site(d, row->sites[i].site, row->sites[i].root, row->sites[i].is_file,
                                row->sites[i].files, row->sites[i].bytes);
 
+        if (row->sites[i].files < row->files && spans_parse(row->sites[i].present, &at->have) < 0)
+                log_warn("dataset=%s what it has at site %d cannot be read", row->name, row->sites[i].site);
         at->copy = row->sites[i].copy;
         at->suspect = row->sites[i].suspect;
         at->pinned = row->sites[i].pinned;

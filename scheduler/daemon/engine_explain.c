@@ -159,6 +159,7 @@ static void guest_open(const struct model *m, struct guest *g, const struct m_sh
         if (json_is_array(json_object_get(change, "sites")))
                 read_sites(m, json_object_get(change, "sites"), g);
         if (json_is_array(json_object_get(change, "inputs")) || !like) {
+                g->shape.parts = NULL;
                 read_inputs(json_object_get(change, "inputs"), g);
                 g->shape.data = g->data;
                 shape_dress(m, &g->shape);

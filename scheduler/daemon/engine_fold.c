@@ -320,12 +320,12 @@ void fold_attempt_end(struct engine *e, struct m_attempt *a, enum outcome said,
                             res && res->start_wall_ms ? (int64_t)(res->wall_us / 1000) : -1);
         model_job_dirty(e->m, j);
         if (v.again) {
-                struct m_retry r = {task,
-                                    attempt,
-                                    v.task_failures,
-                                    v.site_failures,
-                                    b == BLAME_SITE || b == BLAME_LINK ? site->id : 0,
-                                    e->m->wall_ms + v.delay_ms};
+                struct m_retry r = {.task = task,
+                                    .attempt = attempt,
+                                    .task_failures = v.task_failures,
+                                    .site_failures = v.site_failures,
+                                    .avoid_site = b == BLAME_SITE || b == BLAME_LINK ? site->id : 0,
+                                    .due = e->m->wall_ms + v.delay_ms};
 
                 COMMIT_ADD(e, retries,
                            (struct commit_retry){j->id, task, attempt, r.task_failures, r.site_failures,

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "core/parts.h"
 
 #include <string.h>
 
@@ -31,6 +32,33 @@ static int32_t *sites_by_name(const struct engine *e, const struct spec *spec)
                 }
         }
         return ids;
+}
+
+/* How its tasks share the files of an input; NULL: they do not, or each waits for all of it. */
+static struct m_parts *load_parts(struct engine *e, const struct load_job *row)
+{
+        struct m_parts *p = NULL;
+        struct load_share *rows;
+        struct err err = {0};
+        size_t n;
+
+        for (size_t i = 0; i < row->after_count; i++) {
+                if (row->after[i].elementwise)
+                        return NULL;
+        }
+        if (!spec_has_parts(row->spec))
+                return NULL;
+        if (store_load_shares(e->db, row->id, PARTS_TASKS_MAX + 1, &rows, &n, &err) < 0) {
+                log_warn("job=%lld how it shares files could not be read: %s", (long long)row->id, err.text);
+                return NULL;
+        }
+        if (n && n <= PARTS_TASKS_MAX) {
+                p = parts_new(rows[0].dataset, (int32_t)n);
+                for (size_t i = 0; i < n; i++)
+                        parts_set(p, (int32_t)i + 1, rows[i].files, rows[i].bytes);
+        }
+        store_free_shares(rows, n);
+        return p;
 }
 
 static struct m_job *add_job(struct engine *e, const struct load_job *row, const struct spec *spec,
@@ -79,6 +107,7 @@ static struct m_job *add_job(struct engine *e, const struct load_job *row, const
         init.after = after;
         init.inputs = inputs;
         init.sites = sites;
+        init.parts = load_parts(e, row);
         j = model_job_add(e->m, &init);
         j->wait = row->wait;
         j->wait_since = row->wait_since;

@@ -6,6 +6,7 @@
 #include "common/catalog.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "core/parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -58,6 +59,11 @@ void record_plan(struct engine *e)
                                    });
                 }
         }
+        for (size_t i = 0; i < e->plan.deal_count; i++)
+                COMMIT_ADD(e, retries,
+                           (struct commit_retry){.job = e->plan.deals[i].job->id,
+                                                 .task = e->plan.deals[i].task,
+                                                 .not_before = e->m->wall_ms});
         for (size_t i = 0; i < e->plan.choice_count; i++) {
                 const struct plan_choice *c = &e->plan.choices[i];
 
@@ -172,10 +178,11 @@ static int send_part(struct engine_worker *ew, const struct m_job *j, const stru
 
         for (size_t i = 0; i < j->input_count; i++) {
                 if (j->inputs[i]->id == rows[0].dataset)
-                        at = model_dataset_at(j->inputs[i], ew->site);
+                        at = job_input_at(j, i, ew->site, rows[0].task);
         }
         if (!at)
-                return err_set(err, ERR_CONFLICT, "an input is not at the site any more");
+                return err_set(err, ERR_CONFLICT, "the files of task %d are not at the site any more",
+                               rows[0].task);
         buf_init(&b, PARTS_TEXT_MAX);
         for (size_t i = 0; i < n; i++) {
                 AUTO_FREE char *path = catalog_decode(rows[i].path);

@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "core/parts.h"
 #include "core/space.h"
 #include "core/transfer.h"
 #include "remote/transfer.h"
@@ -103,7 +104,7 @@ bool storage_suspect(struct engine *e, struct m_dataset *d, int32_t site, const 
 {
         const struct m_site *s = model_site(e->m, site);
 
-        if (!model_dataset_at(d, site))
+        if (!model_dataset_at(d, site) && !model_dataset_some(d, site))
                 return false;
         if (!is_elsewhere(d, site)) {
                 record_event(e, "data.suspect", NULL, 0, -1, site,
@@ -128,12 +129,33 @@ void storage_input_missing(struct engine *e, const struct m_attempt *a, const ch
 
         for (size_t i = 0; text && i < a->job->input_count; i++) {
                 struct m_dataset *d = a->job->inputs[i];
-                const struct m_dataset_site *at = model_dataset_at(d, site);
+                const struct m_dataset_site *at = job_input_at(a->job, i, site, 0);
 
                 /* The worker names the path that it could not read. */
                 if (at && strstr(text, at->root))
                         storage_suspect(e, d, site, text);
         }
+}
+
+/* A copy that no commit has taken yet. */
+static void apply_copy(struct m_dataset *d, const struct commit_copy *c)
+{
+        struct m_dataset_site *at = c->only ? model_dataset_some(d, c->site) : NULL;
+        struct spans have = {0};
+        int64_t bytes = c->only ? c->bytes + (at ? at->bytes : 0) : d->bytes;
+
+        if (c->only && (model_dataset_at(d, c->site) || spans_parse(c->only, &have) < 0))
+                return;
+        if (at)
+                spans_join(&have, &at->have);
+        at = model_dataset_site(d, c->site, c->root, c->is_file,
+                                c->only ? (int32_t)spans_count(&have) : d->files,
+                                bytes < d->bytes ? bytes : d->bytes);
+        if (at->files < d->files)
+                spans_move(&at->have, &have);
+        spans_release(&have);
+        at->copy = true;
+        at->suspect = false;
 }
 
 void storage_apply_pending(const struct engine *e, struct m_dataset *d)
@@ -142,7 +164,7 @@ void storage_apply_pending(const struct engine *e, struct m_dataset *d)
                 const struct commit_copy *c = &e->commit.copies[i];
 
                 if (c->dataset == d->id)
-                        model_dataset_site(d, c->site, c->root, c->is_file, d->files, d->bytes)->copy = true;
+                        apply_copy(d, c);
         }
         for (size_t i = 0; i < e->commit.suspects_n; i++) {
                 for (size_t k = 0; e->commit.suspects[i].dataset == d->id && k < d->site_count; k++) {

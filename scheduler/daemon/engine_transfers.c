@@ -44,11 +44,13 @@ struct move { /* a transfer that was ordered */
         size_t row_count, first, count; /* the part under way */
         char *after;                    /* the last path of that page, as the record orders them */
         size_t seen;                    /* files of all pages so far */
+        bool full;                      /* that page may not be the last */
         int32_t site;                   /* of the first file; `gathered`: there are others */
         bool gathered;
         uint64_t before, moved,
-            busy_ms; /* bytes of parts that are done; of them over links, and for how long */
-        char *file;  /* of a dataset that is one file: its path, as at the site */
+            busy_ms;    /* bytes of parts that are done; of them over links, and for how long */
+        char *asked_by; /* who joined it, where it moves some files only and he wants all; NULL = nobody */
+        char *file;     /* of a dataset that is one file: its path, as at the site */
         uint64_t rate;
         int64_t shown_at;  /* boot ms */
         struct move *next; /* of those that are over */
@@ -65,6 +67,7 @@ static void move_free(struct move *v)
         store_free_files(v->rows, v->row_count);
         free(v->file);
         free(v->after);
+        free(v->asked_by);
         free(v);
 }
 
@@ -94,6 +97,14 @@ static const char *who_asked(const struct engine *e, const struct m_transfer *t)
         return NULL;
 }
 
+/* The numbers of the files it moves, for the record; NULL: all that is missing. */
+static const char *only_text(struct engine *e, const struct m_transfer *t)
+{
+        AUTO_FREE char *text = t->only.n ? spans_text(&t->only) : NULL;
+
+        return text ? arena_strdup(&e->arena, text) : NULL;
+}
+
 static void record(struct engine *e, const struct m_transfer *t, enum transfer_state state, const char *way,
                    const char *message, double rate)
 {
@@ -112,6 +123,7 @@ static void record(struct engine *e, const struct m_transfer *t, enum transfer_s
                        .asked_by = who_asked(e, t),
                        .way = way,
                        .message = message ? arena_strdup(&e->arena, message) : NULL,
+                       .only = only_text(e, t),
                        .state = state,
                        .total = t->bytes,
                        .bytes = t->moved,
@@ -161,11 +173,15 @@ static void try_failed(struct engine *e, struct m_transfer *t, enum transfer_fau
                      t->dataset->name, model_site(e->m, t->to)->name, why);
         was = *t;
         was.tries++;
-        t->dataset->users++; /* it may lose its last one, and its name is still needed */
-        if (model_transfer_failed(e->m, t, fault))
+        was.only = (struct spans){0}; /* it may be gone by then */
+        t->dataset->users++;          /* it may lose its last one, and its name is still needed */
+        if (model_transfer_failed(e->m, t, fault)) {
+                if (t->only.n && t->why == WHY_PERSON)
+                        model_transfer_widen(e->m, t);
                 record(e, t, TRANSFER_QUEUED, NULL, why, 0);
-        else
+        } else {
                 record(e, &was, TRANSFER_FAILED, NULL, why, 0);
+        }
         model_dataset_drop(e->m, was.dataset);
         engine_wake(e);
 }
@@ -189,11 +205,24 @@ static void learned(struct engine *e, int32_t from, int32_t to, int64_t bytes)
             (struct commit_link){from, to, exp(l->log_rate), l->latency, l->weight, e->m->wall_ms, bytes});
 }
 
+static void tell_done(struct engine *e, const struct m_transfer *t, bool gathered, enum transfer_way way)
+{
+        char some[40] = "";
+
+        if (t->only.n)
+                snprintf(some, sizeof some, "%lld files of ", (long long)spans_count(&t->only));
+        record_event(e, "transfer.done", NULL, 0, -1, t->to, "%s%s %s at %s now: %lld bytes from %s%s, %s",
+                     some, t->dataset->name, t->only.n ? "are" : "is", model_site(e->m, t->to)->name,
+                     (long long)t->bytes, model_site(e->m, t->from)->name, gathered ? " and other sites" : "",
+                     transfer_way_name(way));
+}
+
 static void done(struct engine *e, struct move *v, struct m_transfer *t, const struct transfer_end *end)
 {
         const char *root = copy_root(e, v, end->root);
         int32_t from = t->from, to = t->to;
         struct m_dataset *d = t->dataset;
+        const char *by;
         double rate = v->busy_ms ? (double)v->moved * 1000.0 / (double)v->busy_ms : 0;
 
         if (strlen(root) > STORE_ROOT_MAX) {
@@ -203,14 +232,19 @@ static void done(struct engine *e, struct move *v, struct m_transfer *t, const s
         t->moved = t->bytes;
         record(e, t, TRANSFER_DONE, transfer_way_name(end->way), NULL, rate);
         insight_moved(e, to, t->bytes);
-        COMMIT_ADD(
-            e, copies,
-            (struct commit_copy){.dataset = d->id, .site = to, .root = root, .is_file = v->file != NULL});
-        record_event(e, "transfer.done", NULL, 0, -1, to, "%s is at %s now: %lld bytes from %s%s, %s",
-                     d->name, model_site(e->m, to)->name, (long long)t->bytes, model_site(e->m, from)->name,
-                     v->gathered ? " and other sites" : "", transfer_way_name(end->way));
+        COMMIT_ADD(e, copies,
+                   (struct commit_copy){.dataset = d->id,
+                                        .site = to,
+                                        .root = root,
+                                        .is_file = v->file != NULL,
+                                        .only = only_text(e, t),
+                                        .bytes = t->bytes});
+        tell_done(e, t, v->gathered, end->way);
+        by = t->only.n && v->asked_by ? arena_strdup(&e->arena, v->asked_by) : NULL;
         d->users++;
         model_transfer_done(e->m, t, root);
+        if (by)
+                transfers_ask(e, d, to, by);
         if (!v->gathered && from != to)
                 learned(e, from, to, (int64_t)v->moved);
         model_dataset_changed(e->m, d);
@@ -245,7 +279,7 @@ static enum transfer_fault fault_of(enum move_end kind)
 /* Are there files after the part under way? A page that is full may be the last. */
 static bool has_more(const struct move *v)
 {
-        return v->first + v->count < v->row_count || v->row_count == PAGE_FILES;
+        return v->first + v->count < v->row_count || v->full;
 }
 
 static void next_part(struct engine *e, struct move *v, struct m_transfer *t, const struct transfer_end *end);
@@ -377,26 +411,60 @@ static int by_place(const void *a, const void *b)
         return order ? order : strcmp(x->path, y->path);
 }
 
-/* The next page of its files. 1: there is one; 0: that were all; -1. */
-static int page_load(struct engine *e, struct move *v, const struct m_transfer *t, struct err *err)
+/* Take out what the copy there has already. */
+static void leave_out(struct move *v, const struct m_transfer *t)
 {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < v->row_count; i++) {
+                if (v->rows[i].site == t->to && v->rows[i].copy) {
+                        free(v->rows[i].path);
+                        free(v->rows[i].root);
+                } else {
+                        v->rows[kept++] = v->rows[i];
+                }
+        }
+        v->row_count = kept;
+}
+
+static size_t files_expected(const struct m_transfer *t)
+{
+        return t->only.n ? (size_t)spans_count(&t->only) : (size_t)t->dataset->files;
+}
+
+static int page_read(struct engine *e, struct move *v, const struct m_transfer *t, struct err *err)
+{
+        AUTO_FREE char *only = t->only.n ? spans_text(&t->only) : NULL;
+
         store_free_files(v->rows, v->row_count);
         v->rows = NULL;
         v->row_count = v->first = v->count = 0;
-        if (store_load_files(e->db, t->dataset->id, t->from, t->to, v->after, PAGE_FILES, &v->rows,
+        if (store_load_files(e->db, t->dataset->id, t->from, t->to, only, v->after, PAGE_FILES, &v->rows,
                              &v->row_count, err) < 0)
                 return -1;
+        v->full = v->row_count == PAGE_FILES;
+        v->seen += v->row_count;
         if (v->row_count) {
-                if (!v->after)
-                        v->site = v->rows[0].site;
                 free(v->after);
                 v->after = xstrdup(v->rows[v->row_count - 1].path);
         }
+        leave_out(v, t);
+        return 0;
+}
+
+/* The next page of its files. 1: there is one; 0: that were all; -1. */
+static int page_load(struct engine *e, struct move *v, const struct m_transfer *t, struct err *err)
+{
+        do {
+                if (page_read(e, v, t, err) < 0)
+                        return -1;
+        } while (!v->row_count && v->full);
+        if (v->row_count && !v->site)
+                v->site = v->rows[0].site;
         for (size_t i = 0; i < v->row_count; i++)
                 v->gathered |= v->rows[i].site != v->site;
         qsort(v->rows, v->row_count, sizeof *v->rows, by_place);
-        v->seen += v->row_count;
-        if (v->row_count < PAGE_FILES && v->seen < (size_t)t->dataset->files)
+        if (!v->full && v->seen < files_expected(t))
                 return err_set(err, ERR_NOT_FOUND, "some of its files are at no site any more");
         return v->row_count > 0;
 }
@@ -504,6 +572,7 @@ static void next_part(struct engine *e, struct move *v, struct m_transfer *t, co
 static void start(struct engine *e, struct m_transfer *t)
 {
         struct move *v = xcalloc(1, sizeof *v);
+        struct transfer_end end = {.way = WAY_LOCAL};
         struct err err = {0};
         int rc;
 
@@ -517,6 +586,11 @@ static void start(struct engine *e, struct m_transfer *t)
         rc = page_load(e, v, t, &err);
         if (rc < 0) {
                 try_failed(e, t, err.code == ERR_NOT_FOUND ? FAULT_SOURCE : FAULT_US, err.text);
+        } else if (rc == 0 && v->seen && model_dataset_some(t->dataset, t->to)) {
+                /* All of it lies there by now. */
+                t->from = t->from ? t->from : t->to;
+                end.root = model_dataset_some(t->dataset, t->to)->root;
+                done(e, v, t, &end);
         } else if (rc == 0) {
                 try_failed(e, t, FAULT_SOURCE, "none of its files is at a site");
         } else if (start_part(e, v, t)) {
@@ -530,10 +604,14 @@ int64_t transfers_ask(struct engine *e, struct m_dataset *d, int32_t to, const c
 {
         struct m_transfer *t = model_transfer_to(e->m, d, to);
 
-        if (t && t->why == WHY_JOB)
+        if (t && t->why == WHY_JOB && !t->only.n)
                 return t->id;
+        if (t && t->only.n && t->state == TRANSFER_QUEUED)
+                model_transfer_widen(e->m, t);
         if (!t)
                 t = model_transfer_open(e->m, e->m->next_transfer, d, 0, to, WHY_PERSON);
+        if (t->only.n && move_of(e, t->id) && !move_of(e, t->id)->asked_by)
+                move_of(e, t->id)->asked_by = xstrdup(by);
         t->why = WHY_PERSON;
         record(e, t, t->state, NULL, NULL, 0);
         e->commit.transfers[e->commit.transfers_n - 1].asked_by = arena_strdup(&e->arena, by);
@@ -631,6 +709,16 @@ int transfers_world_changed(struct engine *e, struct err *err)
         return load_links(e, err);
 }
 
+/* A person who joined one of some files wants them all. */
+static void take_only(struct engine *e, struct m_transfer *t, const struct load_transfer *row)
+{
+        struct spans only = {0};
+
+        if (row->why != 'j' || spans_parse(row->only, &only) < 0 || !only.n)
+                return;
+        model_transfer_narrow(e->m, t, &only, row->total);
+}
+
 static void take_up(struct engine *e, const struct load_transfer *row)
 {
         struct m_dataset *d = model_dataset(e->m, row->dataset);
@@ -658,6 +746,7 @@ static void take_up(struct engine *e, const struct load_transfer *row)
         t->tries = row->tries;
         t->asked_at = row->asked_at;
         t->not_before = row->not_before != TIME_NONE ? row->not_before : 0;
+        take_only(e, t, row);
         heap_moved(&e->m->queued, t);
 }
 

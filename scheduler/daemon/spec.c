@@ -2,6 +2,7 @@
 #include "daemon/spec.h"
 
 #include "common/util.h"
+#include "core/parts.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -184,7 +185,7 @@ static int template_inputs(const struct m_job *j, const struct m_site *site, str
 {
         t->inputs = j->input_count ? xcalloc(j->input_count, sizeof *t->inputs) : NULL;
         for (size_t i = 0; i < j->input_count; i++) {
-                const struct m_dataset_site *at = model_dataset_at(j->inputs[i], site->id);
+                const struct m_dataset_site *at = job_input_at(j, i, site->id, 0);
 
                 /* A dataset of no files is everywhere. */
                 if (!at && j->inputs[i]->files)

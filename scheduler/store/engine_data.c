@@ -22,22 +22,25 @@ static void transfer_fill(const struct rows *r, void *element)
         t->tries = (int32_t)row_int(r, "tries");
         t->asked_at = row_time(r, "asked_at");
         t->not_before = row_time(r, "not_before");
+        t->total = row_int(r, "total");
+        t->only = row_text_copy(r, "only");
 }
 
 int store_load_transfers(struct db *db, struct load_transfer **ret, size_t *ret_n, struct err *err)
 {
-        return LOAD_ALL(
-            db_stmt(db, "load_transfers",
-                    "select id, dataset_id, from_site, to_site, why, priority, tries, asked_at,"
-                    " not_before from transfers where state in ('queued', 'active', 'verifying') and why in"
-                    " ('job', 'copy', 'person')"
-                    " order by id"),
-            struct load_transfer, transfer_fill, ret, ret_n, err);
+        return LOAD_ALL(db_stmt(db, "load_transfers",
+                                "select id, dataset_id, from_site, to_site, why, priority, tries, asked_at,"
+                                " not_before, total, only_files::text as only from transfers where state in "
+                                "('queued', 'active', 'verifying') and why in"
+                                " ('job', 'copy', 'person')"
+                                " order by id"),
+                        struct load_transfer, transfer_fill, ret, ret_n, err);
 }
 
 void store_free_transfers(struct load_transfer *rows, size_t n)
 {
-        (void)n;
+        for (size_t i = 0; i < n; i++)
+                free(rows[i].only);
         free(rows);
 }
 
@@ -151,29 +154,40 @@ static void file_fill(const struct rows *r, void *element)
         f->root = row_text_copy(r, "root");
         f->site = (int32_t)row_int(r, "site_id");
         f->is_file = row_bool(r, "is_file");
+        f->copy = row_bool(r, "copy");
         f->size = row_int(r, "size");
         sum = row_bytes(r, "sha256", &n);
         if (n == sizeof f->sha256)
                 memcpy(f->sha256, sum, n);
 }
 
-int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, const char *after, size_t max,
-                     struct load_file **ret, size_t *ret_n, struct err *err)
+/* Copies elsewhere that are not whole are no source. */
+#define FILES_(of)                                                                                           \
+        "select distinct on (f.path) f.path, f.size, f.sha256, r.site_id, r.root, s.is_file, s.copy "        \
+        "from " of                                                                                           \
+        " join replicas r on r.dataset_id = f.dataset_id and r.path = f.path and r.state = 'present' join"   \
+        " dataset_sites s on s.dataset_id = r.dataset_id and s.site_id = r.site_id and s.root = r.root and"  \
+        " not s.suspect and (s.present is null or s.site_id = $3) where f.dataset_id = $1 and ($5::text is"  \
+        " null or f.path > $5) order by f.path, r.site_id = $3 desc, r.site_id = $2 desc, r.site_id, r.root" \
+        " limit $4"
+
+int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, const char *only,
+                     const char *after, size_t max, struct load_file **ret, size_t *ret_n, struct err *err)
 {
         struct stmt *st =
-            db_stmt(db, "load_files",
-                    "select distinct on (f.path) f.path, f.size, f.sha256, r.site_id, r.root,"
-                    " s.is_file from files f join replicas r on r.dataset_id = f.dataset_id and"
-                    " r.path = f.path and r.state = 'present' join dataset_sites s on s.dataset_id ="
-                    " r.dataset_id and s.site_id = r.site_id and s.root = r.root and not s.suspect"
-                    " where f.dataset_id = $1 and ($5::text is null or f.path > $5) order by f.path,"
-                    " r.site_id = $3 desc, r.site_id = $2 desc, r.site_id, r.root limit $4");
+            only ? db_stmt(
+                       db, "load_part_files",
+                       FILES_("reeve_file_bounds($1, $6::int4multirange) b join files f on f.dataset_id = $1"
+                              " and f.path between b.first_path and b.last_path"))
+                 : db_stmt(db, "load_files", FILES_("files f"));
 
         bind_int(st, dataset);
         bind_int(st, from);
         bind_int(st, to);
         bind_int(st, (int64_t)max);
         bind_text(st, after);
+        if (only)
+                bind_text(st, only);
         return LOAD_ALL(st, struct load_file, file_fill, ret, ret_n, err);
 }
 
@@ -218,6 +232,34 @@ void store_free_parts(struct load_part *rows, size_t n)
         free(rows);
 }
 
+static void share_fill(const struct rows *r, void *element)
+{
+        struct load_share *s = element;
+
+        s->dataset = row_int(r, "dataset_id");
+        s->task = (int32_t)row_int(r, "task");
+        s->files = (int32_t)row_int(r, "files");
+        s->bytes = row_int(r, "bytes");
+}
+
+int store_load_shares(struct db *db, int64_t job, size_t max, struct load_share **ret, size_t *ret_n,
+                      struct err *err)
+{
+        struct stmt *st = db_stmt(db, "load_shares",
+                                  "select dataset_id, task, files, bytes from job_parts where job_id = $1"
+                                  " order by task limit $2");
+
+        bind_int(st, job);
+        bind_int(st, (int64_t)max);
+        return LOAD_ALL(st, struct load_share, share_fill, ret, ret_n, err);
+}
+
+void store_free_shares(struct load_share *rows, size_t n)
+{
+        (void)n;
+        free(rows);
+}
+
 int store_transfer_allowed(struct db *db, int64_t dataset, int32_t to, struct err *err)
 {
         struct stmt *st = db_stmt(db, "transfer_allowed",
@@ -244,21 +286,24 @@ static const char *transfer_word(int v)
 
 static const char transfers_sql[] =
     "insert into transfers (id, dataset_id, from_site, to_site, state, bytes, asked_at, since, why, asked_by,"
-    " priority, files, total, tries, not_before, started_at, ended_at, way, rate, message)"
+    " priority, files, total, tries, not_before, started_at, ended_at, way, rate, message, only_files)"
     " select id, dataset, nullif(from_site, 0), to_site, state, bytes, asked_at, now(), why, asked_by,"
-    " priority, files, total, tries, not_before, started_at, ended_at, way, nullif(rate, 0), message from"
+    " priority, files, total, tries, not_before, started_at, ended_at, way, nullif(rate, 0), message,"
+    " only_files::int4multirange from"
     " (select distinct on (id) * from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[],"
     " $5::text[], $6::bigint[], $7::timestamptz[], $8::text[], $9::text[], $10::integer[], $11::integer[],"
     " $12::bigint[], $13::integer[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::text[],"
-    " $18::double precision[], $19::text[]) with ordinality as t (id, dataset, from_site, to_site, state,"
+    " $18::double precision[], $19::text[], $20::text[]) with ordinality as t (id, dataset, from_site, "
+    "to_site, state,"
     " bytes, asked_at, why, asked_by, priority, files, total, tries, not_before, started_at, ended_at, way,"
-    " rate, message, n) order by id, n desc) as t on conflict (id) do update set from_site ="
+    " rate, message, only_files, n) order by id, n desc) as t on conflict (id) do update set from_site ="
     " excluded.from_site, state = excluded.state, bytes = excluded.bytes, since = case when transfers.state ="
     " excluded.state then transfers.since else excluded.since end, why = excluded.why, priority ="
     " excluded.priority, files = excluded.files, total = excluded.total, tries = excluded.tries, not_before ="
     " excluded.not_before, started_at = coalesce(excluded.started_at, transfers.started_at), ended_at ="
     " excluded.ended_at, way = coalesce(excluded.way, transfers.way), rate = coalesce(excluded.rate,"
-    " transfers.rate), message = coalesce(excluded.message, transfers.message)";
+    " transfers.rate), message = coalesce(excluded.message, transfers.message), only_files ="
+    " excluded.only_files";
 
 static int add_transfers(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err)
 {
@@ -284,7 +329,59 @@ static int add_transfers(struct db *db, const struct commit *c, size_t at, size_
         COLUMN(text, st, v, way, n);
         COLUMN(f64, st, v, rate, n);
         COLUMN(text, st, v, message, n);
+        COLUMN(text, st, v, only, n);
         return db_pipeline_add(st, err);
+}
+
+/* Some files of the dataset are there: a copy that has them beside what it had, and may be whole by that. */
+static int add_part_copy(struct db *db, const struct commit_copy *c, struct err *err)
+{
+        struct stmt *st = db_stmt(
+            db, "commit_part_copy",
+            "with said as materialized (select d.id, d.name, d.files, coalesce($2::integer ="
+            " any(reeve_allowed_sites(d.policy_sites, d.policy_labels)), true) as allowed from datasets d "
+            "where"
+            " d.id = $1), new as materialized (select * from said where allowed),"
+            " gone as (insert into evictions (site_id, dataset_id, directory) select $2, id, 'd' || id from"
+            " said where not allowed on conflict (site_id, directory) do nothing),"
+            " told as (insert into events (kind, site_id, text) select 'data.evicted', $2, name || ' was"
+            " brought there while its policy was changed, which does not allow it: it is deleted' from said"
+            " where not allowed),"
+            " kept as (delete from evictions e using new where e.dataset_id = new.id and e.site_id = $2),"
+            " part as materialized (select f.path, f.size from new, reeve_file_bounds($1, "
+            "$4::int4multirange) b"
+            " join files f on f.dataset_id = $1 and f.path between b.first_path and b.last_path),"
+            " fresh as materialized (select count(*)::integer as files, coalesce(sum(p.size), 0)::bigint as"
+            " bytes from part p where not exists (select from replicas r where r.dataset_id = $1 and r.path ="
+            " p.path and r.site_id = $2 and r.root = $3 and r.state = 'present')),"
+            " put as (insert into replicas (dataset_id, path, site_id, root, state) select $1, path, $2, $3,"
+            " 'present' from part on conflict (dataset_id, path, site_id, root) do update set state ="
+            " 'present', since = now())"
+            " insert into dataset_sites as s (dataset_id, site_id, root, is_file, files, bytes, copy, "
+            "present)"
+            " select $1, $2, $3, false, f.files, f.bytes, true, case when f.files < new.files then"
+            " $4::int4multirange end from new, fresh f on conflict (dataset_id, site_id, root) do update set"
+            " files = case when s.suspect then excluded.files else s.files + excluded.files end,"
+            " bytes = case when s.suspect then excluded.bytes else s.bytes + excluded.bytes end,"
+            " present = case when s.suspect then excluded.present when s.files + excluded.files < (select "
+            "files"
+            " from new) then s.present + excluded.present end, suspect = false, checked_at = now(), used_at ="
+            " now()");
+
+        bind_int(st, c->dataset);
+        bind_int(st, c->site);
+        bind_text(st, c->root);
+        bind_text(st, c->only);
+        return db_pipeline_add(st, err);
+}
+
+static int add_part_copies(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err)
+{
+        for (size_t i = at; i < at + n; i++) {
+                if (c->copies[i].only && add_part_copy(db, &c->copies[i], err) < 0)
+                        return -1;
+        }
+        return 0;
 }
 
 /* The copy is in the catalog with all files of its dataset, whatever stood there before. */
@@ -295,8 +392,10 @@ static int add_copies(struct db *db, const struct commit *c, size_t at, size_t n
             db, "commit_copies",
             "with said as materialized (select distinct on (dataset, site, root) c.*, d.name, coalesce(c.site"
             " = any(reeve_allowed_sites(d.policy_sites, d.policy_labels)), true) as allowed from"
-            " unnest($1::bigint[], $2::integer[], $3::text[], $4::boolean[]) as c (dataset, site, root,"
-            " is_file) join datasets d on d.id = any(array[c.dataset])),"
+            " unnest($1::bigint[], $2::integer[], $3::text[], $4::boolean[], $5::text[]) as c (dataset, "
+            "site, root,"
+            " is_file, only_files) join datasets d on d.id = any(array[c.dataset]) where c.only_files is "
+            "null),"
             " new as materialized (select * from said where allowed),"
             /* The policy changed under it: it is no copy, and goes. */
             " gone as (insert into evictions (site_id, dataset_id, directory) select distinct site, dataset,"
@@ -314,13 +413,14 @@ static int add_copies(struct db *db, const struct commit *c, size_t at, size_t n
             " insert into dataset_sites (dataset_id, site_id, root, is_file, files, bytes, copy)"
             " select new.dataset, new.site, new.root, new.is_file, d.files, d.bytes, true from new"
             " join datasets d on d.id = any(array[new.dataset]) on conflict (dataset_id, site_id, root) do"
-            " update set files = excluded.files, bytes = excluded.bytes, suspect = false, checked_at = now(),"
-            " used_at = now()");
+            " update set files = excluded.files, bytes = excluded.bytes, present = null, suspect = false,"
+            " checked_at = now(), used_at = now()");
 
         COLUMN(i64, st, v, dataset, n);
         COLUMN(i32, st, v, site, n);
         COLUMN(text, st, v, root, n);
         COLUMN(bool, st, v, is_file, n);
+        COLUMN(text, st, v, only, n);
         return db_pipeline_add(st, err);
 }
 
@@ -403,6 +503,7 @@ int data_add(struct db *db, const struct commit *c, struct err *err)
                 int (*add)(struct db *db, const struct commit *c, size_t at, size_t n, struct err *err);
                 size_t count; /* offset of the number of rows */
         } parts[] = {{add_transfers, offsetof(struct commit, transfers_n)},
+                     {add_part_copies, offsetof(struct commit, copies_n)},
                      {add_copies, offsetof(struct commit, copies_n)},
                      {add_links, offsetof(struct commit, links_n)},
                      {add_suspects, offsetof(struct commit, suspects_n)},

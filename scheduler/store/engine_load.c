@@ -422,6 +422,7 @@ static void datasets_take_sites(struct load_dataset *all, size_t n, struct rows 
                 d->sites[d->site_count].copy = row_bool(r, "copy");
                 d->sites[d->site_count].suspect = row_bool(r, "suspect");
                 d->sites[d->site_count].pinned = row_bool(r, "pinned");
+                d->sites[d->site_count].present = row_text_copy(r, "present");
                 d->sites[d->site_count].files = (int32_t)row_int(r, "files");
                 d->sites[d->site_count++].bytes = row_int(r, "bytes");
         }
@@ -434,7 +435,7 @@ int store_load_datasets(struct db *db, const int64_t *ids, size_t n, struct load
         struct stmt *st = db_stmt(db, "load_dataset_sites",
                                   "select dataset_id, site_id, root, is_file, copy, suspect, pinned_by is "
                                   "not null as pinned, files,"
-                                  " bytes from dataset_sites"
+                                  " bytes, present::text as present from dataset_sites"
                                   " where dataset_id = any($1::bigint[]) order by dataset_id, site_id, root");
 
         bind_ints(st, ids, n);
@@ -457,8 +458,10 @@ int store_load_datasets(struct db *db, const int64_t *ids, size_t n, struct load
 void store_free_datasets(struct load_dataset *rows, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
-                for (size_t j = 0; j < rows[i].site_count; j++)
+                for (size_t j = 0; j < rows[i].site_count; j++) {
                         free(rows[i].sites[j].root);
+                        free(rows[i].sites[j].present);
+                }
                 free(rows[i].sites);
                 free(rows[i].allowed);
                 free(rows[i].name);

@@ -135,6 +135,7 @@ struct load_dataset {
                 bool is_file, copy, suspect, pinned;
                 int32_t files;
                 int64_t bytes;
+                char *present; /* numbers of its files, as spans.h writes them; NULL = not said */
         } * sites;
         size_t site_count;
 };
@@ -191,6 +192,16 @@ int store_next_decision(struct db *db, int64_t *ret, struct err *err); /* max id
  * or keys (kept by triggers in settings-like table world_version); the engine reloads those when it moved. */
 int store_world_version(struct db *db, int64_t *ret, struct err *err);
 
+/* How the tasks of a job share the files of an input: each one's number of files and bytes, by task, at most
+ * max rows. */
+struct load_share {
+        int64_t dataset, bytes;
+        int32_t task, files;
+};
+int store_load_shares(struct db *db, int64_t job, size_t max, struct load_share **ret, size_t *ret_n,
+                      struct err *err);
+void store_free_shares(struct load_share *rows, size_t n);
+
 /* Files of the parts of tasks first..last of a job that shares an input, by task and path. At most max rows;
  * the last task of a full answer may lack some. */
 struct load_part {
@@ -208,7 +219,8 @@ struct load_transfer {
         int32_t from, to; /* from 0 = not chosen */
         char why;         /* 'j' job, 'c' copy, 'p' person */
         int32_t priority, tries;
-        int64_t asked_at, not_before;
+        int64_t asked_at, not_before, total;
+        char *only; /* numbers of the files it moves; NULL = all that is missing */
 };
 struct load_link {
         int32_t from, to;
@@ -246,11 +258,13 @@ struct load_file {
         char *path, *root; /* catalog form; absolute */
         int32_t site;
         bool is_file; /* root is the file itself */
+        bool copy;    /* made by a transfer */
         int64_t size;
         uint8_t sha256[32];
 };
-int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, const char *after, size_t max,
-                     struct load_file **ret, size_t *ret_n, struct err *err);
+/* only: numbers of files, as spans.h writes them; NULL = all. */
+int store_load_files(struct db *db, int64_t dataset, int32_t from, int32_t to, const char *only,
+                     const char *after, size_t max, struct load_file **ret, size_t *ret_n, struct err *err);
 /* May bytes of the dataset begin to move to the site, as of now? 1, 0. The transfer is open on record, so
  * that who changes the policy or the site's labels after this sees it and is refused, and who did before is
  * seen here. */
@@ -332,16 +346,19 @@ struct commit_transfer { /* a transfer as it is now: new, or moved on */
         int64_t id, dataset;
         int32_t from, to, priority, files, tries;   /* from 0 = not chosen */
         const char *why, *way, *message, *asked_by; /* why: job, copy, person; the others NULL keeps */
+        const char *only; /* numbers of the files it moves; NULL = all that is missing */
         enum transfer_state state;
         int64_t total, bytes;
         int64_t asked_at, not_before, started_at, ended_at; /* TIME_NONE = none */
         double rate;                                        /* 0 = none */
 };
-struct commit_copy { /* a complete copy at a site, published and verified */
+struct commit_copy { /* a copy at a site, published and verified */
         int64_t dataset;
         int32_t site;
         const char *root;
         bool is_file;
+        const char *only; /* numbers of the files that came; NULL = it is complete */
+        int64_t bytes;    /* of those */
 };
 struct commit_link {
         int32_t from, to;

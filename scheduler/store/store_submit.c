@@ -75,20 +75,21 @@ static struct stmt *full_stmt(struct db *db)
 {
         return db_stmt(
             db, "submit_full",
-            JOB_ROWS ", d as (insert into datasets (name, project_id, made_by, job_id)"
-                     "  select coalesce($12::text, 'job-' || id), $1, $13::text, id from n where $14),"
-                     " a as (insert into job_after (job_id, on_job_id, condition, elementwise)"
-                     "  select n.id, x.job, x.condition, x.each"
-                     "  from n, unnest($15::bigint[], $16::text[], $17::boolean[]) x(job, condition, each)),"
-                     " i as (insert into job_inputs (job_id, position, dataset_id)"
-                     "  select n.id, x.position, x.dataset from n, unnest($18::bigint[]) with ordinality "
-                     "x(dataset, position)),"
-                     " k as (insert into idempotency (user_id, key, request_hash, first_job, last_job)"
-                     "  select $2, $19::text, $20, id, id from n where $19::text is not null),"
-                     " p as (insert into job_parts (job_id, task, dataset_id, first_path, last_path)"
-                     "  select n.id, x.task, $21::bigint, x.first_path, x.last_path from n,"
-                     "  reeve_parts($21::bigint, $22::integer, $23::bigint) x where $21 <> 0)"
-                     " select id from n");
+            JOB_ROWS
+            ", d as (insert into datasets (name, project_id, made_by, job_id)"
+            "  select coalesce($12::text, 'job-' || id), $1, $13::text, id from n where $14),"
+            " a as (insert into job_after (job_id, on_job_id, condition, elementwise)"
+            "  select n.id, x.job, x.condition, x.each"
+            "  from n, unnest($15::bigint[], $16::text[], $17::boolean[]) x(job, condition, each)),"
+            " i as (insert into job_inputs (job_id, position, dataset_id)"
+            "  select n.id, x.position, x.dataset from n, unnest($18::bigint[]) with ordinality "
+            "x(dataset, position)),"
+            " k as (insert into idempotency (user_id, key, request_hash, first_job, last_job)"
+            "  select $2, $19::text, $20, id, id from n where $19::text is not null),"
+            " p as (insert into job_parts (job_id, task, dataset_id, first_path, last_path, files, bytes)"
+            "  select n.id, x.task, $21::bigint, x.first_path, x.last_path, x.files, x.bytes from n,"
+            "  reeve_parts($21::bigint, $22::integer, $23::bigint) x where $21 <> 0)"
+            " select id from n");
 }
 
 int store_submit(struct db *db, const struct submit_by *by, const struct submit_job *job, int64_t *ret_id,
@@ -334,8 +335,9 @@ static int add_parts(struct db *db, int64_t first, const struct submit_job *jobs
 {
         struct stmt *st =
             db_stmt(db, "submit_bulk_parts",
-                    "insert into job_parts (job_id, task, dataset_id, first_path, last_path)"
-                    " select j.id, x.task, j.dataset, x.first_path, x.last_path from unnest($1::bigint[],"
+                    "insert into job_parts (job_id, task, dataset_id, first_path, last_path, files, bytes)"
+                    " select j.id, x.task, j.dataset, x.first_path, x.last_path, x.files, x.bytes from "
+                    "unnest($1::bigint[],"
                     " $2::bigint[], $3::bigint[], $4::bigint[]) j(id, dataset, files, bytes),"
                     " lateral reeve_parts(j.dataset, j.files::integer, j.bytes) x");
         struct columns c;

@@ -2,6 +2,7 @@
 #include "tests/unit/scene.h"
 
 #include "common/util.h"
+#include "core/parts.h"
 #include "core/space.h"
 #include "core/transfer.h"
 
@@ -232,6 +233,16 @@ static void read_data(struct model *m, struct line *l)
                                    d->bytes / 2);
 }
 
+/* So many tasks share the files of the dataset, each as many. */
+static struct m_parts *share_out(const struct m_dataset *d, int32_t tasks)
+{
+        struct m_parts *p = parts_new(d->id, tasks);
+
+        for (int32_t i = 1; i <= tasks; i++)
+                parts_set(p, i, d->files / tasks, d->bytes / tasks);
+        return p;
+}
+
 static void read_job(struct model *m, struct line *l)
 {
         char store[512], *names[LIST_MAX];
@@ -278,6 +289,8 @@ static void read_job(struct model *m, struct line *l)
         init.input_count = list(text_of(l, "needs"), store, sizeof store, names);
         for (size_t i = 0; i < init.input_count; i++)
                 inputs[i] = scene_dataset(m, names[i]);
+        if (flag(l, "shares"))
+                init.parts = share_out(inputs[0], init.last);
         init.site_count = list(text_of(l, "sites"), store, sizeof store, names);
         for (size_t i = 0; i < init.site_count; i++)
                 sites[i] = scene_site(m, names[i])->id;
@@ -381,11 +394,12 @@ static char *say_transfers(char *text, struct m_transfer *const *list, size_t n,
         for (size_t i = 0; i < n; i++) {
                 AUTO_FREE char *before = text;
                 const struct m_transfer *t = list[i];
+                AUTO_FREE char *only = t->only.n ? spans_text(&t->only) : NULL;
                 bool started = kind == '!';
 
-                text = xasprintf("%s%s%c%s%s%s>%s", before, *before ? " " : "", kind, t->dataset->name,
-                                 started ? ":" : "", started ? model_site(m, t->from)->name : "",
-                                 model_site(m, t->to)->name);
+                text = xasprintf("%s%s%c%s%s%s%s>%s", before, *before ? " " : "", kind, t->dataset->name,
+                                 only ? only : "", started ? ":" : "",
+                                 started ? model_site(m, t->from)->name : "", model_site(m, t->to)->name);
         }
         return text;
 }

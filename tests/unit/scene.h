@@ -8,7 +8,8 @@
  *     data d files=3 bytes=100 at=a,b part=c allow=a,b  (flag: open)
  *     job 7 project=p tasks=100 cpus=1 memory=1 gpus=0 slots=1 needs=d,e sites=a,b priority=5 throttle=2
  *           after=3 condition=o limit=1000 array=1,5,7-100:3 (instead of tasks)
- *                                                       (flags: held, elementwise, nospec)
+ *                    (flags: held, elementwise, nospec; shares: its tasks share the files of what it needs
+ * first)
  *
  * One thing a line; figures have defaults (one worker of one CPU, one task of one CPU, project "p", which is
  * made when nobody names it). Memory counts in GiB. Workers are numbered from 1 in order of appearance, and
@@ -32,8 +33,8 @@ char *scene_plan(const struct plan *p);
 /* Run a pass and return its text; decision numbers go on from *next. */
 char *scene_decide(struct model *m);
 
-/* The same, with transfers: opened "+d>b", started "!d:a>b", to be stopped "-d>b", copies that
- * are to leave "~d@b". */
+/* The same, with transfers: opened "+d>b" (or, of some files, "+d{[0,4)}>b"), started "!d:a>b", to be stopped
+ * "-d>b", copies that are to leave "~d@b". */
 char *scene_decide_data(struct model *m);
 
 /* Compare the whole model with a recount of its attempts and jobs; returns what is wrong or NULL (freed by
