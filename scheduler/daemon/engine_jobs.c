@@ -455,8 +455,10 @@ void jobs_cancel(struct engine *e, struct m_job *j, const char *by, const char *
 
         j->cancelling = true;
         if (!j->cancelled_by || (by && *by)) {
-                free(j->cancelled_by);
+                char *before = j->cancelled_by; /* `by` may be it */
+
                 j->cancelled_by = xstrdup(by ? by : "reeve");
+                free(before);
         }
         cancel_waiting(e, j);
         if (why)

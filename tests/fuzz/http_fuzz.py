@@ -68,6 +68,11 @@ def world(grid):
         ok("POST", path, body)
     tokens = {who: ok("POST", "/v1/tokens", {"name": "fuzz", "user": user})["token"] for who, user in (("admin", "admin"), ("submitter", "sue"), ("viewer", "vic"))}
     jobs = [ok("POST", "/v1/jobs", {"command": ["true"], "project": "one", "array": "1-20", "name": f"j{i}"})["id"] for i in range(20)]
+    # One that can never begin: what it waited for was cancelled.
+    ok("POST", f"/v1/jobs/{jobs[19]}/cancel", {})
+    wait_until(lambda: grid.get(f"/v1/jobs/{jobs[19]}")["state"] == "cancelled", 60, "a job is cancelled")
+    late = ok("POST", "/v1/jobs", {"command": ["true"], "project": "one", "after": [jobs[19]]})["id"]
+    wait_until(lambda: grid.get(f"/v1/jobs/{late}")["state"] == "cancelled", 60, "so is the one that waited for it")
     ok("POST", "/v1/subscriptions", {"way": "webhook", "target": "https://h.invalid/x", "kinds": ["job.failed"]})
     names = {"project": ["one", "two"], "site": ["alpha", "beta", "gamma"], "user": ["sue", "vic", "nobody"], "dataset": ["set", "open"]}
     values = {**names, "sites": [["alpha"], ["beta", "alpha"]], "role": ["viewer", "submitter", "member", "project_admin"],
@@ -81,9 +86,10 @@ def world(grid):
 
 
 def figures_of(pid):
-    """Resident megabytes and open descriptors."""
+    """Resident megabytes and open descriptors; None: it has ended."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) / 1024, len(os.listdir(f"/proc/{pid}/fd"))
+        found = re.search(r"VmRSS:\s+(\d+)", file.read())
+    return found and (int(found.group(1)) / 1024, len(os.listdir(f"/proc/{pid}/fd")))
 
 
 # ---- clients ---------------------------------------------------------------------------------------------------
@@ -181,7 +187,7 @@ def collect(children, grid):
         reader.join(1)
         if grid.process.poll() is None:
             keep_up(grid)
-            sizes.append(figures_of(grid.process.pid))
+            sizes += [size for size in [figures_of(grid.process.pid)] if size]
     return results, sizes
 
 
