@@ -33,7 +33,7 @@ const struct field bulk_fields[] = {
 
 static void batch_release(struct batch *b)
 {
-        for (size_t i = 0; i < b->count; i++)
+        for (size_t i = 0; b->specs && i < b->count; i++) /* none yet where the world could not be read */
                 job_spec_release(&b->specs[i]);
         free(b->specs);
         free(b->projects);

@@ -28,7 +28,8 @@ BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 
 
 class Postgres:
-    """A private PostgreSQL that is not reeved's own: on a Unix socket in its directory, with default durability."""
+    """A private PostgreSQL that is not reeved's own: on a Unix socket in its directory, with default durability. What nobody
+    waits for to be on disk gets there late, so that a crash shows who did not wait."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -44,7 +45,7 @@ class Postgres:
         log = open(os.path.join(self.directory, "log"), "ab")
         with log:
             self.process = subprocess.Popen([os.path.join(self.bin, "postgres"), "-D", self.data, "-k", self.directory,
-                                             "-c", "listen_addresses="], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                             "-c", "listen_addresses=", "-c", "wal_writer_delay=10s"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True)
         wait_until(lambda: subprocess.run([os.path.join(self.bin, "pg_isready"), "-q", "-h", self.directory]).returncode == 0,
                    60, "PostgreSQL answers")
