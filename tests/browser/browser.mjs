@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const DEADLINE = 15_000;
+const DEADLINE = 60_000;
 
 const flags = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 

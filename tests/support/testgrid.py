@@ -45,8 +45,8 @@ class Postgres:
         log = open(os.path.join(self.directory, "log"), "ab")
         with log:
             self.process = subprocess.Popen([os.path.join(self.bin, "postgres"), "-D", self.data, "-k", self.directory,
-                                             "-c", "listen_addresses=", "-c", "wal_writer_delay=10s"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            start_new_session=True)
+                                             "-c", "listen_addresses=", "-c", "wal_writer_delay=10s"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         wait_until(lambda: subprocess.run([os.path.join(self.bin, "pg_isready"), "-q", "-h", self.directory]).returncode == 0,
                    60, "PostgreSQL answers")
         return self
