@@ -108,6 +108,14 @@ static unsigned check_site_admin(const struct principal *p, const struct access_
         return principal_governs(p, 0, o->site) ? 200 : no(403, "this needs an admin of the site", ret_why);
 }
 
+static unsigned check_link_admin(const struct principal *p, const struct access_object *o,
+                                 const char **ret_why)
+{
+        return principal_governs(p, 0, o->site) || principal_governs(p, 0, o->to_site)
+                   ? 200
+                   : no(403, "this needs an admin of one of the two sites", ret_why);
+}
+
 static unsigned check_admin(const struct principal *p, const struct access_object *o, const char **ret_why)
 {
         (void)o;
@@ -125,7 +133,8 @@ static unsigned check_nothing(const struct principal *p, const struct access_obj
 static unsigned (*const checks[])(const struct principal *, const struct access_object *, const char **) = {
     [RULE_PUBLIC] = check_nothing,        [RULE_USER] = check_nothing,
     [RULE_SUBMITTER] = check_submitter,   [RULE_PROJECT_ADMIN] = check_project_admin,
-    [RULE_SITE_ADMIN] = check_site_admin, [RULE_ADMIN] = check_admin,
+    [RULE_SITE_ADMIN] = check_site_admin, [RULE_LINK_ADMIN] = check_link_admin,
+    [RULE_ADMIN] = check_admin,
 };
 
 unsigned access_check(const struct route *r, const struct principal *p, const struct access_object *o,
@@ -150,4 +159,9 @@ void access_object_of(const struct request *rq, struct access_object *ret)
                 ret->project = name;
         else if (starts_as_path(rq->route->pattern, "/v1/sites"))
                 ret->site = name;
+        if (starts_as_path(rq->route->pattern, "/v1/links") && rq->captures[1] &&
+            name_is_valid(rq->captures[1])) {
+                ret->site = name;
+                ret->to_site = rq->captures[1];
+        }
 }

@@ -13,6 +13,7 @@
 struct access_object {
         const char *project; /* of the path, or NULL */
         const char *site;    /* of the path, or the one of its worker; NULL: none */
+        const char *to_site; /* of a link, the other end; NULL: none */
 };
 
 /* 200; 403 or 404 with *ret_why, a sentence for people. */

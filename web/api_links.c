@@ -16,15 +16,21 @@
 #define PREFIX_MAX    1024
 
 struct link_body {
-        double budget;
-        int64_t max_active;
+        double budget, from_budget, to_budget;
+        int64_t max_active, from_max_active, to_max_active;
         bool direct;
 };
-enum { GAVE_BUDGET = 1, GAVE_MAX_ACTIVE = 2, GAVE_DIRECT = 4 };
+/* In pairs, a pair for each voice (enum link_voice); then direct. */
+enum { GAVE_BUDGET = 1, GAVE_MAX_ACTIVE = 2, GAVE_DIRECT = 1 << 2 * LINK_VOICES };
+#define LINK_BUDGET(name_, doc_) FIELD(struct link_body, name_, F_REAL, 0, (int64_t)BUDGET_MAX, 0, doc_)
+#define LINK_ACTIVE(name_, doc_) FIELD(struct link_body, name_, F_INT, 1, ACTIVE_MAX, 0, doc_)
 const struct field link_change_fields[] = {
-    FIELD(struct link_body, budget, F_REAL, 0, (int64_t)BUDGET_MAX, 0,
-          "bytes per second that transfers may take there; null: no limit"),
-    FIELD(struct link_body, max_active, F_INT, 1, ACTIVE_MAX, 0, "transfers at once; null: as many as usual"),
+    LINK_BUDGET(budget, "bytes per second that transfers may take there; null: no limit"),
+    LINK_ACTIVE(max_active, "transfers at once; null: as many as usual"),
+    LINK_BUDGET(from_budget, "the same, as the source says; the smallest counts"),
+    LINK_ACTIVE(from_max_active, "transfers at once, as the source says"),
+    LINK_BUDGET(to_budget, "the same, as the destination says"),
+    LINK_ACTIVE(to_max_active, "transfers at once, as the destination says"),
     FIELD(struct link_body, direct, F_BOOL, 0, 0, 0,
           "the destination may fetch by itself with a key of short life"),
     {0},
@@ -68,6 +74,10 @@ static void link_write(struct buf *b, struct rows *r)
         }
         j_col_f64(b, r, "budget");
         j_col_int(b, r, "max_active");
+        j_col_f64(b, r, "from_budget");
+        j_col_int(b, r, "from_max_active");
+        j_col_f64(b, r, "to_budget");
+        j_col_int(b, r, "to_max_active");
         j_col_bool(b, r, "direct");
         j_col_int(b, r, "transfers");
         j_col_int(b, r, "bytes");
@@ -127,6 +137,47 @@ HANDLER(api_link)
         return find_ends(rq, db, ends, err) < 0 ? -1 : link_reply(rq, db, ends, err);
 }
 
+/* What each voice may say: an admin all of it, who governs an end what that end says. Letting the destination
+ * in is the source's to allow. */
+static int check_voices(struct request *rq, uint64_t given, struct err *err)
+{
+        const struct principal *p = rq->who;
+        const bool may[LINK_VOICES] = {[LINK_ALL] = p->role == ROLE_ADMIN,
+                                       [LINK_FROM] = principal_governs(p, 0, rq->captures[0]),
+                                       [LINK_TO] = principal_governs(p, 0, rq->captures[1])};
+        static const char *const why[LINK_VOICES] = {
+            [LINK_ALL] = "budget and max_active are an admin's to say; an end's own are from_... and to_...",
+            [LINK_FROM] = "from_budget, from_max_active and direct are for who governs the source",
+            [LINK_TO] = "to_budget and to_max_active are for who governs the destination"};
+
+        for (size_t i = 0; i < LINK_VOICES; i++)
+                if (!may[i] && (given & (GAVE_BUDGET | GAVE_MAX_ACTIVE) << 2 * i ||
+                                (i == LINK_FROM && given & GAVE_DIRECT))) {
+                        rq->audits_refusal = true;
+                        return err_set(err, ERR_DENIED, "%s", why[i]);
+                }
+        if (!may[LINK_FROM])
+                request_about(rq, NULL, rq->captures[1]);
+        return 0;
+}
+
+/* The members of one voice, by their names. */
+static void read_voice(struct request *rq, size_t voice, uint64_t given, double budget, int64_t max_active,
+                       struct link_change *c)
+{
+        const char *name = link_change_fields[2 * voice].name;
+        AUTO_FREE char *pointer = xasprintf("/%s", name);
+        bool none = json_is_null(json_object_get(rq->json, name));
+
+        given >>= 2 * voice;
+        c->by[voice].budget_set = given & GAVE_BUDGET;
+        c->by[voice].max_active_set = given & GAVE_MAX_ACTIVE;
+        c->by[voice].budget = none ? 0 : budget;
+        c->by[voice].max_active = max_active;
+        if (given & GAVE_BUDGET && !none && !(budget >= 1))
+                issue_add(&rq->issues, pointer, "range", "must be at least 1 byte per second");
+}
+
 HANDLER(api_link_change)
 {
         struct link_body in = {0};
@@ -134,24 +185,23 @@ HANDLER(api_link_change)
         uint64_t given = 0;
         int32_t ends[2];
 
-        if (request_body(rq, link_change_fields, &in, &given, err) < 0 || find_ends(rq, db, ends, err) < 0)
+        if (request_body(rq, link_change_fields, &in, &given, err) < 0 || find_ends(rq, db, ends, err) < 0 ||
+            check_voices(rq, given, err) < 0)
                 return -1;
         if (!given)
-                issue_add(&rq->issues, "", "missing", "say what to change: budget, max_active, direct");
-        c.budget_set = given & GAVE_BUDGET;
-        c.max_active_set = given & GAVE_MAX_ACTIVE;
+                issue_add(&rq->issues, "", "missing", "say what to change, as budget or direct");
+        read_voice(rq, LINK_ALL, given, in.budget, in.max_active, &c);
+        read_voice(rq, LINK_FROM, given, in.from_budget, in.from_max_active, &c);
+        read_voice(rq, LINK_TO, given, in.to_budget, in.to_max_active, &c);
         c.direct_set = given & GAVE_DIRECT;
-        c.budget = json_is_null(json_object_get(rq->json, "budget")) ? 0 : in.budget;
-        c.max_active = in.max_active;
         c.direct = in.direct;
-        if (c.budget_set && !json_is_null(json_object_get(rq->json, "budget")) && !(in.budget >= 1))
-                issue_add(&rq->issues, "/budget", "range", "must be at least 1 byte per second");
         if (rq->issues.count)
                 return request_invalid(rq, err);
         if (store_link_change(db, ends[0], ends[1], &c, err) < 0)
                 return -1;
-        request_audit(rq, "%s%s%s", c.budget_set ? "budget " : "", c.max_active_set ? "max_active " : "",
-                      c.direct_set ? c.direct ? "direct on" : "direct off" : "");
+        AUTO_FREE char *what = json_dumps(rq->json, JSON_COMPACT);
+
+        request_audit(rq, "%.200s", what ? what : "");
         rq->wakes_engine = rq->wakes_web = true;
         return link_reply(rq, db, ends, err);
 }

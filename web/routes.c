@@ -124,7 +124,7 @@ struct route routes[] = {
     ROUTE("GET",    "/v1/transfers",                     USER,      api_transfers,       NULL,           "dataset site state", ROUTE_LIST | ROUTE_WAIT, "data on its way, newest first"),
     ROUTE("GET",    "/v1/links",                         USER,      api_links,           NULL,           "",                   ROUTE_WAIT, "what is known of the links between sites"),
     ROUTE("GET",    "/v1/links/{from}/{to}",             USER,      api_link,            NULL,           "",                   ROUTE_WAIT, "one link"),
-    ROUTE("PATCH",  "/v1/links/{from}/{to}",             ADMIN,     api_link_change,     link_change_fields, "",               ROUTE_TX, "change what transfers may take of a link"),
+    ROUTE("PATCH",  "/v1/links/{from}/{to}",             LINK_ADMIN,     api_link_change,     link_change_fields, "",               ROUTE_TX, "change what transfers may take of a link"),
     ROUTE("GET",    "/v1/url-prefixes",                  USER,      api_url_prefixes,    NULL,           "",                   ROUTE_ETAG, "from where files may be fetched"),
     ROUTE("POST",   "/v1/url-prefixes",                  ADMIN,     api_url_prefix_add,  url_prefix_fields, "",                ROUTE_TX, "let files be fetched from there"),
     ROUTE("DELETE", "/v1/url-prefixes/{id}",             ADMIN,     api_url_prefix_remove, NULL,         "",                   ROUTE_TX, "not any more"),
@@ -186,7 +186,8 @@ const size_t routes_count = ARRAY_LEN(routes);
 static const char *const rule_names[] = {
     [RULE_PUBLIC] = "public",         [RULE_USER] = "user",
     [RULE_SUBMITTER] = "submitter",   [RULE_PROJECT_ADMIN] = "project_admin",
-    [RULE_SITE_ADMIN] = "site_admin", [RULE_ADMIN] = "admin"};
+    [RULE_SITE_ADMIN] = "site_admin", [RULE_LINK_ADMIN] = "link_admin",
+    [RULE_ADMIN] = "admin"};
 
 const char *rule_name(enum rule r)
 {

@@ -17,6 +17,7 @@ enum rule {
                           */
         RULE_PROJECT_ADMIN, /* admin of the project in the path */
         RULE_SITE_ADMIN,    /* governs the site in the path, or that of the worker in the path */
+        RULE_LINK_ADMIN,    /* governs one of the two sites in the path */
         RULE_ADMIN,
 };
 

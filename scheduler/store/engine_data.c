@@ -62,8 +62,10 @@ static void link_fill(const struct rows *r, void *element)
 int store_load_links(struct db *db, struct load_link **ret, size_t *ret_n, struct err *err)
 {
         return LOAD_ALL(db_stmt(db, "load_links",
-                                "select from_site, to_site, rate, latency, weight, learned_at, budget,"
-                                " max_active, direct from links order by from_site, to_site"),
+                                "select from_site, to_site, rate, latency, weight, learned_at,"
+                                " least(budget, from_budget, to_budget) as budget,"
+                                " least(max_active, from_max_active, to_max_active) as max_active,"
+                                " direct from links order by from_site, to_site"),
                         struct load_link, link_fill, ret, ret_n, err);
 }
 

@@ -38,6 +38,7 @@ int store_transfers_list(struct db *db, const struct visible *who, const char *d
 #define LINK                                                                                                 \
         "select a.name as from_site, b.name as to_site, coalesce(l.rate, 0) as rate, coalesce(l.latency, 0)" \
         " as latency, coalesce(l.weight, 0) as weight, l.learned_at, l.budget, l.max_active,"                \
+        " l.from_budget, l.from_max_active, l.to_budget, l.to_max_active,"                                   \
         " coalesce(l.direct, false) as direct, coalesce(l.transfers, 0) as transfers, coalesce(l.bytes, 0)"  \
         " as bytes, coalesce(o.active, 0) as active, coalesce(o.promised, 0) as promised"
 
@@ -68,22 +69,29 @@ int store_link_change(struct db *db, int32_t from, int32_t to, const struct link
         /* Weight 0: nothing was learned. */
         struct stmt *st = db_stmt(
             db, "link_change",
-            "insert into links (from_site, to_site, rate, latency, weight, budget, max_active, direct) values"
-            " ($1, $2, 0, 0, 0, case when $3 then nullif($4, 0) end, case when $5 then nullif($6::integer, 0)"
-            " end, coalesce($7 and $8, false)) on conflict (from_site, to_site) do update set budget = case "
-            "when"
-            " $3 then nullif($4, 0) else links.budget end, max_active = case when $5 then "
-            "nullif($6::integer, 0)"
-            " else links.max_active end, direct = case when $7 then $8 else links.direct end");
+            "insert into links as l (from_site, to_site, rate, latency, weight, direct, budget, max_active,"
+            " from_budget, from_max_active, to_budget, to_max_active) values ($1, $2, 0, 0, 0,"
+            " coalesce($3 and $4, false), nullif($6, 0), nullif($8::integer, 0), nullif($10, 0),"
+            " nullif($12::integer, 0), nullif($14, 0), nullif($16::integer, 0))"
+            " on conflict (from_site, to_site) do update set"
+            " direct = case when $3 then $4 else l.direct end,"
+            " budget = case when $5 then excluded.budget else l.budget end,"
+            " max_active = case when $7 then excluded.max_active else l.max_active end,"
+            " from_budget = case when $9 then excluded.from_budget else l.from_budget end,"
+            " from_max_active = case when $11 then excluded.from_max_active else l.from_max_active end,"
+            " to_budget = case when $13 then excluded.to_budget else l.to_budget end,"
+            " to_max_active = case when $15 then excluded.to_max_active else l.to_max_active end");
 
         bind_int(st, from);
         bind_int(st, to);
-        bind_bool(st, c->budget_set);
-        bind_f64(st, c->budget);
-        bind_bool(st, c->max_active_set);
-        bind_int(st, c->max_active);
         bind_bool(st, c->direct_set);
         bind_bool(st, c->direct);
+        for (size_t i = 0; i < LINK_VOICES; i++) {
+                bind_bool(st, c->by[i].budget_set);
+                bind_f64(st, c->by[i].budget);
+                bind_bool(st, c->by[i].max_active_set);
+                bind_int(st, c->by[i].max_active);
+        }
         return db_exec(st, err) < 0 ? -1 : 0;
 }
 

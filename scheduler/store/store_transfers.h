@@ -17,11 +17,15 @@ int store_links_list(struct db *db, struct rows **ret, struct err *err);
 /* One, the same columns, also when nothing is known of it; no row: a site is gone. */
 int store_link_show(struct db *db, int32_t from, int32_t to, struct rows **ret, struct err *err);
 
+/* What is said of a link: by an admin, and by who governs its source and its destination. */
+enum link_voice { LINK_ALL, LINK_FROM, LINK_TO, LINK_VOICES };
 struct link_change { /* false keeps; 0: none */
-        bool budget_set, max_active_set, direct_set;
-        double budget;
-        int64_t max_active;
-        bool direct;
+        struct {
+                bool budget_set, max_active_set;
+                double budget;
+                int64_t max_active;
+        } by[LINK_VOICES];
+        bool direct_set, direct;
 };
 int store_link_change(struct db *db, int32_t from, int32_t to, const struct link_change *c, struct err *err);
 

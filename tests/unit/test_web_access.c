@@ -67,12 +67,38 @@ static void a_rule_and_a_scope_let_in_exactly_whom_they_name(void **unused)
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 const struct route r = {
                     .rule = cases[i].rule, .scope = cases[i].scope, .flags = cases[i].flags};
-                const struct access_object o = {cases[i].project, cases[i].site};
+                const struct access_object o = {.project = cases[i].project, .site = cases[i].site};
                 const char *why = NULL;
                 unsigned got = access_check(&r, cases[i].who, &o, &why);
 
                 if (got != cases[i].status || (got != 200 && !why))
                         fail_msg("case %zu: %u", i, got);
+        }
+}
+
+static void a_link_is_for_who_governs_one_of_its_ends(void **unused)
+{
+        static const struct {
+                const char *from, *to;
+                unsigned status;
+        } cases[] = {
+            {"alpha", "beta", 200}, {"beta", "alpha", 200}, {"beta", "gamma", 403}, {NULL, NULL, 403}};
+        const struct route r = {.rule = RULE_LINK_ADMIN, .scope = SCOPE_SITES_ADMIN};
+        char *sites[] = {"alpha"};
+        int64_t ids[] = {7};
+        const struct principal governs = {.role = ROLE_SUBMITTER,
+                                          .site_ids = ids,
+                                          .site_names = sites,
+                                          .site_count = 1},
+                               all = {.role = ROLE_ADMIN};
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                const struct access_object o = {.site = cases[i].from, .to_site = cases[i].to};
+                const char *why;
+
+                assert_int_equal(access_check(&r, &governs, &o, &why), cases[i].status);
+                assert_int_equal(access_check(&r, &all, &o, &why), 200);
         }
 }
 
@@ -232,6 +258,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_rule_and_a_scope_let_in_exactly_whom_they_name),
+            cmocka_unit_test(a_link_is_for_who_governs_one_of_its_ends),
             cmocka_unit_test(a_path_has_the_scope_of_its_area),
             cmocka_unit_test(a_token_is_known_by_its_check),
             cmocka_unit_test(waits_double_for_addresses_and_names_and_end),

@@ -102,9 +102,16 @@ static void a_target_is_taken_apart_strictly(void **unused)
 /* Writes that hash a password or make a session: a transaction of their own, and nothing to try out. */
 static bool does_it_itself(const char *pattern)
 {
-        static const char *const list[] = {
-            "/v1/log",   "/v1/explain",          "/v1/jobs:script",    "/v1/me/password",
-            "/v1/setup", "/v1/invitations:look", "/v1/invitations:use"};
+        static const char *const list[] = {"/v1/log",
+                                           "/v1/explain",
+                                           "/v1/jobs:script",
+                                           "/v1/me/password",
+                                           "/v1/setup",
+                                           "/v1/invitations:look",
+                                           "/v1/invitations:use",
+                                           "/v1/oidc/start",
+                                           "/v1/me/identities",
+                                           "/v1/templates/{id}/fill"};
 
         for (size_t i = 0; i < ARRAY_LEN(list); i++)
                 if (strncmp(pattern, list[i], strlen(list[i])) == 0)

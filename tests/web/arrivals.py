@@ -349,7 +349,22 @@ def admins_say_what_links_and_sites_may_carry(w):
     refused(w.s.request("PATCH", "/v1/links/alpha/east", {"budget": -1, "max_active": 0, "direct": 1}), 422, "bad_input", "/budget", "/max_active", "/direct")
     shown = w.s.ok("PATCH", "/v1/links/alpha/east", {"budget": 1e6, "max_active": 3, "direct": True})
     same((shown["budget"], shown["max_active"], shown["direct"], shown["rate"]), (1e6, 3, True, None))
-    same(value(w, "select detail from audit where action like 'PATCH /v1/links%' order by seq desc limit 1"), "budget max_active direct on")
+    same(value(w, "select detail from audit where action like 'PATCH /v1/links%' order by seq desc limit 1"), '{"budget":1000000.0,"max_active":3,"direct":true}')
+    # Each end says what it carries of it, and no more.
+    ends = {name: w.s.user(name, "submitter") for name in ("asa", "eli")}
+    w.s.ok("POST", "/v1/sites/alpha/admins", {"user": "asa"})
+    w.s.ok("POST", "/v1/sites/east/admins", {"user": "eli"})
+    shown = w.s.ok("PATCH", "/v1/links/alpha/east", {"from_budget": 5e5, "from_max_active": 2, "direct": False}, token=ends["asa"])
+    same((shown["budget"], shown["from_budget"], shown["from_max_active"], shown["direct"]), (1e6, 5e5, 2, False))
+    shown = w.s.ok("PATCH", "/v1/links/alpha/east", {"to_budget": 2e5}, token=ends["eli"])
+    same((shown["from_budget"], shown["to_budget"], shown["to_max_active"]), (5e5, 2e5, None))
+    for who, body, sentence in (("asa", {"budget": None}, "an admin's to say"), ("asa", {"to_budget": None}, "who governs the destination"),
+                                ("eli", {"from_max_active": 9}, "who governs the source"), ("eli", {"direct": True}, "who governs the source")):
+        reply = w.s.request("PATCH", "/v1/links/alpha/east", body, token=ends[who])
+        refused(reply, 403, "denied")
+        has(reply.json["detail"], sentence)
+    same(w.s.sql("select actor, site from audit where action like 'PATCH /v1/links%' order by seq desc limit 5")[-1], ["eli", "east"])
+    w.s.ok("PATCH", "/v1/links/alpha/east", {"from_budget": None, "from_max_active": None, "to_budget": None, "direct": True})
     w.s.sql("update links set rate = 5, latency = 0.5, weight = 1")
     shown = w.s.ok("PATCH", "/v1/links/alpha/east", {"budget": None})
     same((shown["budget"], shown["max_active"], shown["direct"], shown["rate"]), (None, 3, True, 5.0))

@@ -106,6 +106,8 @@ def expected(caller, rule, scope, path, things):
         return {403}
     if rule == "site_admin" and not (caller.role == "admin" or things.site in caller.sites):
         return {403}
+    if rule == "link_admin" and not (caller.role == "admin" or things.site in caller.sites):
+        return {403}
     if rule == "project_admin" and caller.role != "admin":
         if not caller.sees(things.project):
             return {404}
