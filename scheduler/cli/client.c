@@ -25,6 +25,8 @@ struct client {
         CURL *curl;
         char *url, *host_url, *socket, *token;
         bool debug;
+        bool page;  /* speaks as a page does: with cookies */
+        bool hides; /* what is sent is not shown */
         int64_t patience_ms;
         const volatile int *stop;
         json_t *problem;
@@ -107,6 +109,16 @@ const char *client_url(const struct client *c)
 void client_set_patience(struct client *c, int64_t ms)
 {
         c->patience_ms = ms;
+}
+
+void client_as_page(struct client *c)
+{
+        c->page = true;
+}
+
+void client_hide_bodies(struct client *c)
+{
+        c->hides = true;
 }
 
 void client_set_timeout(struct client *c, int64_t ms)
@@ -233,17 +245,31 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
         return is_stopped(client);
 }
 
-/* What goes over the wire, for --debug; the line with the token is masked. */
+static const char *masked(const char *line)
+{
+        static const char *const secret[][2] = {{"Authorization:", "Authorization: *"},
+                                                {"Cookie:", "Cookie: *"},
+                                                {"Set-Cookie:", "Set-Cookie: *"}};
+
+        for (size_t i = 0; i < ARRAY_LEN(secret); i++)
+                if (strncasecmp(line, secret[i][0], strlen(secret[i][0])) == 0)
+                        return secret[i][1];
+        return line;
+}
+
+/* What goes over the wire, for --debug; lines with secrets are masked. */
 static int on_debug(CURL *curl, curl_infotype type, char *p, size_t n, void *arg)
 {
         static const char marks[] = {[CURLINFO_HEADER_IN] = '<',
                                      [CURLINFO_HEADER_OUT] = '>',
                                      [CURLINFO_DATA_IN] = '<',
                                      [CURLINFO_DATA_OUT] = '>'};
+        const struct client *c = arg;
         const char *end = p + n;
 
         (void)curl;
-        (void)arg;
+        if (c->hides && type == CURLINFO_DATA_OUT)
+                return 0;
         if (type != CURLINFO_HEADER_IN && type != CURLINFO_HEADER_OUT && type != CURLINFO_DATA_OUT)
                 return 0;
         while (p < end) {
@@ -252,7 +278,7 @@ static int on_debug(CURL *curl, curl_infotype type, char *p, size_t n, void *arg
                 AUTO_FREE char *raw = xstrndup(p, k < 4000 ? k : 4000), *line = NULL;
 
                 raw[strcspn(raw, "\r\n")] = '\0';
-                line = text_line(strncasecmp(raw, "Authorization:", 14) == 0 ? "Authorization: *" : raw);
+                line = text_line(masked(raw));
                 fprintf(stderr, "%c %s\n", marks[type], line);
                 p += k;
         }
@@ -283,6 +309,8 @@ static struct curl_slist *make_headers(const struct client *c, const struct call
                                   call->from_file ? "application/octet-stream" : "application/json");
         /* No 100-continue round trip. */
         list = add_header(list, "Expect", "");
+        if (c->page)
+                list = add_header(list, "X-Reeve-Csrf", "1");
         if (call->key)
                 list = add_header(list, "Idempotency-Key", call->key);
         if (call->etag && *call->etag)
@@ -331,6 +359,8 @@ static void set_options(struct client *c, const struct call *call, const char *u
                 curl_easy_setopt(h, CURLOPT_PROXY, "");
         }
         curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
+        if (c->page)
+                curl_easy_setopt(h, CURLOPT_COOKIEFILE, "");
         if (body)
                 curl_easy_setopt(h, CURLOPT_POSTFIELDS, body);
         if (body)
@@ -367,6 +397,7 @@ static void set_options(struct client *c, const struct call *call, const char *u
         if (c->debug) {
                 curl_easy_setopt(h, CURLOPT_VERBOSE, 1L);
                 curl_easy_setopt(h, CURLOPT_DEBUGFUNCTION, on_debug);
+                curl_easy_setopt(h, CURLOPT_DEBUGDATA, c);
         }
 }
 

@@ -30,6 +30,10 @@ int client_new(const char *url, const char *token, bool debug, struct client **r
 void client_free(struct client *c);
 const char *client_url(const struct client *c);
 void client_set_patience(struct client *c, int64_t ms);
+/* As a page does: cookies are kept as long as the client is, and sent with the sign that a change needs. */
+void client_as_page(struct client *c);
+/* What is sent holds a password: --debug does not show it. */
+void client_hide_bodies(struct client *c);
 /* Calls that are not answered within this time fail (0: no such limit). */
 void client_set_timeout(struct client *c, int64_t ms);
 /* Whenever a call takes longer than a second, `f` is told what is waited for; with NULL when it is over.

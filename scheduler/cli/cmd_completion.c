@@ -33,6 +33,9 @@ static const struct source {
     {COMPLETE_USERS, "/v1/users", "name", {"role", NULL}},
     {COMPLETE_TOKENS, "/v1/tokens", "id", {"name", "user"}},
     {COMPLETE_SUBSCRIPTIONS, "/v1/subscriptions", "id", {"name", "way"}},
+    {COMPLETE_SESSIONS, "/v1/sessions", "id", {"address", NULL}},
+    {COMPLETE_INVITATIONS, "/v1/invitations", "id", {"project", "note"}},
+    {COMPLETE_IDENTITIES, "/v1/me/identities", "id", {"issuer", NULL}},
 };
 
 static struct client *connect_quietly(const struct cli *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Links between sites: one of them, and what admins say of it. */
+/* Links between sites: one of them, and what admins and its ends say of it. */
 #include "commands.h"
 
 #include "sheet.h"
@@ -16,6 +16,10 @@ static const struct column link_facts[] = {
     {.title = "learned", .path = "learned_at", .kind = CELL_AGO},
     {.title = "budget (bytes/s)", .path = "budget"},
     {.title = "at once", .path = "max_active"},
+    {.title = "source says (bytes/s)", .path = "from_budget"},
+    {.title = "source: at once", .path = "from_max_active"},
+    {.title = "destination says (bytes/s)", .path = "to_budget"},
+    {.title = "destination: at once", .path = "to_max_active"},
     {.title = "direct", .path = "direct", .kind = CELL_YES},
     {.title = "transfers", .path = "transfers", .kind = CELL_NUMBER},
     {.title = "moved", .path = "bytes", .kind = CELL_SIZE},
@@ -92,12 +96,16 @@ int cmd_link_set(struct cli *c, const struct args *a)
         body = json_object();
         rc = check_ends(a, &err) < 0 || put_limit(body, a, "budget", "budget", true, &err) < 0 ||
                      put_limit(body, a, "at-once", "max_active", false, &err) < 0 ||
+                     put_limit(body, a, "from-budget", "from_budget", true, &err) < 0 ||
+                     put_limit(body, a, "from-at-once", "from_max_active", false, &err) < 0 ||
+                     put_limit(body, a, "to-budget", "to_budget", true, &err) < 0 ||
+                     put_limit(body, a, "to-at-once", "to_max_active", false, &err) < 0 ||
                      put_yes(body, a, "direct", &err) < 0
                  ? -1
                  : 0;
         if (rc == 0 && !json_object_size(body)) {
                 json_decref(body);
-                return cli_usage(c, "say what to change: --budget, --at-once, --direct");
+                return cli_usage(c, "say what to change, as --budget or --direct");
         }
         if (rc == 0)
                 link = client_send(c->client, "PATCH", body, &err, "/v1/links/%s/%s%s", a->words[0],

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Projects, users, tokens. */
+/* Projects and their members, invitations, and who governs a site. */
 #include "commands.h"
 
-#include "sheet.h"
+#include "simple.h"
 #include "common/num.h"
 #include "common/util.h"
 
@@ -10,84 +10,83 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MAX 100000
-
-static int list(struct cli *c, const char *path, bool paged, const struct column *cols, const char *id)
+/* Names go into paths: what is no name is refused here. */
+static int names_check(const struct args *a, const char *const *whats, struct err *err)
 {
-        struct err err;
-        json_t *rows;
-        bool more;
-
-        if (!cli_client(c))
-                return EXIT_FAILED;
-        rows =
-            paged ? client_list(c->client, path, LIST_MAX, &more, &err) : client_items(c->client, path, &err);
-        if (!rows)
-                return cli_fail(c, &err);
-        sheet_print(c, cols, rows, id);
-        json_decref(rows);
-        return EXIT_OK;
+        for (size_t i = 0; whats[i]; i++)
+                if (name_check(whats[i], a->words[i], err) < 0)
+                        return -1;
+        return 0;
 }
 
-/* Send a body (owned by the call) and say what was done. */
-static int change(struct cli *c, const char *method, const char *path, json_t *body, const char *done)
-{
-        struct err err;
-        json_t *reply = cli_client(c) ? client_send(cli_client(c), method, body, &err, "%s", path) : NULL;
-
-        json_decref(body);
-        if (!c->client)
-                return EXIT_FAILED;
-        if (!reply)
-                return cli_fail(c, &err);
-        if (cli_wants_json(c))
-                cli_json(c, reply);
-        else
-                cli_say(c, "%s", done);
-        json_decref(reply);
-        return EXIT_OK;
-}
+static const char *const one_project[] = {"project", NULL}, *const member_words[] = {"project", "user", NULL},
+                         *const one_site[] = {"site", NULL}, *const admin_words[] = {"site", "user", NULL};
 
 /* ---- projects --------------------------------------------------------------------------------------------
  */
 
 static const struct column project_columns[] = {
     {.title = "PROJECT", .path = "name"},
+    {.title = "ROLE", .path = "role"},
     {.title = "SHARE", .path = "share", .kind = CELL_NUMBER},
     {.title = "MAX CPUS", .path = "max_cpus", .kind = CELL_NUMBER},
     {.title = "MAX TASKS", .path = "max_tasks", .kind = CELL_NUMBER},
+    {.title = "MAX LIVE", .path = "max_live", .kind = CELL_NUMBER, .flags = SHEET_WIDE},
     {.title = "CPUS NOW", .path = "used.cpus", .kind = CELL_NUMBER},
     {.title = "TASKS NOW", .path = "used.tasks", .kind = CELL_NUMBER},
+    {.title = "LIVE", .path = "used.live", .kind = CELL_NUMBER, .flags = SHEET_WIDE},
     {.title = "USAGE", .path = "usage", .kind = CELL_NUMBER, .flags = SHEET_WIDE},
+    {0},
+};
+
+static const struct column project_facts[] = {
+    {.title = "project", .path = "name"},
+    {.title = "your role", .path = "role"},
+    {.title = "share", .path = "share", .kind = CELL_NUMBER},
+    {.title = "cpus at once", .path = "max_cpus", .kind = CELL_NUMBER},
+    {.title = "tasks at once", .path = "max_tasks", .kind = CELL_NUMBER},
+    {.title = "live tasks at most", .path = "max_live", .kind = CELL_NUMBER},
+    {.title = "cpus now", .path = "used.cpus", .kind = CELL_NUMBER},
+    {.title = "live tasks", .path = "used.live", .kind = CELL_NUMBER},
+    {0},
+};
+
+static const struct column member_columns[] = {
+    {.title = "USER", .path = "user"},
+    {.title = "ROLE", .path = "role"},
+    {.title = "MAX LIVE", .path = "max_live", .kind = CELL_NUMBER},
+    {.title = "LIVE", .path = "live", .kind = CELL_NUMBER},
+    {.title = "ADDED BY", .path = "added_by"},
+    {.title = "ADDED", .path = "added_at", .kind = CELL_AGO},
     {0},
 };
 
 int cmd_project_list(struct cli *c, const struct args *a)
 {
         (void)a;
-        return list(c, "/v1/projects", false, project_columns, "name");
+        return simple_list(c, "/v1/projects", false, project_columns, "name");
 }
 
-/* --share, --max-cpus, --max-tasks into body; "none" takes a limit away. */
+int cmd_project_show(struct cli *c, const struct args *a)
+{
+        AUTO_FREE char *path = xasprintf("/v1/projects/%s", a->words[0]);
+        struct err err;
+
+        if (names_check(a, one_project, &err) < 0)
+                return cli_fail(c, &err);
+        return simple_show(c, path, project_facts, "members", member_columns, "user");
+}
+
+/* --share, --max-cpus, --max-tasks, --max-live into body; "none" takes a limit away. */
 static int put_limits(const struct args *a, json_t *body, struct err *err)
 {
-        static const struct {
-                const char *option, *member;
-        } limits[] = {{"max-cpus", "max_cpus"}, {"max-tasks", "max_tasks"}};
         const char *share = args_get(a, "share");
         char *end;
 
-        for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
-                const char *value = args_get(a, limits[i].option);
-                int64_t v;
-
-                if (value && strcmp(value, "none") == 0)
-                        json_object_set_new(body, limits[i].member, json_null());
-                else if (value && num_int(limits[i].option, value, 1, 1000000000, &v, err) < 0)
-                        return -1;
-                else if (value)
-                        json_object_set_new(body, limits[i].member, json_integer(v));
-        }
+        if (simple_limit(a, "max-cpus", "max_cpus", body, err) < 0 ||
+            simple_limit(a, "max-tasks", "max_tasks", body, err) < 0 ||
+            simple_limit(a, "max-live", "max_live", body, err) < 0)
+                return -1;
         if (share) {
                 double d = strtod(share, &end);
 
@@ -104,12 +103,12 @@ int cmd_project_add(struct cli *c, const struct args *a)
         json_t *body = json_object();
         struct err err;
 
-        if (name_check("project", a->words[0], &err) < 0 || put_limits(a, body, &err) < 0) {
+        if (names_check(a, one_project, &err) < 0 || put_limits(a, body, &err) < 0) {
                 json_decref(body);
                 return cli_fail(c, &err);
         }
         json_object_set_new(body, "name", json_string(a->words[0]));
-        return change(c, "POST", "/v1/projects", body, done);
+        return simple_change(c, "POST", "/v1/projects", body, done);
 }
 
 int cmd_project_set(struct cli *c, const struct args *a)
@@ -119,110 +118,169 @@ int cmd_project_set(struct cli *c, const struct args *a)
         json_t *body = json_object();
         struct err err;
 
-        if (name_check("project", a->words[0], &err) < 0 || put_limits(a, body, &err) < 0) {
+        if (names_check(a, one_project, &err) < 0 || put_limits(a, body, &err) < 0) {
                 json_decref(body);
                 return cli_fail(c, &err);
         }
         if (!json_object_size(body)) {
                 json_decref(body);
-                return cli_usage(c, "nothing to change; give --share, --max-cpus or --max-tasks");
+                return cli_usage(c, "nothing to change; give --share, --max-cpus, --max-tasks or --max-live");
         }
-        return change(c, "PATCH", path, body, done);
+        return simple_change(c, "PATCH", path, body, done);
 }
 
-/* ---- users -----------------------------------------------------------------------------------------------
+/* ---- members ---------------------------------------------------------------------------------------------
  */
 
-static const struct column user_columns[] = {
-    {.title = "USER", .path = "name"},
+int cmd_member_set(struct cli *c, const struct args *a)
+{
+        AUTO_FREE char *path = xasprintf("/v1/projects/%s/members", a->words[0]), *done = NULL;
+        const char *role = args_get(a, "role");
+        json_t *body = json_object();
+        struct err err;
+
+        if (names_check(a, member_words, &err) < 0 ||
+            simple_limit(a, "max-live", "max_live", body, &err) < 0) {
+                json_decref(body);
+                return cli_fail(c, &err);
+        }
+        json_object_set_new(body, "user", json_string(a->words[1]));
+        if (role)
+                json_object_set_new(body, "role", json_string(role));
+        done = xasprintf("%s is a member of %s", a->words[1], a->words[0]);
+        return simple_change(c, "POST", path, body, done);
+}
+
+int cmd_member_remove(struct cli *c, const struct args *a)
+{
+        AUTO_FREE char *path = xasprintf("/v1/projects/%s/members/%s", a->words[0], a->words[1]),
+                       *done = xasprintf("%s is no member of %s any more", a->words[1], a->words[0]);
+        struct err err;
+
+        if (names_check(a, member_words, &err) < 0)
+                return cli_fail(c, &err);
+        return simple_change(c, "DELETE", path, NULL, done);
+}
+
+/* ---- invitations -----------------------------------------------------------------------------------------
+ */
+
+static const struct column invitation_columns[] = {
+    {.title = "INVITATION", .path = "id", .kind = CELL_NUMBER},
     {.title = "ROLE", .path = "role"},
-    {.title = "PROJECTS", .path = "projects", .kind = CELL_LIST, .flags = SHEET_CUT},
-    {.title = "SINCE", .path = "created_at", .kind = CELL_TIME, .flags = SHEET_WIDE},
+    {.title = "PROJECT", .path = "project"},
+    {.title = "THERE", .path = "project_role"},
+    {.title = "MADE BY", .path = "made_by"},
+    {.title = "UNTIL", .path = "expires_at", .kind = CELL_TIME},
+    {.title = "USED", .path = "used_at", .kind = CELL_TIME, .flags = SHEET_HIDE_EMPTY},
+    {.title = "BY", .path = "used_by", .flags = SHEET_HIDE_EMPTY},
+    {.title = "NOTE", .path = "note", .flags = SHEET_CUT | SHEET_HIDE_EMPTY},
     {0},
 };
 
-int cmd_user_list(struct cli *c, const struct args *a)
+/* The list of one project, or of all. */
+static char *invitations_of(const struct args *a)
 {
-        (void)a;
-        return list(c, "/v1/users", true, user_columns, "name");
+        const char *project = args_get(a, "project");
+
+        return project ? xasprintf("/v1/projects/%s/invitations", project) : xstrdup("/v1/invitations");
 }
 
-int cmd_user_add(struct cli *c, const struct args *a)
+static int project_check(const struct args *a, struct err *err)
 {
-        AUTO_FREE char *done = xasprintf(
-            "user %s is made; a token for them: reeve token create --user %s NAME", a->words[0], a->words[0]);
-        const char *role = args_get(a, "role"), *project;
-        json_t *projects = json_array();
+        const char *project = args_get(a, "project");
 
-        for (size_t i = 0; (project = args_nth(a, "project", i)); i++)
-                json_array_append_new(projects, json_string(project));
-        return change(c, "POST", "/v1/users",
-                      json_pack("{s:s, s:s, s:o}", "name", a->words[0], "role", role ? role : "submitter",
-                                "projects", projects),
-                      done);
+        return project ? name_check("project", project, err) : 0;
 }
 
-/* ---- tokens ----------------------------------------------------------------------------------------------
+static void put_text(json_t *body, const char *member, const char *value)
+{
+        if (value)
+                json_object_set_new(body, member, json_string(value));
+}
+
+/* Without --role it is a project's admin who invites into his project; with it, an admin. */
+int cmd_invite(struct cli *c, const struct args *a)
+{
+        const char *project = args_get(a, "project"), *role = args_get(a, "role");
+        AUTO_FREE char *path = NULL;
+        struct err err;
+        json_t *body;
+
+        if (project_check(a, &err) < 0)
+                return cli_fail(c, &err);
+        if (!project && !role)
+                return cli_usage(c, "into which project (--project), or as what (--role)?");
+        body = json_object();
+        path = role ? xstrdup("/v1/invitations") : invitations_of(a);
+        put_text(body, "role", role);
+        put_text(body, "project", role ? project : NULL);
+        put_text(body, "project_role", args_get(a, "project-role"));
+        put_text(body, "valid", args_get(a, "valid"));
+        put_text(body, "note", args_get(a, "note"));
+        return simple_make(c, path, body, "url", "shown once; lets one person in");
+}
+
+int cmd_invitation_list(struct cli *c, const struct args *a)
+{
+        AUTO_FREE char *path = invitations_of(a);
+        struct err err;
+
+        if (project_check(a, &err) < 0)
+                return cli_fail(c, &err);
+        return simple_list(c, path, false, invitation_columns, "id");
+}
+
+int cmd_invitation_revoke(struct cli *c, const struct args *a)
+{
+        AUTO_FREE char *list = invitations_of(a), *path = NULL;
+        struct err err;
+        int code = EXIT_OK;
+
+        if (project_check(a, &err) < 0)
+                return cli_fail(c, &err);
+        path = simple_numbered(c, list, "invitation", a->words[0], &code);
+        return path ? simple_change(c, "DELETE", path, NULL, "it is taken back") : code;
+}
+
+/* ---- who governs a site ----------------------------------------------------------------------------------
  */
 
-static const struct column token_columns[] = {
-    {.title = "TOKEN", .path = "id", .kind = CELL_NUMBER},
-    {.title = "NAME", .path = "name"},
-    {.title = "BEGINS", .path = "prefix"},
-    {.title = "MADE", .path = "created_at", .kind = CELL_TIME},
-    {.title = "USED", .path = "last_used_at", .kind = CELL_TIME},
-    {.title = "EXPIRES", .path = "expires_at", .kind = CELL_TIME},
-    {.title = "REVOKED", .path = "revoked_at", .kind = CELL_TIME, .flags = SHEET_HIDE_EMPTY},
+static const struct column site_admin_columns[] = {
+    {.title = "USER", .path = "user"},
+    {.title = "NAMED BY", .path = "by"},
+    {.title = "SINCE", .path = "at", .kind = CELL_TIME},
     {0},
 };
 
-int cmd_token_list(struct cli *c, const struct args *a)
+int cmd_site_admin_list(struct cli *c, const struct args *a)
 {
-        (void)a;
-        return list(c, "/v1/tokens", false, token_columns, "id");
+        AUTO_FREE char *path = xasprintf("/v1/sites/%s/admins", a->words[0]);
+        struct err err;
+
+        if (names_check(a, one_site, &err) < 0)
+                return cli_fail(c, &err);
+        return simple_list(c, path, false, site_admin_columns, "user");
 }
 
-int cmd_token_create(struct cli *c, const struct args *a)
+int cmd_site_admin_add(struct cli *c, const struct args *a)
 {
-        const char *expires = args_get(a, "expires"), *user = args_get(a, "user");
+        AUTO_FREE char *path = xasprintf("/v1/sites/%s/admins", a->words[0]),
+                       *done = xasprintf("%s governs site %s", a->words[1], a->words[0]);
         struct err err;
-        json_t *body, *reply;
-        char when[32];
-        int64_t ms;
 
-        if (!cli_client(c))
-                return EXIT_FAILED;
-        if (expires && num_duration("--expires", expires, &ms, NULL) == 0)
-                ms += clock_wall_ms();
-        else if (expires && num_time("--expires", expires, &ms, &err) < 0)
+        if (names_check(a, admin_words, &err) < 0)
                 return cli_fail(c, &err);
-        body = json_pack("{s:s}", "name", a->words[0]);
-        if (expires)
-                json_object_set_new(body, "expires_at", json_string(num_format_time(ms, when)));
-        if (user)
-                json_object_set_new(body, "user", json_string(user));
-        reply = client_send(cli_client(c), "POST", body, &err, "/v1/tokens");
-        json_decref(body);
-        if (!reply)
-                return cli_fail(c, &err);
-        if (cli_wants_json(c))
-                cli_json(c, reply);
-        else
-                printf("%s\n", json_text_at(reply, "token"));
-        cli_say(c, "this is shown once; keep it in a file that only its owner can read");
-        json_decref(reply);
-        return EXIT_OK;
+        return simple_change(c, "POST", path, json_pack("{s:s}", "user", a->words[1]), done);
 }
 
-int cmd_token_revoke(struct cli *c, const struct args *a)
+int cmd_site_admin_remove(struct cli *c, const struct args *a)
 {
-        AUTO_FREE char *path = NULL, *done = NULL;
+        AUTO_FREE char *path = xasprintf("/v1/sites/%s/admins/%s", a->words[0], a->words[1]),
+                       *done = xasprintf("%s does not govern site %s any more", a->words[1], a->words[0]);
         struct err err;
-        int64_t id;
 
-        if (num_int("token", a->words[0], 1, INT64_MAX, &id, &err) < 0)
+        if (names_check(a, admin_words, &err) < 0)
                 return cli_fail(c, &err);
-        path = xasprintf("/v1/tokens/%lld", (long long)id);
-        done = xasprintf("token %lld is revoked", (long long)id);
-        return change(c, "DELETE", path, NULL, done);
+        return simple_change(c, "DELETE", path, NULL, done);
 }

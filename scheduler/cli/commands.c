@@ -169,6 +169,10 @@ static const struct option url_allow_options[] = {
 static const struct option link_set_options[] = {
     {"budget", 0, "SIZE|none", "bytes per second that transfers may take there", false},
     {"at-once", 0, "N|none", "transfers at once", false},
+    {"from-budget", 0, "SIZE|none", "the same, as the source says", false},
+    {"from-at-once", 0, "N|none", "the same, as the source says", false},
+    {"to-budget", 0, "SIZE|none", "the same, as the destination says", false},
+    {"to-at-once", 0, "N|none", "the same, as the destination says", false},
     {"direct", 0, "yes|no", "may the destination fetch by itself", false},
     {"dry-run", 0, NULL, "check everything and change nothing", false},
     {0},
@@ -185,6 +189,48 @@ static const struct option project_options[] = {
     {"share", 0, "N", "weight in fair share (1)", false},
     {"max-cpus", 0, "N|none", "processors at once at most", false},
     {"max-tasks", 0, "N|none", "tasks at once at most", false},
+    {"max-live", 0, "N|none", "tasks at most that have not ended", false},
+    {0},
+};
+
+static const struct option member_options[] = {
+    {"role", 0, "ROLE", "viewer, submitter or admin (as it is; submitter for somebody new)", false},
+    {"max-live", 0, "N|none", "tasks of the user at most that have not ended", false},
+    {0},
+};
+
+static const struct option invite_options[] = {
+    {"project", 'p', "PROJECT", "the project to join", false},
+    {"project-role", 0, "ROLE", "role there: viewer, submitter or admin (submitter)", false},
+    {"role", 0, "ROLE", "role altogether, which only an admin may give", false},
+    {"valid", 0, "TIME", "how long the link works (72h)", false},
+    {"note", 0, "TEXT", "for whom", false},
+    {0},
+};
+
+static const struct option of_project_options[] = {
+    {"project", 'p', "PROJECT", "those of this project, for its admin", false},
+    {0},
+};
+
+static const struct option audit_options[] = {
+    {"actor", 0, "USER", "only what this user did", false},
+    {"action", 0, "TEXT", "only actions that begin so: 'POST /v1/sites'", false},
+    {"project", 'p', "PROJECT", "only about this project", false},
+    {"site", 's', "SITE", "only about this site", false},
+    {"since", 0, "TIME", "then or later: a time, or how long ago, 2d", false},
+    {"until", 0, "TIME", "before then", false},
+    {"limit", 0, "N", "at most so many (50)", false},
+    {0},
+};
+
+static const struct option verify_options[] = {
+    {"from", 0, "ROW", "begin at this row (1)", false},
+    {0},
+};
+
+static const struct option admin_config_options[] = {
+    {"all", 'a', NULL, "also what is as by default", false},
     {0},
 };
 
@@ -212,13 +258,16 @@ static const struct option subscription_options[] = {
 };
 
 static const struct option token_options[] = {
+    {"scope", 0, "SCOPE", "it may only this: jobs:read, or several with commas; again for more", true},
+    {"project", 'p', "PROJECT", "it sees this project only", false},
     {"expires", 0, "TIME", "when it ends: 90d, or 2026-12-31T00:00:00Z", false},
     {"user", 'u', "USER", "for another user (admin)", false},
     {0},
 };
 
 static const struct option login_options[] = {
-    {"token-file", 0, "FILE", "read the token from a file (\"-\": standard input) instead of asking", false},
+    {"token-file", 0, "FILE", "read a token from a file (\"-\": standard input) instead of asking", false},
+    {"expires", 0, "TIME", "when the token that is made ends (90d)", false},
     {0},
 };
 
@@ -371,9 +420,12 @@ const struct command commands[] = {
      cmd_url_forbid},
     {"link show", "FROM TO", "Show what is known of the link between two sites.", NULL, NULL, NULL, 2, 2,
      false, cmd_link_show},
-    {"link set", "FROM TO [OPTIONS]", "Say what transfers may take of a link (admin).",
-     "  reeve link set alpha beta --budget 50M --at-once 4\n", link_set_options, NULL, 2, 2, false,
-     cmd_link_set},
+    {"link set", "FROM TO [OPTIONS]", "Say what transfers may take of a link.",
+     "An admin says it of the whole link, who governs an end of what that end says;\n"
+     "the smallest counts. --direct is for the source.\n\n"
+     "  reeve link set alpha beta --budget 50M --at-once 4\n"
+     "  reeve link set alpha beta --to-budget 20M\n",
+     link_set_options, NULL, 2, 2, false, cmd_link_set},
     {"data add", "NAME SITE:PATH", "Register files that lie at a site: they are read and checksummed there.",
      "  reeve data add lambda alpha:/data/genomes/lambda\n", data_add_options, NULL, 2, 2, false,
      cmd_data_add},
@@ -435,6 +487,12 @@ const struct command commands[] = {
      cmd_site_host_remove},
     {"site account remove", "SITE USER [OPTIONS]", "Take an account out of a site.", NULL, account_options,
      NULL, 2, 2, false, cmd_site_account_remove},
+    {"site admin list", "SITE", "List who governs a site.", NULL, NULL, NULL, 1, 1, false,
+     cmd_site_admin_list},
+    {"site admin add", "SITE USER", "Let a user govern a site (admin).", NULL, NULL, NULL, 2, 2, false,
+     cmd_site_admin_add},
+    {"site admin remove", "SITE USER", "Let him govern it no more (admin).", NULL, NULL, NULL, 2, 2, false,
+     cmd_site_admin_remove},
     {"worker list", "[OPTIONS]", "List workers: what runs on the hosts of the sites.", NULL, worker_options,
      NULL, 0, 0, false, cmd_worker_list},
     {"worker show", "WORKER", "Show a worker.", NULL, NULL, NULL, 1, 1, false, cmd_worker_show},
@@ -446,14 +504,76 @@ const struct command commands[] = {
      cmd_project_list},
     {"project add", "NAME [OPTIONS]", "Make a project.", NULL, project_options, NULL, 1, 1, false,
      cmd_project_add},
-    {"project set", "PROJECT [OPTIONS]", "Change a project.", NULL, project_options, NULL, 1, 1, false,
-     cmd_project_set},
-    {"user list", "", "List users.", NULL, NULL, NULL, 0, 0, false, cmd_user_list},
-    {"user add", "NAME [OPTIONS]", "Make a user.", NULL, user_options, NULL, 1, 1, false, cmd_user_add},
-    {"token list", "", "List your tokens.", NULL, NULL, NULL, 0, 0, false, cmd_token_list},
-    {"token create", "NAME [OPTIONS]", "Make a token; it is shown once.", NULL, token_options, NULL, 1, 1,
-     false, cmd_token_create},
-    {"token revoke", "TOKEN", "Revoke a token.", NULL, NULL, NULL, 1, 1, false, cmd_token_revoke},
+    {"project show", "PROJECT", "Show a project with its members and their limits.", NULL, NULL, NULL, 1, 1,
+     false, cmd_project_show},
+    {"project set", "PROJECT [OPTIONS]", "Change a project (admin).",
+     "  reeve project set atlas --share 2 --max-cpus 400 --max-live none\n", project_options, NULL, 1, 1,
+     false, cmd_project_set},
+    {"project member set", "PROJECT USER [OPTIONS]", "Add a user to a project, or change what he is there.",
+     "  reeve project member set atlas ann --role admin\n"
+     "  reeve project member set atlas bob --max-live 1000\n",
+     member_options, NULL, 2, 2, false, cmd_member_set},
+    {"project member remove", "PROJECT USER", "Take a user out of a project.", NULL, NULL, NULL, 2, 2, false,
+     cmd_member_remove},
+    {"user list", "", "List users (admin).", NULL, NULL, NULL, 0, 0, false, cmd_user_list},
+    {"user show", "USER", "Show a user with his projects (admin).", NULL, NULL, NULL, 1, 1, false,
+     cmd_user_show},
+    {"user add", "NAME [OPTIONS]", "Make a user (admin).",
+     "  reeve user add ann --project atlas\n"
+     "  reeve user reset ann        # a link with which she sets a password\n",
+     user_options, NULL, 1, 1, false, cmd_user_add},
+    {"user role", "USER ROLE", "Say what a user may altogether: viewer, submitter, admin (admin).", NULL,
+     NULL, NULL, 2, 2, false, cmd_user_role},
+    {"user disable", "USER", "Let a user in no more, by no way (admin).", NULL, NULL, NULL, 1, 1, false,
+     cmd_user_disable},
+    {"user enable", "USER", "Let a user in again (admin).", NULL, NULL, NULL, 1, 1, false, cmd_user_enable},
+    {"user reset", "USER", "Print a link with which a user sets a new password, once (admin).", NULL, NULL,
+     NULL, 1, 1, false, cmd_user_reset},
+    {"user logout", "USER", "End all sessions of a user (admin).", NULL, NULL, NULL, 1, 1, false,
+     cmd_user_logout},
+    {"invitation create", "[OPTIONS]", "Print a link with which somebody new becomes a user, once.",
+     "Who keeps a project invites into it; an admin may say a role beside that.\n\n"
+     "  reeve invitation create --project atlas --note 'Eve, new in May'\n"
+     "  reeve invitation create --role viewer --valid 7d\n",
+     invite_options, NULL, 0, 0, false, cmd_invite},
+    {"invitation list", "[OPTIONS]", "List invitations.", NULL, of_project_options, NULL, 0, 0, false,
+     cmd_invitation_list},
+    {"invitation revoke", "INVITATION [OPTIONS]", "Take an invitation back.", NULL, of_project_options, NULL,
+     1, 1, false, cmd_invitation_revoke},
+    {"token list", "[OPTIONS]", "List your tokens, or those for a project.", NULL, of_project_options, NULL,
+     0, 0, false, cmd_token_list},
+    {"token create", "NAME [OPTIONS]", "Make a token; it is shown once.",
+     "Scopes: jobs:read, jobs:write, data:read, data:write, sites:read, sites:admin,\n"
+     "metrics:read, people:read, people:admin, account:read, account:write. Without\n"
+     "any it may everything that its user may.\n\n"
+     "  reeve token create nightly --scope jobs:read,jobs:write --expires 90d\n"
+     "  reeve token create grafana --scope metrics:read\n",
+     token_options, NULL, 1, 1, false, cmd_token_create},
+    {"token revoke", "TOKEN [OPTIONS]", "Revoke a token.", NULL, of_project_options, NULL, 1, 1, false,
+     cmd_token_revoke},
+    {"session list", "", "List the browsers in which you are signed in.", NULL, NULL, NULL, 0, 0, false,
+     cmd_session_list},
+    {"session end", "SESSION|all", "Sign a browser out, or all of them.", NULL, NULL, NULL, 1, 1, false,
+     cmd_session_end},
+    {"identity list", "", "List who you are where people sign in elsewhere.", NULL, NULL, NULL, 0, 0, false,
+     cmd_identity_list},
+    {"identity remove", "IDENTITY", "Take such a link away; linking is done on the account page.", NULL, NULL,
+     NULL, 1, 1, false, cmd_identity_remove},
+    {"password", "", "Set your password, asked for at the terminal.", NULL, NULL, NULL, 0, 0, false,
+     cmd_password},
+    {"admin audit list", "[OPTIONS]", "List who did what, newest first.",
+     "An admin sees everything, others what is about their projects and sites, and\n"
+     "what was done in their name.\n\n"
+     "  reeve admin audit list --actor ann --since 2d\n"
+     "  reeve admin audit list --action 'PATCH /v1/sites' -o csv\n",
+     audit_options, NULL, 0, 0, false, cmd_audit_list},
+    {"admin audit verify", "[OPTIONS]", "Compute the audit chain anew, and say whether it holds (admin).",
+     "Prints the last row and its hash. Kept elsewhere, they show the next time that\n"
+     "nothing before them was changed.\n\n"
+     "  reeve admin audit verify >> /srv/elsewhere/reeve-audit\n",
+     verify_options, NULL, 0, 0, false, cmd_audit_verify},
+    {"admin config", "[OPTIONS]", "Show the settings of the server, and where each comes from (admin).",
+     "  reeve admin config --all\n", admin_config_options, NULL, 0, 0, false, cmd_admin_config},
     {"notices", "[OPTIONS]", "Show what is new: jobs that ended, sites that went down.",
      "What is shown counts as seen. What is told, and where else: reeve subscription.", notices_options, NULL,
      0, 0, false, cmd_notices},
@@ -482,7 +602,9 @@ const struct command commands[] = {
      cmd_subscription_resume},
     {"subscription remove", "SUBSCRIPTION", "End a subscription.", NULL, NULL, NULL, 1, 1, false,
      cmd_subscription_remove},
-    {"login", "[URL] [OPTIONS]", "Sign in: try a token and keep it.",
+    {"login", "[URL] [OPTIONS]", "Sign in, and keep a token for it.",
+     "Asks for a name and a password, or for a code that the account page shows to who\n"
+     "signed in there in any way; the token that is made lasts 90 days.\n\n"
      "URL and token are kept in ~/.config/reeve/config.yaml. REEVE_URL, REEVE_TOKEN\n"
      "and REEVE_TOKEN_FILE go before that file.\n",
      login_options, NULL, 0, 1, false, cmd_login},

@@ -21,9 +21,16 @@ command_run cmd_where, cmd_data_transfers, cmd_data_links, cmd_data_copy;       
 command_run cmd_data_evict, cmd_data_cancel, cmd_data_pin, cmd_data_unpin;             /* cmd_copies.c */
 command_run cmd_data_expire, cmd_data_policy;                                          /* cmd_copies.c */
 command_run cmd_get;                                                                   /* cmd_get.c */
-command_run cmd_project_list, cmd_project_add, cmd_project_set;                        /* cmd_people.c */
-command_run cmd_user_list, cmd_user_add;                                               /* cmd_people.c */
-command_run cmd_token_list, cmd_token_create, cmd_token_revoke;                        /* cmd_people.c */
+command_run cmd_project_list, cmd_project_show, cmd_project_add, cmd_project_set;      /* cmd_people.c */
+command_run cmd_member_set, cmd_member_remove;                                         /* cmd_people.c */
+command_run cmd_invite, cmd_invitation_list, cmd_invitation_revoke;                    /* cmd_people.c */
+command_run cmd_site_admin_list, cmd_site_admin_add, cmd_site_admin_remove;            /* cmd_people.c */
+command_run cmd_user_list, cmd_user_show, cmd_user_add, cmd_user_role;                 /* cmd_users.c */
+command_run cmd_user_disable, cmd_user_enable, cmd_user_reset, cmd_user_logout;        /* cmd_users.c */
+command_run cmd_token_list, cmd_token_create, cmd_token_revoke;                        /* cmd_tokens.c */
+command_run cmd_session_list, cmd_session_end;                                         /* cmd_tokens.c */
+command_run cmd_identity_list, cmd_identity_remove, cmd_password;                      /* cmd_tokens.c */
+command_run cmd_audit_list, cmd_audit_verify, cmd_admin_config;                        /* cmd_admin.c */
 command_run cmd_login, cmd_login_link, cmd_whoami;                                     /* cmd_login.c */
 command_run cmd_site_host_remove, cmd_site_account_remove;                             /* cmd_site.c */
 command_run cmd_events;                                                                /* cmd_events.c */

@@ -12,13 +12,18 @@ static const struct {
         const char *word; /* as values and arguments are called in help */
         enum complete_kind kind;
 } kinds[] = {
-    {"FILE", COMPLETE_FILES},       {"SCRIPT", COMPLETE_FILES},     {"DIR", COMPLETE_FILES},
-    {"FORMAT", COMPLETE_FORMATS},   {"STATE", COMPLETE_JOB_STATES}, {"JOB", COMPLETE_JOBS},
-    {"JOBS", COMPLETE_JOBS},        {"SITE", COMPLETE_SITES},       {"WORKER", COMPLETE_WORKERS},
-    {"DATASET", COMPLETE_DATASETS}, {"PROJECT", COMPLETE_PROJECTS}, {"USER", COMPLETE_USERS},
-    {"TOKEN", COMPLETE_TOKENS},     {"COMMAND", COMPLETE_COMMANDS}, {"SHELL", COMPLETE_SHELLS},
-    {"SETTING", COMPLETE_SETTINGS}, {"ROLE", COMPLETE_ROLES},       {"SUBSCRIPTION", COMPLETE_SUBSCRIPTIONS},
-    {"KIND", COMPLETE_KINDS},
+    {"FILE", COMPLETE_FILES},          {"SCRIPT", COMPLETE_FILES},
+    {"DIR", COMPLETE_FILES},           {"FORMAT", COMPLETE_FORMATS},
+    {"STATE", COMPLETE_JOB_STATES},    {"JOB", COMPLETE_JOBS},
+    {"JOBS", COMPLETE_JOBS},           {"SITE", COMPLETE_SITES},
+    {"WORKER", COMPLETE_WORKERS},      {"DATASET", COMPLETE_DATASETS},
+    {"PROJECT", COMPLETE_PROJECTS},    {"USER", COMPLETE_USERS},
+    {"TOKEN", COMPLETE_TOKENS},        {"COMMAND", COMPLETE_COMMANDS},
+    {"SHELL", COMPLETE_SHELLS},        {"SETTING", COMPLETE_SETTINGS},
+    {"ROLE", COMPLETE_ROLES},          {"SUBSCRIPTION", COMPLETE_SUBSCRIPTIONS},
+    {"KIND", COMPLETE_KINDS},          {"SCOPE", COMPLETE_SCOPES},
+    {"SESSION", COMPLETE_SESSIONS},    {"INVITATION", COMPLETE_INVITATIONS},
+    {"IDENTITY", COMPLETE_IDENTITIES},
 };
 
 /* Where the same word means something narrower. */
@@ -241,6 +246,9 @@ static const struct {
     {COMPLETE_KINDS,
      {"job.succeeded", "job.failed", "job.cancelled", "job.held", "job.released", "task.failed", "site.up",
       "site.suspect", "site.down", "site.alarm", "worker.lost", "transfer.failed", "data.suspect"}},
+    {COMPLETE_SCOPES,
+     {"jobs:read", "jobs:write", "data:read", "data:write", "sites:read", "sites:admin", "metrics:read",
+      "people:read", "people:admin", "account:read", "account:write"}},
 };
 
 void complete_add_words(const struct complete_want *w, struct buf *out)

@@ -26,6 +26,7 @@ enum complete_kind {
         COMPLETE_SETTINGS,
         COMPLETE_ROLES,
         COMPLETE_KINDS,
+        COMPLETE_SCOPES,
         /* live: */
         COMPLETE_JOBS,
         COMPLETE_LIVE_JOBS,
@@ -37,6 +38,9 @@ enum complete_kind {
         COMPLETE_USERS,
         COMPLETE_TOKENS,
         COMPLETE_SUBSCRIPTIONS,
+        COMPLETE_SESSIONS,
+        COMPLETE_INVITATIONS,
+        COMPLETE_IDENTITIES,
 };
 
 struct complete_want {
