@@ -29,7 +29,7 @@ export const people_views = [
   ["admin-invitations", open_tab("/admin?tab=invitations", ".rows tbody tr")],
   ["admin-audit", open_tab("/admin?tab=audit", ".rows tbody tr")],
   ["admin-system", open_tab("/admin?tab=system", ".check-list li")],
-  ["setup", open_tab("/setup", ".check-list li")],
+  ["setup", async (w) => ((w.mock.scene.people.trial.fails = "up"), (w.mock.scene.people.trial.why_fails = "its worker did not report"), await sign_in(w, "/setup"), await w.page.waitForSelector(".check-list li"), await w.page.click("button:has-text('Try it now')"), await w.page.waitForSelector(".notice.bad"))],
   ["notices", async (w) => (await sign_in(w, "/jobs/1040?tab=events"), await w.page.click(".bell summary"), await w.page.waitForSelector(".bell li"))],
 ];
 
@@ -92,6 +92,53 @@ export const people_cases = [
       await w.page.click("a:has-text('Run a first job')");
       await wait_until("the form is filled in", async () => (await w.page.inputValue("label:has-text('Command and') input")).includes("echo hello"));
       must((await w.page.inputValue("#field-array")) === "1-10", "no array");
+    },
+  },
+  {
+    name: "this machine is a site by one click, runs tasks to their end, and is gone again by another; where it may not, the way by hand is shown",
+    run: async (w) => {
+      const trial = w.mock.scene.people.trial;
+      await sign_in(w, "/setup");
+      await w.page.click("button:has-text('Try it now')");
+      await w.page.waitForSelector(".trial-steps li:has-text('Start a worker')");
+      await w.page.waitForSelector(".notice.good:has-text('This machine is a site')");
+      await w.page.waitForSelector(".trial-job .progress");
+      const sent = w.mock.scene.submitted.at(-1);
+      must(sent.array === "1-20" && sent.sites.join() === "this-machine" && sent.labels.try === "this-machine", JSON.stringify(sent));
+      Object.assign(w.mock.scene.jobs[0], { state: "succeeded", finished_at: new Date().toISOString() });
+      await w.page.waitForSelector("a:has-text('What a task wrote')");
+      const faults = await axe_check(w.page);
+      await w.page.click("button:has-text('Take it away again')");
+      await w.page.waitForSelector(".trial-steps li:has-text('Remove everything')");
+      await w.page.waitForSelector("button:has-text('Try it now')");
+      must(trial.state === "none", trial.state);
+      Object.assign(trial, { able: false, why: "the setting try_local is off", user: null, steps: [] });
+      await w.page.reload();
+      await w.page.click("a:has-text('Add this machine as a site')");
+      await wait_until("the form is filled in", async () => (await w.page.inputValue("label:has-text('Host to log in to') input")) === "localhost");
+      return faults;
+    },
+  },
+  {
+    name: "home: each sees what is his, and what he chose last comes again",
+    run: async (w) => {
+      await sign_in(w);
+      await w.page.waitForSelector("#attention");
+      must((await text_of(w.page, "#attention >> xpath=ancestor::section")).includes("no engine holds the lease") === false, "the engine is told twice");
+      await w.page.click("button:has-text('My work')");
+      await w.page.waitForSelector(".quick input");
+      await w.page.fill(".quick input", "echo hello");
+      await w.page.click(".quick button.primary");
+      await wait_until("it was submitted", async () => w.mock.scene.submitted.at(-1)?.command?.join(" ") === "sh -c echo hello");
+      await w.page.goto(`${w.mock.url}/`);
+      await w.page.waitForSelector("button[aria-pressed=true]:has-text('My work')");
+      await w.page.click("button:has-text('My sites')");
+      await w.page.waitForSelector("h3:has-text('Running here')");
+      // A submitter who governs nothing has one home and no choice.
+      Object.assign(w.mock.scene.people.me, { role: "submitter", sites: [] });
+      await w.page.goto(`${w.mock.url}/?view=grid`);
+      await w.page.waitForSelector(".my-work");
+      must((await w.page.locator("button:has-text('The grid')").count()) === 0, "a submitter is offered the grid");
     },
   },
   {

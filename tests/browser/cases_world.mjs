@@ -16,7 +16,7 @@ export const world_views = (sign_in) => [
   ["queue", async (w) => (await sign_in(w, "/queue"), await w.page.waitForSelector(".queue tbody tr"))],
   ["workers", async (w) => (await sign_in(w, "/workers"), await w.page.waitForSelector(".cards tbody tr"))],
   ["worker", async (w) => (await sign_in(w, "/workers/1"), await w.page.waitForSelector(".facts"), await w.page.waitForSelector(".events li"))],
-  ["insights", async (w) => (await sign_in(w, "/insights"), await w.page.waitForSelector(".plots .matrix"), await wait_until("all plots", async () => (await w.page.locator(".plot > svg").count()) === 4))],
+  ["insights", async (w) => (await sign_in(w, "/insights"), await w.page.waitForSelector(".plots .matrix"), await wait_until("all plots", async () => (await w.page.locator(".plot > svg").count()) === 6))],
   ["wall", async (w) => (await sign_in(w, "/wall"), await w.page.waitForSelector(".wall-jobs li"))],
   ["api-docs", async (w) => (await sign_in(w, "/api/docs"), await w.page.click(".route summary >> nth=1"), await w.page.waitForSelector(".try"))],
   ["help", async (w) => (await sign_in(w, "/help"), await w.page.waitForSelector(".catalogue"))],

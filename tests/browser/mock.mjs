@@ -61,13 +61,13 @@ function job(id, more) {
 function site(name, more) {
   const worker = {
     id: 1, host: `login.${name}.example`, user: "grid", link: "ready", link_text: null, hostname: `${name}-1`, cpus: 64, memory: 256 * GIB,
-    disk_free: 812 * GIB, disk_total: 2048 * GIB, running: 12, seen_at: at(2), load: 11.7, clock_skew_ms: 12, intent: "open", used: { cpus: 12, memory: 0, gpus: 0, tasks: 12 }, offer: { cpus: 64, memory: null, gpus: null, slots: null, custom: {} },
+    disk_free: 812 * GIB, disk_total: 2048 * GIB, running: 12, seen_at: at(2), load: 11.7, clock_skew_ms: 12, version: "0.0.9", machine: "x86_64", features: ["cgroup2", "rlimit", "fetch"], intent: "open", used: { cpus: 12, memory: 0, gpus: 0, tasks: 12 }, offer: { cpus: 64, memory: null, gpus: null, slots: null, custom: {} },
   };
   return {
     name, intent: "open", intent_by: "admin", intent_why: null, health: "up", health_since: at(9000), health_text: null, alarm: null,
     hosts: [{ address: `login.${name}.example`, port: 22, jumps: [], keys: [{ hop: 0, type: "ssh-ed25519", fingerprint: `SHA256:${name}0A3fXrm4eIlUXwHbpm6chFSEjEFvU0V8ELlRNM`, pinned: true }] }],
     accounts: [{ user: "grid", project: null, root: null, backend: "libssh2", public_key: `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINrYE6FKisNyru1vSp0YCpR9Dh reeve-${name}` }],
-    place: places[name] ?? null, max_tasks: null, speed: 1, all_projects: true, projects: [], created_at: at(90000), intent_at: at(9000),
+    data: { accept: true, quota: null, egress: null, ingress: null, limit: 400 * GIB, used: 90 * GIB, evictable: 60 * GIB }, labels: ["eu"], place: places[name] ?? null, max_tasks: null, speed: 1, all_projects: true, projects: [], created_at: at(90000), intent_at: at(9000),
     workers: [worker], capacity: { cpus: 64, memory: 256 * GIB, gpus: 0 }, used: { cpus: 12, memory: 24 * GIB, gpus: 0, tasks: 12 }, ...more,
   };
 }
@@ -234,7 +234,7 @@ const routes = [
   [/^GET \/v1\/overview$/, (s) => overview(s)],
   [/^GET \/v1\/jobs$/, (s, m, q) => {
     const ids = q.get("ids")?.split(",").map(Number);
-    const fits = (j) => (!ids || ids.includes(j.id)) && (!q.get("state") || j.state === q.get("state")) && (!q.get("user") || j.user === q.get("user")) && (!q.get("name") || j.name.startsWith(q.get("name").replace("*", "")));
+    const fits = (j) => (!ids || ids.includes(j.id)) && (!q.get("state") || j.state === q.get("state")) && (!q.get("user") || j.user === q.get("user")) && (!q.get("site") || (j.sites ?? ["alpha"]).includes(q.get("site"))) && (!q.get("label") || j.labels[q.get("label").split(":")[0]] === q.get("label").split(":")[1]) && (!q.get("name") || j.name.startsWith(q.get("name").replace("*", "")));
     return page_of(s.jobs.filter(fits), q, "id");
   }],
   [/^GET \/v1\/jobs\/(\d+)$/, (s, m) => s.jobs.find((j) => j.id === Number(m[1])) ?? null],
@@ -305,7 +305,7 @@ const routes = [
     if (spec.resources?.memory === "lots") return { status: 422, type: "/docs/errors#bad_input", title: "the job cannot be accepted", code: "bad_input", detail: "1 field is wrong", errors: [{ pointer: "/resources/memory", code: "bad_size", detail: `"lots" is not a size; write it like 512M or 8G` }] };
     if (q.get("dry_run") === "true") return { id: null, tasks: spec.array ? 10 : 1, state: "accepted", warnings: [] };
     s.submitted.push(spec);
-    s.jobs.unshift(job(s.jobs[0].id + 1, { name: spec.name ?? "job", submitted_at: new Date().toISOString() }));
+    s.jobs.unshift(job(s.jobs[0].id + 1, { name: spec.name ?? "job", labels: spec.labels ?? {}, ...(spec.sites ? { sites: spec.sites } : {}), submitted_at: new Date().toISOString() }));
     s.version++;
     return { id: s.jobs[0].id, tasks: 1, state: "accepted", warnings: [] };
   }],

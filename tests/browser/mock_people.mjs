@@ -33,6 +33,7 @@ export function people_scene(HOSTILE) {
       { id: 16, subscription: 1, at: at(4000), sentence: "your job 1039 (split-reads) succeeded", counts: { "job.succeeded": 1 }, count: 1, events: [{ seq: 3, at: at(4000), kind: "job.succeeded", job: 1039, job_name: "split-reads", project: "phage", site: null, text: "succeeded" }], read_at: at(3000) },
     ],
     links: { "good-invite": { kind: "invite", name: null, role: "submitter", project: "phage", project_role: "submitter", expires_at: at(-9000) }, "good-reset": { kind: "reset", name: "bob", role: null, project: null, project_role: null, expires_at: at(-9000) }, "good-setup": { kind: "setup", name: null, role: "admin", project: null, project_role: null, expires_at: at(-900) } },
+    trial: { able: true, why: null, state: "none", site: null, user: "reeve", steps: [], message: null },
     checks: [{ name: "database", state: "ok", text: "PostgreSQL 15.8 answers in 0.4 ms", fix: null }, { name: "tls", state: "warn", text: "pages and tokens travel unencrypted", fix: "set tls_certificate and tls_key" }, { name: "engine", state: "failed", text: "no engine holds the lease", fix: "start reeved with the engine role" }],
     acts: [],
   };
@@ -98,6 +99,10 @@ export const people_routes = [
   [/^GET \/v1\/audit$/, (s, m, q) => list(s.people.audit.filter((r) => (!q.get("actor") || r.actor === q.get("actor")) && (!q.get("action") || r.action.startsWith(q.get("action")))).slice(0, 50))],
   [/^GET \/v1\/audit\/check$/, (s, m, q) => (Number(q.get("from")) < 100 ? { from: 1, to: 100, broken: null, hash: "ab", next: 101 } : { from: 101, to: 160, broken: s.people.broken ?? null, hash: "ab", next: null })],
   [/^GET \/v1\/setup\/checks$/, (s) => ({ items: s.people.checks })],
+  [/^GET \/v1\/sites\/[^/]+\/admins$/, () => list([{ user: "bob", by: "ann", at: at(9000) }])],
+  [/^GET \/v1\/setup\/try$/, (s) => (trial_next(s.people.trial), s.people.trial)],
+  [/^POST \/v1\/setup\/try$/, (s) => (trial_begin(s.people.trial, "beginning", BEGINNING), said(s, "try", s.people.trial))],
+  [/^DELETE \/v1\/setup\/try$/, (s) => (trial_begin(s.people.trial, "ending", ENDING), said(s, "untry", s.people.trial))],
   [/^GET \/v1\/version$/, () => ({ version: "0.1.0", api: "v1" })],
   [/^GET \/v1\/subscriptions$/, (s) => list(s.people.subscriptions)],
   [/^POST \/v1\/subscriptions$/, (s, m, q, body) => {
@@ -119,6 +124,25 @@ export const people_routes = [
     return said(s, `read ${body}`, { unread: 0 });
   }],
 ];
+
+// This machine as a site: each look finds one more step done.
+const BEGINNING = ["server", "site", "key", "login", "open", "up"];
+const ENDING = ["jobs", "close", "worker", "remove"];
+function trial_begin(t, state, names) {
+  Object.assign(t, { state, site: "this-machine", message: null, steps: names.map((name) => ({ name, state: "waiting", text: null })) });
+}
+function trial_next(t) {
+  const at = t.steps.findIndex((s) => s.state !== "ok");
+  if (t.state !== "beginning" && t.state !== "ending") return;
+  if (at >= 0 && t.fails === t.steps[at].name) {
+    Object.assign(t.steps[at], { state: "failed", text: t.why_fails });
+    Object.assign(t, { state: "failed", message: t.why_fails });
+  } else if (at >= 0) {
+    Object.assign(t.steps[at], { state: "ok", text: `${t.steps[at].name} is well` });
+    if (t.steps[at + 1]) t.steps[at + 1].state = "running";
+  }
+  if (t.steps.every((s) => s.state === "ok")) Object.assign(t, t.state === "beginning" ? { state: "ready" } : { state: "none", site: null });
+}
 
 // What nobody has to be signed in for; `enter` gives the cookie.
 export function people_public(scene, what, body, enter) {

@@ -209,6 +209,8 @@ function insight(plot, range) {
     waits: () => [series("p50", wave(22, 18, 7), null, "seconds"), series("p95", wave(120, 90, 12), null, "seconds")],
     use: () => ["alpha", "beta", "gamma"].map((site, k) => series("use", times.map((_, i) => (site === "beta" && i > n / 2 ? null : Math.min(1, Math.max(0, 0.55 + 0.5 * Math.sin((i + 90 * k) / 45))))), site)),
     bytes: () => ["alpha", "gamma"].map((site, k) => series("moved", wave(60 * GIB, 50 * GIB, 30 + 40 * k), site, "bytes")),
+    local: () => ["alpha", "gamma"].flatMap((site, k) => [series("read", wave(400 * GIB, 200 * GIB, 20 + 30 * k), site, "bytes"), series("moved", wave(60 * GIB, 50 * GIB, 30 + 40 * k), site, "bytes")]),
+    passes: () => [series("mean", times.map((_, i) => 0.002 + 0.001 * Math.sin(i / 20)), null, "seconds")],
     failures: () => [["alpha", "exit", 3], ["alpha", "memory_limit", 1], ["gamma", "exit", 41], ["gamma", "disk_full", 7], ["beta", "lost", 12]].map(([site, name, c]) => series(name, times.map((_, i) => (i < c ? 1 : 0)), site)),
     launch: () => ["alpha", "gamma"].flatMap((site, k) => [series("p50", wave(1 + k, 0.5, 3), site, "seconds"), series("p95", wave(8 + 20 * k, 6, 3), site, "seconds")]),
   };

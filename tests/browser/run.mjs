@@ -31,7 +31,9 @@ const looks = ["light", "dark"]
 // Every page, in both themes and both widths: no fault that axe knows, nothing sticks out.
 const page_views = [
   ["sign-in", async (w) => (await w.page.goto(w.mock.url), await w.page.waitForSelector("#token"))],
-  ["overview", (w) => open_home(w)],
+  ["overview", async (w) => (await open_home(w), await w.page.waitForSelector("#system"))],
+  ["home-mine", async (w) => (await open_home(w, "/?view=mine"), await w.page.waitForSelector(".quick input"), await w.page.waitForSelector("#shares"))],
+  ["home-sites", async (w) => (await open_home(w, "/?view=sites"), await w.page.waitForSelector("h3:has-text('Running here')"))],
   ["jobs", async (w) => (await sign_in(w, "/jobs"), await w.page.waitForSelector(".jobs tbody tr"), await w.page.click(".jobs tbody .pick input >> nth=2"), await w.page.waitForSelector(".bulk"))],
   ["job", async (w) => (await sign_in(w, "/jobs/1040"), await w.page.waitForSelector("pre.code"), await w.page.waitForSelector(".events li"))],
   ["job-why", async (w) => (await sign_in(w, "/jobs/1040?tab=why"), await w.page.waitForSelector(".candidates"))],
@@ -826,7 +828,7 @@ const cases = [
     name: "home: what my jobs do, where they stand in the queue, and of what they failed",
     run: async (w) => {
       for (const j of w.mock.scene.jobs.slice(0, 6)) j.finished_at &&= new Date().toISOString();
-      await open_home(w);
+      await open_home(w, "/?view=mine");
       await w.page.waitForSelector(".mine");
       const running = await text_of(w.page, "#my-running >> xpath=ancestor::section");
       must(running.includes("align") && running.includes("3–7 min left") && running.includes("phase 2"), running);

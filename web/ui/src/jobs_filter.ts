@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // jobs_filter.ts - the query bar of the list of jobs: words into the filters of GET /v1/jobs, and back. Pure.
 //
-//   state:failed project:phage user:ann name:align* label:sample=lambda id:12,14 age<2d age>3h   name:"with spaces"
+//   state:failed project:phage user:ann site:alpha name:align* label:sample=lambda id:12,14 age<2d age>3h   name:"with spaces"
 //
 // A word without a name is the beginning of a job's name, or the number of a job; in quotes it is any part of a name.
 
-export const FILTERS = ["state", "project", "user", "name", "label", "ids", "since", "until"] as const;
+export const FILTERS = ["state", "project", "user", "name", "site", "label", "ids", "since", "until"] as const;
 export type FilterName = (typeof FILTERS)[number];
 export type Filter = Partial<Record<FilterName, string>>;
 export const STATES = ["accepted", "active", "succeeded", "failed", "cancelled"];
@@ -17,10 +17,10 @@ export interface Parsed {
 }
 
 const names: Record<string, FilterName> = {
-  state: "state", project: "project", user: "user", name: "name", label: "label", id: "ids", ids: "ids", job: "ids", since: "since", until: "until",
+  state: "state", project: "project", user: "user", name: "name", site: "site", label: "label", id: "ids", ids: "ids", job: "ids", since: "since", until: "until",
 };
 // What may be written before the colon, and with an age, for those who look for words.
-export const NAMES = ["state:", "project:", "user:", "name:", "label:", "id:", "age<", "age>"];
+export const NAMES = ["state:", "project:", "user:", "name:", "site:", "label:", "id:", "age<", "age>"];
 
 const TIME = /^(\d+(\.\d+)?(ms|s|m|h|d))+$|^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
 
@@ -125,7 +125,7 @@ export const filter_asked = (f: Filter): Filter => {
 };
 
 const options: Record<Exclude<FilterName, "ids">, string> = {
-  state: "--state", project: "--project", user: "--user", name: "--name", label: "--label", since: "--since", until: "--until",
+  state: "--state", project: "--project", user: "--user", name: "--name", site: "--site", label: "--label", since: "--since", until: "--until",
 };
 
 // The same filter for the command line, as words.

@@ -5,6 +5,8 @@ export const words = {
   product: "Reeve",
   skip: "Skip to the content",
   overview: "Home",
+  home_view: "What to show",
+  home_views: { mine: "My work", sites: "My sites", grid: "The grid" },
   submit: "Submit a job",
   submit_nav: "New job",
   nav_more: "More",

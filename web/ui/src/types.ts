@@ -14,6 +14,7 @@ export interface Me {
   role: "viewer" | "submitter" | "admin";
   projects: (string | { name: string })[];
   memberships?: { project: string; role: string }[];
+  sites?: string[];
 }
 
 export interface Wait {
@@ -300,6 +301,9 @@ export interface Worker {
   intent_why?: string | null;
   used?: Amounts;
   offer?: Record<string, unknown>;
+  machine?: string | null;
+  features?: string[];
+  version?: string | null;
 }
 
 export interface HostKey {
@@ -343,6 +347,9 @@ export interface Site {
   workers?: Worker[];
   capacity?: Amounts | null;
   used?: Amounts | null;
+  data?: { accept: boolean; quota: number | null; limit: number | null; used: number | null; evictable: number | null };
+  labels?: string[];
+  place?: { latitude: number; longitude: number; name: string | null } | null;
   created_at?: string;
 }
 

@@ -242,7 +242,7 @@ export function Jobs() {
   use_keys([
     { key: "/", what: words.key_search, act: () => bar.current?.focus() },
   ]);
-  const set = (f: Filter) => query_set({ state: null, project: null, user: null, name: null, label: null, ids: null, since: null, until: null, cursor: null, steps: null, ...f });
+  const set = (f: Filter) => query_set({ state: null, project: null, user: null, name: null, site: null, label: null, ids: null, since: null, until: null, cursor: null, steps: null, ...f });
   const toggle = () => {
     set_narrow(!narrow);
     try {
@@ -252,7 +252,7 @@ export function Jobs() {
     }
   };
   const jobs = page?.items ?? [];
-  const seen = { project: distinct([...(me.value?.projects ?? []).map((p) => (typeof p === "string" ? p : p.name)), ...jobs.map((j) => j.project)]), user: distinct([me.value?.name ?? "", ...jobs.map((j) => j.user)]), name: distinct(jobs.map((j) => j.name)) };
+  const seen = { project: distinct([...(me.value?.projects ?? []).map((p) => (typeof p === "string" ? p : p.name)), ...jobs.map((j) => j.project)]), user: distinct([me.value?.name ?? "", ...jobs.map((j) => j.user)]), site: distinct(jobs.flatMap((j) => j.sites ?? [])), name: distinct(jobs.map((j) => j.name)) };
   return (
     <section class="panel jobs-page" aria-labelledby="jobs-title">
       <header>

@@ -24,8 +24,8 @@ const AGES = ["1h", "6h", "1d", "7d", "30d"];
 function offers_for(text: string, seen: Seen): { from: number; words: string[] } {
   const from = text.search(/\S*$/);
   const word = text.slice(from);
-  const m = /^(state:|project:|user:|name:|age[<>])(.*)$/i.exec(word);
-  const values: Record<string, string[]> = { "state:": STATES, "project:": seen.project, "user:": seen.user, "name:": seen.name, "age<": AGES, "age>": AGES };
+  const m = /^(state:|project:|user:|site:|name:|age[<>])(.*)$/i.exec(word);
+  const values: Record<string, string[]> = { "state:": STATES, "project:": seen.project, "user:": seen.user, "site:": seen.site, "name:": seen.name, "age<": AGES, "age>": AGES };
   const all = m ? (values[m[1]!.toLowerCase()] ?? []).map((v) => (/\s/.test(v) ? `"${m[1]}${v}"` : m[1] + v)) : word === "" ? [] : NAMES;
   return { from, words: all.filter((w) => w.toLowerCase().startsWith(word.toLowerCase()) && w !== word).slice(0, OFFERED_MAX) };
 }
@@ -33,6 +33,7 @@ function offers_for(text: string, seen: Seen): { from: number; words: string[] }
 export interface Seen {
   project: string[];
   user: string[];
+  site: string[];
   name: string[];
 }
 

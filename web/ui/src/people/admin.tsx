@@ -16,6 +16,7 @@ import { Invitations } from "./invitations";
 import { AskButton, Choice, Field, Fold, Once, role_choices, TabBar, tab_now, Trouble, type Tab } from "./parts";
 import { Projects } from "./projects";
 import { Checks } from "./setup";
+import { Trying } from "./trial";
 import type { AuditRow, List, MeWhole, Role, User } from "./types";
 import { w } from "./words";
 
@@ -238,6 +239,7 @@ function System() {
       <Section id="checks" title={w.system_checks}>
         <Checks />
       </Section>
+      <Trying />
     </>
   );
 }

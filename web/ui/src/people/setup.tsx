@@ -8,16 +8,27 @@ import { Link } from "../router";
 import { words } from "../strings";
 import { use_asked } from "./ask";
 import { Trouble } from "./parts";
+import { Trying } from "./trial";
 import type { Check } from "./types";
 import { w } from "./words";
 
 export function Checks() {
-  const { data, problem } = use_asked<{ items: Check[] }>("/v1/setup/checks");
+  const { data, problem, again } = use_asked<{ items: Check[] }>("/v1/setup/checks");
+  const items = data?.items ?? [];
+  const of = (state: Check["state"]) => items.filter((c) => c.state === state).length;
   return (
     <>
       <Trouble of={problem} />
+      {data && (
+        <p class="muted" role="status">
+          {w.checks_sum(of("failed"), of("warn"))}{" "}
+          <button type="button" class="quiet" onClick={again}>
+            {w.checks_again}
+          </button>
+        </p>
+      )}
       <ul class="check-list">
-        {(data?.items ?? []).map((c) => (
+        {items.map((c) => (
           <li key={c.name}>
             <State machine="step" of={c.state === "warn" ? "warned" : c.state} />
             <b>
@@ -28,7 +39,7 @@ export function Checks() {
               {c.fix && (
                 <span class="muted">
                   {" "}
-                  <Text of={c.fix} max={400} />
+                  {w.checks_mend} <Text of={c.fix} max={400} />
                 </span>
               )}
             </span>
@@ -64,6 +75,7 @@ export function Setup() {
           </div>
         ))}
       </div>
+      <Trying />
       <Section id="checks" title={w.first_checks}>
         <Checks />
       </Section>

@@ -46,8 +46,11 @@ interface Where {
   root: string;
 }
 
+// The address may fill in what is asked first.
+const given = (name: string) => (query.value.get(name) ?? "").slice(0, 253);
+
 function Register() {
-  const [v, set_v] = useState<Where>({ name: "", host: "", user: "", jumps: "", root: "" });
+  const [v, set_v] = useState<Where>(() => ({ name: given("name"), host: given("host"), user: given("user"), jumps: "", root: "" }));
   const [busy, set_busy] = useState(false);
   const [problem, set_problem] = useState<Problem | null>(null);
   const set = (name: keyof Where) => (value: string) => set_v((old) => ({ ...old, [name]: value }));

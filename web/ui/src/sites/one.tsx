@@ -19,6 +19,8 @@ import { AskWhy } from "./ask_why";
 import { CallSaid, Steps, use_call } from "./call";
 import { amount_of, Field, Fields, host_of, list_of, projects_of } from "./fields";
 import { HostKeys, install_line } from "./keys";
+import { Admins, Data, Jobs, Links } from "./more";
+import { may_govern } from "../world/may";
 import { w } from "./words";
 
 type Verb = "open" | "drain" | "close";
@@ -29,7 +31,7 @@ const fits: Record<Verb, (s: Site) => boolean> = {
 };
 const api_path = (s: Site) => `/v1/sites/${encodeURIComponent(s.name)}`;
 
-function Intents({ of: s, done }: { of: Site; done: () => void }) {
+function Intents({ of: s, admin, done }: { of: Site; admin: boolean; done: () => void }) {
   const [asked, set_asked] = useState<Verb | "remove" | null>(null);
   const running = s.used?.tasks ?? 0;
   const removal: Question = {
@@ -50,7 +52,7 @@ function Intents({ of: s, done }: { of: Site; done: () => void }) {
             {w[v]}
           </button>
         ))}
-      {s.intent === "closed" && (
+      {s.intent === "closed" && admin && (
         <button type="button" class="danger" onClick={() => set_asked("remove")}>
           {w.remove}
         </button>
@@ -76,7 +78,7 @@ function Intents({ of: s, done }: { of: Site; done: () => void }) {
   );
 }
 
-function Head({ of: s, admin, done }: { of: Site; admin: boolean; done: () => void }) {
+function Head({ of: s, governs, done }: { of: Site; governs: boolean; done: () => void }) {
   return (
     <header class="job-head site-head">
       <Link to="/sites" class="back">
@@ -89,7 +91,7 @@ function Head({ of: s, admin, done }: { of: Site; admin: boolean; done: () => vo
         </h1>
         <State machine="health" of={s.health} />
         {s.intent !== "open" && <State machine="intent" of={s.intent} />}
-        {admin && <Intents of={s} done={done} />}
+        {governs && <Intents of={s} admin={me.value?.role === "admin"} done={done} />}
       </div>
       {s.alarm && (
         <Notice tone="bad" icon="warn" title={<Text of={s.alarm} max={500} />}>
@@ -478,7 +480,7 @@ export function SitePage({ id }: { id: string }) {
   }, []);
   const s = watch.data.value;
   const problem = watch.problem.value;
-  const admin = me.value?.role === "admin";
+  const governs = may_govern(name);
   if (problem?.status === 404) {
     return (
       <Empty title={w.missing(visible(name, 64))} whole>
@@ -491,17 +493,21 @@ export function SitePage({ id }: { id: string }) {
   return (
     <div class="job">
       {problem && <Toast problem={problem} />}
-      <Head of={s} admin={admin} done={done} />
+      <Head of={s} governs={governs} done={done} />
       <div class="columns">
         <div class="main-col">
-          <Workers of={s} admin={admin} done={done} />
-          <Hosts of={s} admin={admin} done={done} />
-          {admin && <Accounts of={s} done={done} />}
-          {admin && <Test of={s} done={done} />}
+          <Workers of={s} admin={governs} done={done} />
+          <Jobs of={s} />
+          <Hosts of={s} admin={governs} done={done} />
+          {governs && <Accounts of={s} done={done} />}
+          {governs && <Test of={s} done={done} />}
         </div>
         <div class="side">
           <Use of={s} />
-          <Rules of={s} admin={admin} done={done} />
+          <Data of={s} governs={governs} done={done} />
+          <Rules of={s} admin={governs} done={done} />
+          <Links of={s} />
+          {governs && <Admins of={s} />}
           <SiteEvents of={s} />
         </div>
       </div>

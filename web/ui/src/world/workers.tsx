@@ -3,25 +3,26 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { path_of } from "../api";
-import { Ago, Command, Empty, Failure, Section, State, Text, Toast } from "../parts/basic";
+import { Ago, Command, Empty, Failure, JobState, Notice, Section, State, Text, Toast } from "../parts/basic";
 import { Meter } from "../parts/bars";
 import { Events } from "../parts/events";
 import { Icon } from "../parts/icon";
 import { use_dependent } from "../dependent";
 import { Feed } from "../feed";
 import { bytes, count, seconds, shell_word, visible } from "../format";
-import { Watch } from "../live";
+import { tick, Watch } from "../live";
 import { Link, query, query_set } from "../router";
 import { AskWhy } from "../sites/ask_why";
 import { w as site_words } from "../sites/words";
 import { words } from "../strings";
-import type { Event, Page, Site, Worker } from "../types";
+import type { Event, Job, Page, Site, Worker } from "../types";
 import { may_govern } from "./may";
 import { Table, Take, type Column } from "./table";
 import { w } from "./words";
 
 export type SiteWorker = Worker & { site: string };
 
+const SILENT_MS = 60_000; // figures are written every 15 s
 const SKEW_MS = 1000; // more than this is worth a word
 const site_path = (name: string) => `/sites/${encodeURIComponent(name)}`;
 
@@ -73,6 +74,7 @@ const columns: Column<SiteWorker>[] = [
   { name: "memory", word: site_words.col_memory, num: true, wide: true, value: (k) => k.memory, cell: (k) => words.bar_of(bytes(k.used?.memory ?? 0), bytes(k.memory)) },
   { name: "load", word: site_words.col_load, num: true, wide: true, value: (k) => k.load, cell: (k) => (k.load === null || k.load === undefined ? "–" : k.load.toFixed(2)) },
   { name: "disk_free", word: site_words.col_disk, num: true, wide: true, value: (k) => k.disk_free, cell: (k) => bytes(k.disk_free) },
+  { name: "version", word: w.version, wide: true, value: (k) => k.version ?? null, cell: (k) => <Text of={k.version ?? "–"} max={30} /> },
   { name: "seen_at", word: site_words.col_seen, num: true, value: (k) => k.seen_at, cell: (k) => <Ago at={k.seen_at} /> },
 ];
 
@@ -188,6 +190,8 @@ export function WorkerPage({ id }: { id: string }) {
   const { data: site } = use_dependent<Site>(k ? `/v1/sites/${encodeURIComponent(k.site)}` : null, k);
   const [feed] = useState(() => new Feed<Event>((e) => e.seq, 200));
   const { data: events } = use_dependent<Page<Event>>(k ? `/v1/events?site=${encodeURIComponent(k.site)}&limit=20` : null, k);
+  const { data: version } = use_dependent<{ version: string }>("/v1/version", "once");
+  const { data: jobs } = use_dependent<Page<Job>>(k ? path_of("/v1/jobs", { site: k.site, state: "active", limit: 6 }) : null, k);
   useEffect(() => {
     if (events) feed.offer(events.items);
   }, [events]);
@@ -199,6 +203,7 @@ export function WorkerPage({ id }: { id: string }) {
     );
   }
   if (!k) return problem ? <Failure problem={problem} /> : <p class="boot">{words.loading}</p>;
+  const alive = k.seen_at === null || tick.value - Date.parse(k.seen_at) < SILENT_MS;
   return (
     <div class="job">
       {problem && <Toast problem={problem} />}
@@ -221,9 +226,36 @@ export function WorkerPage({ id }: { id: string }) {
           </p>
         )}
       </header>
+      {version && k.version && k.version !== version.version && (
+        <Notice tone="warn" icon="warn" title={w.other_version(visible(k.version, 40), version.version)}>
+          <p>{w.other_version_fix}</p>
+          <Command line={`reeve worker drain ${k.id} --why ${shell_word(w.upgrade_why)}`} />
+        </Notice>
+      )}
+      {!alive && k.link !== "absent" && (
+        <Notice tone="warn" icon="warn" title={w.silent(seconds((tick.value - Date.parse(k.seen_at ?? "")) / 1000))}>
+          <p>{w.silent_fix}</p>
+        </Notice>
+      )}
       <div class="columns">
         <div class="main-col">
           <Capacity of={k} />
+          <Section id="here" title={w.site_jobs} aside={<Link to={`/jobs?site=${encodeURIComponent(k.site)}&state=active`}>{words.mine_all}</Link>}>
+            <p class="muted">{w.worker_runs(count(k.used?.tasks ?? 0))}</p>
+            <ul class="mine">
+              {(jobs?.items ?? []).map((j) => (
+                <li key={j.id}>
+                  <div class="mine-line">
+                    <Link to={`/jobs/${j.id}`} class="whole">
+                      <span class="id">{j.id}</span> <Text of={j.name} max={80} />
+                    </Link>
+                    <span class="grow" />
+                    <JobState of={j} />
+                  </div>
+                </li>
+              ))}
+            </ul>
+          </Section>
           <Section id="events" title={w.site_events} aside={<Link to={site_path(k.site)}><Text of={k.site} max={64} /></Link>}>
             <Events feed={feed} with_job />
           </Section>
@@ -236,6 +268,9 @@ export function WorkerPage({ id }: { id: string }) {
                   [w.col_site, <Link to={site_path(k.site)}><Text of={k.site} max={64} /></Link>],
                   [site_words.col_account, <Text of={`${k.user ?? ""}@${k.host}`} max={120} />],
                   [w.offers, <Text of={offer_text(k)} max={300} />],
+                  [w.version, <Text of={k.version ?? w.version_unknown} max={60} />],
+                  [w.processor, <Text of={k.machine} max={60} />],
+                  [w.abilities, <Text of={(k.features ?? []).map((f) => w.ability[f] ?? f).join(", ") || "–"} max={300} />],
                   [w.connected, <Ago at={k.since} />],
                   [w.heartbeat, <Ago at={k.seen_at} />],
                   [w.clock, k.clock_skew_ms === null || k.clock_skew_ms === undefined ? "–" : `${k.clock_skew_ms} ms`],
