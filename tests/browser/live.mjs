@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { axe_check, must, overflow_check, run_cases, shot, wait_until } from "./browser.mjs";
+import { write_code } from "./cases_writing.mjs";
 import { live_world } from "./live_world.mjs";
 
 const out_dir = process.argv[2];
@@ -69,7 +70,7 @@ const cases = [
     run: async (w) => {
       await sign_in(w, "/submit");
       await w.page.click("text=A script");
-      await w.page.fill("textarea >> nth=0", `#!/bin/sh\nprintf '\\033[31mhello %s\\n' "$REEVE_TASK"\necho '${HOSTILE}'\necho kept > result.txt\n`);
+      await write_code(w.page, `#!/bin/sh\nprintf '\\033[31mhello %s\\n' "$REEVE_TASK"\necho '${HOSTILE}'\necho kept > result.txt\n`);
       await w.page.fill("#field-name", HOSTILE);
       await w.page.fill("#field-outputs", "*.txt");
       await w.page.waitForSelector("text=would be accepted");
@@ -167,8 +168,10 @@ const cases = [
         if (verb === "Cancel" && (await w.page.locator(".bulk .danger:enabled").count()) === 0) break; // they were quicker
         await w.page.click(`.bulk button:has-text('${verb}')`);
         if (!said) break;
+        await w.page.fill("#bulk-why", "a test");
         await w.page.click("dialog .buttons button:not([type])");
         await w.page.waitForSelector(`text=${said}`);
+        await w.page.click("dialog button:has-text('Close')");
       }
       await w.page.reload();
       await wait_until("they ended", async () => (await text_of(w.page, ".jobs tbody")).split("succeeded").length === 4, 60_000);

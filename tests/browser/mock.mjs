@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { people_public, people_routes, people_scene } from "./mock_people.mjs";
 import { places, world_routes, world_scene } from "./mock_world.mjs";
+import { writing_routes, writing_scene } from "./mock_writing.mjs";
 
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
@@ -192,7 +193,7 @@ export function scene_new() {
   ];
   for (let i = 0; i < 17; i++) events.push({ seq: 900 - i, at: at(70 + 9 * i), kind: "task.ended", job: 1037, task: 337000 - i, site: "gamma", actor: null, text: `task ${337000 - i} succeeded at gamma` });
   return {
-    version: 1, world: world_scene(), people: people_scene(HOSTILE), graphs: {}, views: [{ name: "failed here", page: "jobs", query: "state=failed&since=7d", project: "phage", by: "bob" }], jobs: jobs(), sites, events, silent: false, streams: true, test_fails: false, calls: [], acts: [], submitted: [],
+    version: 1, world: world_scene(), people: people_scene(HOSTILE), writing: writing_scene(HOSTILE), graphs: {}, views: [{ name: "failed here", page: "jobs", query: "state=failed&since=7d", project: "phage", by: "bob" }], jobs: jobs(), sites, events, silent: false, streams: true, test_fails: false, calls: [], acts: [], submitted: [],
     log: Buffer.from("reads; of these:\n\u001b[31mred\u001b[0m \u202eevil <b>not bold</b>\n\u001b[2Jcleared\n 10 %\r 90 %\rdone\n" + Array.from({ length: 400 }, (_, i) => `line ${i + 1}: 92.14% overall alignment rate é\n`).join("")), log_final: false, gap: null,
     running: [1, 2, 3, 4, 5, 6].map((i) => ({ job: i < 3 ? 1040 : 1037, name: i < 3 ? "align" : "parameter-sweep", task: i < 3 ? i + 4 : 337000 + i, attempt: i === 2 ? 3 : 1, site: i < 3 ? "alpha" : "gamma", started_at: at(39 + i * 3) })),
   };
@@ -283,13 +284,24 @@ const routes = [
   }],
   [/^POST \/v1\/jobs:(hold|release|cancel)$/, (s, m, q, body) => {
     const f = JSON.parse(body);
-    const found = s.jobs.filter((j) => !j.finished_at && (!f.ids || f.ids.includes(j.id)) && (!f.state || j.state === f.state) && (!f.user || j.user === f.user));
+    const meant = s.jobs.filter((j) => (!f.ids || f.ids.includes(j.id)) && (!f.state || j.state === f.state) && (!f.user || j.user === f.user));
+    const would = (j) => !j.finished_at && (m[1] === "hold" ? !j.held : m[1] === "release" ? !!j.held : true);
+    const able = meant.filter((j) => would(j) && j.id < (f.before ?? Infinity));
+    const found = able.slice(0, s.bulk_step ?? f.limit ?? 10_000);
     if (q.get("dry_run") !== "true") {
       s.acts.push(`${m[1]} ${body}`);
       for (const j of found) Object.assign(j, m[1] === "cancel" ? { state: "cancelled", finished_at: new Date().toISOString(), wait: null } : { held: m[1] === "hold" ? { by: "ann", at: new Date().toISOString() } : null });
       s.version++;
     }
-    return { matched: found.length, more: false, jobs: found.slice(0, 100).map((j) => j.id) };
+    const ended = f.ids ? meant.filter((j) => j.finished_at) : [];
+    const already = meant.filter((j) => !j.finished_at && !would(j));
+    const told = (j, why, sentence) => ({ job: j.id, name: j.name, why, sentence });
+    return {
+      matched: q.get("dry_run") === "true" ? able.length : found.length, more: q.get("dry_run") !== "true" && able.length > found.length, jobs: found.slice(0, 1000).map((j) => j.id), last: found.at(-1)?.id ?? null,
+      states: { accepted: found.filter((j) => j.state === "accepted").length, active: found.filter((j) => j.state !== "accepted").length }, running: found.reduce((n, j) => n + j.tasks.running, 0),
+      cannot: f.before ? { ended: 0, already: 0, unknown: 0 } : { ended: ended.length, already: already.length, unknown: 0 },
+      cannot_jobs: f.before ? [] : [...ended.map((j) => told(j, "ended", `has ended (${j.state})`)), ...already.map((j) => told(j, "already", "is so already"))].slice(0, 100),
+    };
   }],
   [/^POST \/v1\/jobs\/(\d+)\/(hold|release|cancel)$/, (s, m) => {
     const j = s.jobs.find((x) => x.id === Number(m[1]));
@@ -321,7 +333,7 @@ routes.push([/^GET \/v1\/queue$/, (s) => ({ projects: [], items: s.jobs.filter((
 routes.push([/^GET \/v1\/datasets$/, () => ({ items: [{ name: "lambda", project: "phage", state: "sealed", files: 3, bytes: 48_524, sites: ["alpha"] }, { name: HOSTILE, project: "phage", state: "sealed", files: 1, bytes: 10, sites: [] }], next_cursor: null })]);
 
 // Of two answers to the same the first counts.
-routes.unshift(...world_routes, ...people_routes);
+routes.unshift(...writing_routes, ...world_routes, ...people_routes);
 
 const STEPS = ["reach", "algorithms", "host key", "login", "session", "shell", "upload", "worker", "disk", "clock", "survival", "task"];
 const site_of = (s, m) => s.sites.find((x) => x.name === decodeURIComponent(m[1]));

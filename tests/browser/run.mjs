@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { axe_check, must, overflow_check, run_cases, shot, wait_until } from "./browser.mjs";
 import { people_cases, people_views } from "./cases_people.mjs";
+import { writing_cases, writing_views } from "./cases_writing.mjs";
 import { hostile_pages, world_cases, world_views } from "./cases_world.mjs";
 import { CODE, graph_large, mock_start, TOKEN } from "./mock.mjs";
 import { pure_cases } from "./pure.mjs";
@@ -55,7 +56,7 @@ const page_views = [
   ["new-site", async (w) => (await sign_in(w, "/sites/new"), await w.page.waitForSelector(".wizard form"))],
   ["new-site-test", async (w) => ((w.mock.scene.test_fails = true), await sign_in(w, "/sites/new?site=gamma"), await w.page.click("text=Test now"), await w.page.waitForSelector(".steps .failed"))],
   ["submit", async (w) => (await sign_in(w, "/submit"), await w.page.fill("label:has-text('Command and') input", "bowtie2 -x lambda"), await w.page.fill("#field-array", "1,5,7-100:3%20"), await w.page.waitForSelector(".preview .funnel", { state: "attached" }))],
-  ["submit-script", async (w) => (await sign_in(w, "/submit?mode=script"), await w.page.fill("textarea", "#!/bin/bash\n#SBATCH --array=1-9 -t 2:00:00\n#SBATCH --mail-type=END\nsrun ./x\n"), await w.page.fill("#field-memory", "64G"), await w.page.waitForSelector(".preview .notice.bad"))],
+  ...writing_views(sign_in),
   ...world_views(sign_in),
   ...people_views,
   ["no-such-page", async (w) => (await sign_in(w, "/nowhere"), await w.page.waitForSelector(".empty"))],
@@ -602,8 +603,12 @@ const cases = [
       await w.page.keyboard.press("c");
       await w.page.waitForSelector("dialog:has-text('2 jobs.')");
       must(w.mock.scene.acts.length === 0, "the count has changed something");
-      await w.page.click("dialog summary");
-      must((await text_of(w.page, "dialog")).includes("reeve cancel 1037,1039,1040"), "no command line");
+      await w.page.click("summary:has-text('1 job stays as it is')");
+      must((await text_of(w.page, ".cannot-jobs")).includes("has ended (succeeded)"), await text_of(w.page, ".cannot-jobs"));
+      must((await text_of(w.page, "dialog")).includes("tasks that run now are stopped"), "what is lost is not told");
+      await w.page.fill("#bulk-why", "wrong reads");
+      await w.page.click("dialog .elsewhere summary");
+      must((await text_of(w.page, "dialog")).includes("reeve cancel 1037,1039,1040 --why 'wrong reads'"), "no command line");
       await w.page.click("dialog .danger");
       await w.page.waitForSelector("text=Cancelled: 2");
       await wait_until("both are cancelled", async () => (await text_of(w.page, "#job-1040")).includes("cancelled") && (await text_of(w.page, "#job-1037")).includes("cancelled"));
@@ -611,19 +616,30 @@ const cases = [
     },
   },
   {
-    name: "jobs: all that match are held by their filter, not by their numbers",
+    name: "jobs: all that match are held by their filter, step by step, with a reason; and released again",
     run: async (w) => {
       const first = w.mock.scene.jobs[8];
       for (let id = 2000; id < 2070; id++) w.mock.scene.jobs.unshift({ ...first, id, name: "many" });
+      w.mock.scene.bulk_step = 30;
       await sign_in(w, "/jobs?state=accepted");
       await w.page.waitForSelector(".jobs tbody tr");
       await w.page.check("thead input");
       await w.page.click("text=Select all that match");
       await w.page.click(".bulk button:has-text('Hold')");
       await w.page.waitForSelector("dialog:has-text('71 jobs.')");
+      must(await w.page.locator("dialog .primary").isDisabled(), "so many are held without a reason");
+      await w.page.fill("#bulk-why", "the disk is full");
+      const faults = [...(await axe_check(w.page)), ...(await overflow_check(w.page))];
       await w.page.click("dialog .primary");
-      await w.page.waitForSelector("text=Held: 71");
-      must(w.mock.scene.acts.join() === 'hold {"state":"accepted"}', w.mock.scene.acts.join());
+      await w.page.waitForSelector("dialog:has-text('Held: 71')");
+      const acts = w.mock.scene.acts.map((a) => JSON.parse(a.slice(5)));
+      must(acts.length === 3 && acts.every((a) => a.state === "accepted" && a.why === "the disk is full"), JSON.stringify(acts));
+      must(acts[0].before === undefined && acts[1].before === 2040 && acts[2].before === 2010, JSON.stringify(acts));
+      delete w.mock.scene.bulk_step;
+      await w.page.click("dialog button:has-text('Release them again')");
+      await w.page.waitForSelector("text=71 jobs are as they were");
+      must(w.mock.scene.jobs.filter((j) => j.name === "many" && j.held).length === 0, "some are still held");
+      return faults;
     },
   },
   {
@@ -758,31 +774,7 @@ const cases = [
       must(JSON.stringify(spec) === '{"command":["echo","a b","c"],"array":"1-20:2%4","resources":{"memory":"32G"},"inputs":["lambda"]}', JSON.stringify(spec));
     },
   },
-  {
-    name: "a script's own options are found and taken over; what is not is named",
-    run: async (w) => {
-      await sign_in(w, "/submit?mode=script");
-      await w.page.fill("textarea", "#!/bin/bash\n#SBATCH --job-name=align --mem=4000\n#SBATCH -a1-9 -t 1-02:30:00\n#SBATCH --mail-type=END\n\necho x\n#SBATCH -c 8\n");
-      await w.page.waitForSelector("text=3 lines of this script");
-      must((await text_of(w.page, ".notice code")).includes("mail-type"), "what is left is not named");
-      await w.page.click("text=Take over");
-      const values = await Promise.all(["name", "memory", "array", "time_limit", "cpus"].map((f) => w.page.inputValue(`#field-${f}`)));
-      must(values.join() === "align,4000M,1-9,95400s,", values.join());
-    },
-  },
-  {
-    name: "a file is YAML or JSON; mistakes have lines",
-    run: async (w) => {
-      await sign_in(w, "/submit?mode=file");
-      await w.page.fill("textarea", "name: x\ncommand: [a, b\n");
-      await w.page.waitForSelector(".wrong:has-text('line')");
-      await w.page.fill("textarea", "name: x\ncommand: [echo, 'a b']\nresources:\n  cpus: 2\n");
-      await w.page.waitForSelector("text=would be accepted");
-      await w.page.click(".buttons .primary");
-      await wait_until("its page", async () => /\/jobs\/\d+$/.test(w.page.url()));
-      must(JSON.stringify(w.mock.scene.submitted[0]) === '{"name":"x","command":["echo","a b"],"resources":{"cpus":2}}', JSON.stringify(w.mock.scene.submitted[0]));
-    },
-  },
+  ...writing_cases({ sign_in, text_of }),
   {
     name: "a draft stays in this browser until it is submitted or dropped; a clone begins with the old job",
     run: async (w) => {

@@ -78,7 +78,7 @@ addEventListener("keydown", (e) => {
     k.act();
     return;
   }
-  if (open || writes(e.target) || e.ctrlKey || e.metaKey || e.altKey) return;
+  if (open || writes(e.composedPath()[0] ?? null) || e.ctrlKey || e.metaKey || e.altKey) return;
   const chain = prefix && Date.now() - prefix_at < CHAIN_MS ? `${prefix} ${e.key}` : e.key;
   prefix = "";
   const k = find(chain);

@@ -86,6 +86,18 @@ export interface Matched {
   matched: number;
   more: boolean;
   jobs: number[];
+  last: number | null;
+  states: { accepted: number; active: number };
+  running: number;
+  cannot: { ended: number; already: number; unknown: number };
+  cannot_jobs: CannotJob[];
+}
+
+export interface CannotJob {
+  job: number;
+  name: string | null;
+  why: "ended" | "already" | "unknown";
+  sentence: string;
 }
 
 export interface Warning {

@@ -47,6 +47,14 @@ function Compared({ spec, other }: { spec: Spec; other: string }) {
   );
 }
 
+function SpecLinks({ id }: { id: number }) {
+  return (
+    <>
+      <Link to={`/submit?from=${id}`}>{words.open_in_form}</Link> <Link to={`/submit?from=${id}&save=template`}>{w.save_template}</Link>
+    </>
+  );
+}
+
 export function SpecTab({ of: j }: { of: Job }) {
   const { data: spec, problem } = use_dependent<Spec>(`/v1/jobs/${j.id}/spec`, null);
   const origin = /^\d{1,15}$/.test(j.labels["rerun_of"] ?? "") ? j.labels["rerun_of"]! : null;
@@ -57,7 +65,7 @@ export function SpecTab({ of: j }: { of: Job }) {
   if (!spec) return <p class="empty">{words.loading}</p>;
   const args = (spec.args ?? []).map(shell_word).join(" ");
   return (
-    <Section id="what" title={words.what_runs} aside={<Link to={`/submit?from=${j.id}`}>{words.open_in_form}</Link>}>
+    <Section id="what" title={words.what_runs} aside={<SpecLinks id={j.id} />}>
       {spec.script ? (
         <pre class="code" tabIndex={0} aria-labelledby="what">
           {visible_lines(spec.script.slice(0, SHOWN_MAX))}

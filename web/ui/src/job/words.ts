@@ -2,6 +2,7 @@
 // words.ts - the English sentences of the parts of one job that come when they are opened.
 
 export const w = {
+  save_template: "Save as a template",
   graph: "What it hangs together with",
   graph_alone: "Nothing waits for this job or reads what it makes, and it waits for nothing.",
   graph_alone_fix: "A job waits for others by “after”, and reads what they make by “inputs”.",

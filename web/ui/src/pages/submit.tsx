@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // submit.tsx - a new job: said as a command, a script or a file; at the side what would happen to it.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, me, path_of, post, Problem } from "../api";
-import { Ago, Command, Failure, Notice } from "../parts/basic";
-import { curl_of, say } from "../parts/dialog";
+import { lazy } from "../lazy";
+import { Ago, Command, Failure } from "../parts/basic";
+import { curl_of } from "../parts/dialog";
 import { count, visible } from "../format";
 import { link } from "../live";
 import { go, Link, query, query_set } from "../router";
 import { words } from "../strings";
 import { array_means } from "../submit/array";
 import { body_of, command_of, fields, fix_apply, values_of, type Body, type Field, type Values } from "../submit/body";
-import { directives_apply, directives_of } from "../submit/directives";
 import { draft_drop, draft_load, draft_save } from "../submit/draft";
+import { Editor, type Mark } from "../submit/editor";
+import type { FileRead } from "../submit/file";
+import type { Made } from "../submit/from_template";
+import { Hint, use_hints, type Hints } from "../submit/hints";
 import { Inputs } from "../submit/inputs";
+import { member_offers } from "../submit/members";
 import { Preview, use_preview } from "../submit/preview";
+import { put_over, script_marks, script_offers, use_script, type Script } from "../submit/script";
+import look from "../submit/submit.sheet.css";
 import { w } from "../submit/words";
-import type { Job, Spec, Submitted } from "../types";
+import { sheet_use } from "../sheet";
+import type { FieldError, Job, Spec, Submitted } from "../types";
 
 const DRAFT_MS = 500;
 const EMPTY: Values = { mode: "command", command: "", script: "#!/bin/sh\n", file: "" };
@@ -24,7 +32,14 @@ const MODES = [
   ["command", w.mode_command],
   ["script", w.mode_script],
   ["file", w.mode_file],
+  ["template", w.mode_template],
 ] as const;
+const SCRIPT_MAX = 524_288;
+const FILE_MAX = 1_000_000;
+
+const FromTemplate = lazy(() => import("../submit/from_template").then((m) => m.FromTemplate));
+const SaveTemplate = lazy(() => import("../submit/save_template").then((m) => m.SaveTemplate));
+const EditTemplate = lazy(() => import("../submit/save_template").then((m) => m.EditTemplate));
 
 // 128 random bits; crypto.randomUUID is missing on plain HTTP.
 function new_key(): string {
@@ -32,45 +47,37 @@ function new_key(): string {
 }
 
 // What a file says, as a job; the reader of YAML comes when the first file is written.
-function use_file(text: string, wanted: boolean): Body | string | null {
-  const [read, set_read] = useState<{ text: string; said: Body | string } | null>(null);
+function use_file(text: string, wanted: boolean): { read: FileRead | null; marks: (errors: FieldError[]) => Mark[] } {
+  const [made, set_made] = useState<{ text: string; read: FileRead; marks: (errors: FieldError[]) => Mark[] } | null>(null);
   useEffect(() => {
     if (!wanted || !text.trim()) return;
     let still = true;
-    void import("../submit/file").then((m) => still && set_read({ text, said: m.file_read(text) }));
+    void import("../submit/file").then((m) => {
+      if (!still) return;
+      const read = m.file_read(text);
+      set_made({ text, read, marks: (errors) => (typeof read.said === "string" ? read.marks : m.marks_of(read, errors)) });
+    });
     return () => void (still = false);
   }, [text, wanted]);
-  if (!wanted) return null;
-  if (!text.trim()) return w.empty;
-  return read?.text === text ? read.said : null;
+  return made?.text === text && wanted ? made : { read: null, marks: () => [] };
 }
 
-function Directives({ script, apply }: { script: string; apply: (v: (old: Values) => Values, n: number) => void }) {
-  const found = directives_of(script);
-  if (found.length === 0) return null;
-  const left = found.filter((d) => d.field === null);
-  const lines = new Set(found.map((d) => d.line)).size;
+// The job of a script: what its directives ask for, and the form's members over that. Or why there is none.
+function body_of_script(now: Values, extra: Body, script: Script): Body | string {
+  const own = body_of(now, extra);
+  if (typeof own === "string") return own;
+  if (script.text !== now["script"] || script.read === null) return w.script_asking;
+  if (script.read instanceof Problem) return script.read.detail || script.read.title;
+  return script.read.job ? put_over(script.read.job, own) : w.script_refused(script.read.refused);
+}
+
+function ScriptSum({ of: s }: { of: Script }) {
+  if (s.read === null || s.read instanceof Problem || s.read.directives.length === 0) return null;
+  const { used, differs, ignored, refused } = s.read;
   return (
-    <Notice tone="calm" icon="question" title={w.directives_found(lines)}>
-      <p>
-        {w.directives_text}{" "}
-        {found.length > left.length && (
-          <button type="button" onClick={() => apply((old) => directives_apply(old, found), found.length - left.length)}>
-            {w.directives_take}
-          </button>
-        )}
-      </p>
-      {left.length > 0 && (
-        <p class="muted">
-          {w.directives_left}{" "}
-          {left.slice(0, 8).map((d, i) => (
-            <code key={i}>
-              {d.line}: {visible(d.text, 80)}{" "}
-            </code>
-          ))}
-        </p>
-      )}
-    </Notice>
+    <p class={`script-sum ${refused ? "wrong" : "muted"}`} aria-live="polite">
+      {w.script_sum(used + differs, differs, ignored, refused)}
+    </p>
   );
 }
 
@@ -87,7 +94,15 @@ function ArrayMeans({ text }: { text: string }) {
   );
 }
 
-function OneField({ of: f, value, set, problem }: { of: Field; value: string; set: (v: string) => void; problem: Problem | null }) {
+interface FieldProps {
+  of: Field;
+  value: string;
+  set: (v: string) => void;
+  problem: Problem | null;
+  hints: Hints;
+}
+
+function OneField({ of: f, value, set, problem, hints }: FieldProps) {
   const wrong = problem?.errors.filter((e) => e.pointer === f.pointer || e.pointer.startsWith(`${f.pointer}/`)) ?? [];
   const id = `field-${f.name}`;
   return (
@@ -96,7 +111,14 @@ function OneField({ of: f, value, set, problem }: { of: Field; value: string; se
       {f.lines ? (
         <textarea id={id} rows={f.lines} spellcheck={false} maxLength={100_000} aria-invalid={wrong.length > 0} aria-describedby={`${id}-hint`} value={value} onInput={(e) => set(e.currentTarget.value)} />
       ) : (
-        <input id={id} type="text" spellcheck={false} autocomplete="off" maxLength={4000} aria-invalid={wrong.length > 0} aria-describedby={`${id}-hint`} value={value} onInput={(e) => set(e.currentTarget.value)} />
+        <input id={id} type="text" spellcheck={false} autocomplete="off" list={f.name === "name" ? "own-names" : undefined} maxLength={4000} aria-invalid={wrong.length > 0} aria-describedby={`${id}-hint`} value={value} onInput={(e) => set(e.currentTarget.value)} />
+      )}
+      {f.name === "name" && (
+        <datalist id="own-names">
+          {hints.names.map((n) => (
+            <option key={n.name} value={n.name} />
+          ))}
+        </datalist>
       )}
       <div id={`${id}-hint`} class="hints">
         {f.name === "array" && value.trim() ? <ArrayMeans text={value} /> : f.hint && <small>{f.hint}</small>}
@@ -106,33 +128,40 @@ function OneField({ of: f, value, set, problem }: { of: Field; value: string; se
           </small>
         ))}
       </div>
+      <Hint of={hints} member={f.name} value={value} take={set} />
       {f.name === "inputs" && <Inputs value={value} set={set} />}
     </div>
   );
 }
 
-function What({ v, set }: { v: Values; set: (name: string, value: string) => void }) {
-  if (v["mode"] === "file") {
-    return (
-      <label class="field">
-        <span>{w.file}</span>
-        <textarea rows={18} spellcheck={false} maxLength={1_000_000} placeholder={w.file_sample} value={v["file"] ?? ""} onInput={(e) => set("file", e.currentTarget.value)} />
-        <small>{w.file_hint}</small>
-      </label>
-    );
-  }
-  const script = v["mode"] === "script";
+interface WhatProps {
+  v: Values;
+  set: (name: string, value: string) => void;
+  marks: Mark[];
+}
+
+const shell_offers = script_offers(w.offers);
+
+function What({ v, set, marks }: WhatProps) {
+  if (v["mode"] === "file")
+    return <Editor key="file" label={w.file} hint={w.file_hint} value={v["file"] ?? ""} set={(text) => set("file", text)} mode="yaml" marks={marks} lines={16} max={FILE_MAX} offers={member_offers} sample={w.file_sample} />;
+  if (v["mode"] === "script")
+    return <Editor key="script" label={w.script} hint={w.script_hint} value={v["script"] ?? ""} set={(text) => set("script", text)} mode="shell" marks={marks} lines={12} max={SCRIPT_MAX} offers={shell_offers} />;
   return (
-    <label class="field" key={v["mode"]}>
-      <span>{script ? w.script : w.command}</span>
-      {script ? (
-        <textarea rows={12} spellcheck={false} maxLength={524_288} value={v["script"]} onInput={(e) => set("script", e.currentTarget.value)} />
-      ) : (
-        <input type="text" spellcheck={false} autocomplete="off" maxLength={100_000} value={v["command"]} onInput={(e) => set("command", e.currentTarget.value)} />
-      )}
-      <small>{script ? w.script_hint : w.command_hint}</small>
+    <label class="field">
+      <span>{w.command}</span>
+      <input type="text" spellcheck={false} autocomplete="off" maxLength={100_000} value={v["command"]} onInput={(e) => set("command", e.currentTarget.value)} />
+      <small>{w.command_hint}</small>
     </label>
   );
+}
+
+// What the job would be called: hints go by that.
+function name_of(body: Body | null): string {
+  if (!body) return "";
+  if (typeof body["name"] === "string") return body["name"];
+  const program = (body["command"] as unknown[] | undefined)?.[0];
+  return typeof program === "string" ? (program.split("/").at(-1) ?? "") : "";
 }
 
 function Project({ v, set }: { v: Values; set: (name: string, value: string) => void }) {
@@ -169,6 +198,7 @@ function begin_with({ command, ...rest }: Body): { values: Values; extra: Body }
 }
 
 export function Submit() {
+  sheet_use(look);
   const from = query.value.get("from");
   const fix = fix_of(query.value.get("fix"));
   const [draft] = useState(() => (from || fix ? null : draft_load()));
@@ -211,13 +241,26 @@ export function Submit() {
     set_key(new_key());
   };
   const set = (name: string, value: string) => change((old) => ({ ...old, [name]: value }));
+  const [made, set_made] = useState<Made>({ job: null, why: null, command: "" });
+  const [saving, set_saving] = useState(query.value.get("save") === "template");
+  const editing = mode === "template" ? query.value.get("edit") : null;
   const file = use_file(v["file"] ?? "", mode === "file");
-  const body = mode === "file" ? file : body_of(now, extra);
+  const script = use_script(v["script"] ?? "", v["name"] || "script.sh", mode === "script");
+  const bodies: Record<string, () => Body | string | null> = {
+    command: () => body_of(now, extra),
+    script: () => body_of_script(now, extra, script),
+    file: () => (v["file"]?.trim() ? (file.read?.said ?? null) : w.empty),
+    template: () => made.job ?? made.why,
+  };
+  const body = bodies[mode]!();
   const ready = body !== null && typeof body !== "string" ? body : null;
   const looked = use_preview(ready);
   const refused = problem ?? (looked.checked instanceof Problem ? looked.checked : null);
+  const errors = refused?.errors ?? [];
+  const marks = useMemo(() => (mode === "script" ? script_marks(script) : mode === "file" ? file.marks(errors) : []), [mode, script, file.read, refused]);
+  const hints = use_hints(name_of(ready), v["project"] ?? "", mode !== "file" && !editing);
   const apply =
-    mode === "file"
+    mode === "file" || mode === "template"
       ? null
       : (fix: Body) => {
           const made = fix_apply(now, extra, fix);
@@ -268,29 +311,36 @@ export function Submit() {
         <form class="panel" onSubmit={submit}>
           <div class="tabs" role="group" aria-label={w.mode}>
             {MODES.map(([name, word]) => (
-              <button key={name} type="button" aria-pressed={mode === name} onClick={() => (change((old) => ({ ...old, mode: name })), query_set({ mode: name }))}>
+              <button key={name} type="button" aria-pressed={mode === name} onClick={() => (change((old) => ({ ...old, mode: name })), query_set({ mode: name, template: null, edit: null }))}>
                 {word}
               </button>
             ))}
           </div>
-          <What v={now} set={set} />
-          {mode === "script" && (
-            <Directives
-              script={v["script"] ?? ""}
-              apply={(make, n) => {
-                change(make);
-                say(w.directives_taken(n));
-              }}
-            />
+          {mode === "template" ? (
+            editing ? (
+              <EditTemplate key={editing} id={editing} />
+            ) : (
+              <FromTemplate
+                id={query.value.get("template")}
+                on_made={set_made}
+                edit={(job) => {
+                  change((old) => ({ ...old, file: `${JSON.stringify(job, null, 2)}\n` }));
+                  query_set({ mode: "file", template: null });
+                }}
+              />
+            )
+          ) : (
+            <What v={now} set={set} marks={marks} />
           )}
-          {mode !== "file" && (
+          {mode === "script" && <ScriptSum of={script} />}
+          {(mode === "command" || mode === "script") && (
             <>
               <div class="fields">
                 <Project v={v} set={set} />
                 {fields
                   .filter((f) => f.basic)
                   .map((f) => (
-                    <OneField key={f.name} of={f} value={v[f.name] ?? ""} set={(value) => set(f.name, value)} problem={refused} />
+                    <OneField key={f.name} of={f} value={v[f.name] ?? ""} set={(value) => set(f.name, value)} problem={refused} hints={hints} />
                   ))}
               </div>
               <details class="more-options" open={fields.some((f) => !f.basic && v[f.name])}>
@@ -299,7 +349,7 @@ export function Submit() {
                   {fields
                     .filter((f) => !f.basic)
                     .map((f) => (
-                      <OneField key={f.name} of={f} value={v[f.name] ?? ""} set={(value) => set(f.name, value)} problem={refused} />
+                      <OneField key={f.name} of={f} value={v[f.name] ?? ""} set={(value) => set(f.name, value)} problem={refused} hints={hints} />
                     ))}
                 </div>
               </details>
@@ -311,33 +361,41 @@ export function Submit() {
             </>
           )}
           {problem && <Failure problem={problem} />}
-          <div class="buttons">
-            <label class="check grow">
-              <input type="checkbox" checked={!!now["strict"]} onChange={(e) => set("strict", e.currentTarget.checked ? "1" : "")} />
-              {w.strict}
-            </label>
-            <button class="primary" disabled={busy || !ready}>
-              {busy ? w.busy : w.submit}
-            </button>
-          </div>
-          <p class="muted small">{w.draft}</p>
+          {!editing && (
+            <div class="buttons">
+              <label class="check grow">
+                <input type="checkbox" checked={!!now["strict"]} onChange={(e) => set("strict", e.currentTarget.checked ? "1" : "")} />
+                {w.strict}
+              </label>
+              {mode !== "template" && (
+                <button type="button" disabled={!ready} onClick={() => set_saving(true)}>
+                  {w.template_save}
+                </button>
+              )}
+              <button class="primary" disabled={busy || !ready}>
+                {busy ? w.busy : w.submit}
+              </button>
+            </div>
+          )}
+          {mode !== "template" && <p class="muted small">{w.draft}</p>}
         </form>
         <div class="side">
           <section class="panel" aria-labelledby="preview" aria-live="polite">
             <header>
               <h2 id="preview">{w.preview}</h2>
             </header>
-            {typeof body === "string" && body !== w.empty ? <p class="wrong">{body}</p> : <Preview of={looked} apply={apply} />}
+            {typeof body === "string" && body !== w.empty ? <p class={body === w.script_asking ? "muted" : "wrong"}>{body}</p> : <Preview of={looked} apply={apply} />}
           </section>
           <section class="panel" aria-labelledby="elsewhere">
             <header>
               <h2 id="elsewhere">{w.as_shell}</h2>
             </header>
-            <Command line={command_of(now)} />
+            <Command line={mode === "template" ? made.command : command_of(now)} />
             {ready && <Command line={curl_of({ method: "POST", path: "/v1/jobs", body: ready })} />}
           </section>
         </div>
       </div>
+      {saving && ready && <SaveTemplate of={ready} close={() => (set_saving(false), query_set({ save: null }))} />}
     </div>
   );
 }

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// bulk.tsx - hold, release or cancel many jobs: those that were picked, or all that the filter finds. The server is
-// asked first how many that would be.
+// bulk.tsx - hold, release or cancel many jobs: those that were picked, or all that the filter finds.
 
-import { useEffect, useState } from "preact/hooks";
-import { path_of, post, Problem } from "../api";
-import { Failure } from "./basic";
-import { Ask, type Question } from "./dialog";
-import { count, shell_word } from "../format";
+import { useState } from "preact/hooks";
+import { lazy } from "../lazy";
+import { count } from "../format";
 import { filter_asked, filter_options, type Filter } from "../jobs_filter";
 import { words } from "../strings";
-import type { Job, Matched } from "../types";
+import type { Job } from "../types";
+import type { Verb } from "./bulk_ask";
 
-type Verb = "hold" | "release" | "cancel";
+const BulkAsk = lazy(() => import("./bulk_ask").then((m) => m.BulkAsk));
 const VERBS: Verb[] = ["hold", "release", "cancel"];
 const is_over = (j: Job) => j.finished_at !== null;
 
@@ -20,39 +18,6 @@ function body_of(filter: Filter): Record<string, unknown> {
   const body: Record<string, unknown> = { ...rest };
   if (ids) body["ids"] = ids.split(",").map(Number);
   return Object.keys(body).length ? body : { all: true };
-}
-
-function Sure({ verb, body, command, idle, close }: { verb: Verb; body: Record<string, unknown>; command: string; idle: boolean; close: (acted: boolean) => void }) {
-  const [found, set_found] = useState<Matched | Problem | null>(null);
-  const path = `/v1/jobs:${verb}`;
-  useEffect(() => {
-    void post<Matched>(path_of(path, { dry_run: "true" }), body).then(set_found, (reason: unknown) => set_found(Problem.from(reason)));
-  }, []);
-  const n = found && !(found instanceof Problem) ? found.matched : 0;
-  const question: Question = {
-    title: words.bulk_title[verb],
-    text:
-      found instanceof Problem ? (
-        <Failure problem={found} />
-      ) : found === null ? (
-        <p>{words.bulk_counting}</p>
-      ) : (
-        <>
-          <p>
-            <strong>{words.bulk_found(count(n), found.more)}</strong> {n > 0 && words.bulk_text[verb]}
-          </p>
-          {n > 0 && n <= 100 && <p class="muted small">{words.bulk_jobs(found.jobs.slice(0, 20).join(", "), n > 20)}</p>}
-        </>
-      ),
-    yes: words.bulk_yes[verb](count(n)),
-    danger: verb === "cancel",
-    call: { method: "POST", path, body },
-    command,
-    barred: n === 0,
-    done: (reply) => words.bulk_done[verb](count((reply as Matched | null)?.matched ?? n)),
-    ...(verb === "cancel" && idle ? { undo: words.undo_cancel_many(count(n)) } : {}),
-  };
-  return <Ask of={question} close={close} />;
 }
 
 interface BulkProps {
@@ -75,7 +40,7 @@ export function Bulk({ filter, chosen, shown, more, set, verb, forget_verb, done
   const all = whole && page;
   const now = asked ?? verb;
   const ids = [...chosen].sort((a, b) => a - b);
-  const words_of_command = (v: Verb) => ["reeve", v, ...(all ? filter_options(filter) : [ids.join(",")])].map(shell_word).join(" ");
+  const words_of_command = (v: Verb) => ["reeve", v, ...(all ? filter_options(filter) : [ids.join(",")])];
   if (chosen.size === 0 && !now) return null;
   return (
     <div class="bulk" role="region" aria-label={words.bulk}>
@@ -96,7 +61,7 @@ export function Bulk({ filter, chosen, shown, more, set, verb, forget_verb, done
         {words.bulk_clear}
       </button>
       {now && (
-        <Sure
+        <BulkAsk
           verb={now}
           body={all ? body_of(filter) : { ids }}
           idle={idle && !all}
