@@ -492,6 +492,7 @@ static int intend(struct request *rq, struct db *db, const char *kind, int64_t t
                 return -1;
         rq->status = 202;
         rq->wakes_engine = rq->wakes_web = true;
+        rq->changes_job = id;
         request_about(rq, row_text(r, "project"), NULL);
         if (task >= 0)
                 request_audit(rq, "task %lld%s%s", (long long)task, why ? ": " : "", why ? why : "");

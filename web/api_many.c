@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What people ask of many jobs at once: all that a filter finds. */
 #include "web/api.h"
+#include "web/wake.h"
 
 #include "common/util.h"
 #include "store/store_queue.h"
@@ -203,6 +204,7 @@ static int intend_many(struct request *rq, struct db *db, const char *kind, stru
         j_obj_end(&rq->out);
         rq->status = 202;
         rq->wakes_engine = rq->wakes_web = found.count > 0;
+        rq->changes_job = WAKE_ANY_JOB;
         request_audit(rq, "%zu jobs, newest %lld%s%s", found.count,
                       found.count ? (long long)found.ids[0] : 0LL, in.why ? ": " : "", in.why ? in.why : "");
         return 0;

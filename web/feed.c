@@ -132,15 +132,19 @@ static struct listener_topic *listener_topic(struct listener *l, struct topic t)
         return NULL;
 }
 
+void listener_mark_at(struct listener *l, size_t i, uint64_t seq)
+{
+        if (!l->topics[i].first)
+                l->topics[i].first = seq;
+        l->topics[i].last = seq;
+}
+
 void listener_mark(struct listener *l, struct topic t, uint64_t seq)
 {
         struct listener_topic *lt = listener_topic(l, t);
 
-        if (!lt)
-                return;
-        if (!lt->first)
-                lt->first = seq;
-        lt->last = seq;
+        if (lt)
+                listener_mark_at(l, (size_t)(lt - l->topics), seq);
 }
 
 void listener_init(struct listener *l, const struct feed *f, const struct topic *topics, size_t n,

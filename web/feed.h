@@ -85,6 +85,8 @@ void listener_init(struct listener *l, const struct feed *f, const struct topic 
                    uint64_t last_id, int64_t now_ms);
 /* A change of that number concerns the listener? Marks it. */
 void listener_mark(struct listener *l, struct topic t, uint64_t seq);
+/* The same for the topic at that place. */
+void listener_mark_at(struct listener *l, size_t i, uint64_t seq);
 /* When it has something to say: a time in ms, maybe past; INT64_MAX: nothing but the heartbeat. */
 int64_t listener_due(const struct listener *l, const struct feed *f);
 /* Write what is due by now. */

@@ -27,6 +27,7 @@ void request_reset(struct request *rq)
         issues_clear(&rq->issues);
         rq->audit[0] = rq->audit_project[0] = rq->audit_site[0] = '\0';
         rq->wakes_engine = rq->wakes_web = rq->forgets_auth = false;
+        rq->changes_job = 0;
         rq->audits_refusal = false;
         rq->static_data = NULL;
         stream_free(MOVE(rq->stream));

@@ -161,6 +161,7 @@ static int handle_tx(struct request *rq, struct db *db, struct err *err)
         if (!t.undone)
                 return rc < 0 ? -1 : 0;
         rq->wakes_engine = rq->wakes_web = rq->forgets_auth = false;
+        rq->changes_job = 0;
         rq->status = 200;
         request_header(rq, "Reeve-Dry-Run", "true");
         return 0;
@@ -197,7 +198,7 @@ static int handle(struct request *rq)
         if (rq->wakes_engine)
                 wake_engine(rq->web);
         if (rq->wakes_web)
-                wake_web(rq->web);
+                wake_web(rq->web, rq->changes_job);
         return rc;
 }
 

@@ -7,6 +7,7 @@
 #include "web/api.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -33,19 +34,32 @@ struct watched {
         bool known;
 };
 
+/* Who watches it. */
+struct watcher {
+        int64_t job;
+        struct stream *stream;
+        size_t topic; /* its place among the topics of the stream */
+};
+
 struct streams {
         struct web *web;
         pthread_mutex_t lock;
         pthread_cond_t more;
         struct stream *first;
         int count;
-        bool news, fresh, closed; /* fresh: somebody came */
+        bool news, fresh, closed;        /* fresh: somebody came */
+        int64_t named[STREAM_NAMES_MAX]; /* jobs that changed */
+        size_t named_count;
+        bool named_all;           /* any may have */
+        struct watcher *watchers; /* by job */
+        size_t watcher_count, watcher_cap;
+        bool watchers_are_old; /* somebody came or went */
         struct feed feed;
         pthread_t thread;
         bool runs;
         /* the thread's own */
         struct db *db;
-        int64_t tried_at, looked_at, look_again_at, empty_since;
+        int64_t tried_at, looked_at, look_again_at, tell_again_at, compared_at, empty_since;
         bool looking;
         int64_t event; /* the last one read */
         struct watched *watched;
@@ -159,7 +173,7 @@ struct stream *stream_new(struct request *rq, const struct topic *topics, size_t
                         h->first->prev = s;
                 h->first = s;
                 h->count++;
-                h->looking = h->fresh = true;
+                h->looking = h->fresh = h->watchers_are_old = true;
                 pthread_cond_signal(&h->more);
         }
         pthread_mutex_unlock(&h->lock);
@@ -184,6 +198,7 @@ void stream_free(struct stream *s)
                 if (s->next)
                         s->next->prev = s->prev;
                 s->hub->count--;
+                s->hub->watchers_are_old = true;
                 pthread_mutex_unlock(&s->hub->lock);
         }
         principal_unref(s->who);
@@ -212,36 +227,91 @@ static void mark_all(struct streams *h, struct topic t)
                 listener_mark(&s->hears, t, seq);
 }
 
+static int watcher_by_job(const void *a, const void *b)
+{
+        const struct watcher *x = a, *y = b;
+
+        return (x->job > y->job) - (x->job < y->job);
+}
+
+/* Who watches which job. */
+static void gather_watchers(struct streams *h)
+{
+        h->watcher_count = 0;
+        for (struct stream *s = h->first; s; s = s->next)
+                for (size_t i = 0; i < s->hears.count; i++)
+                        if (s->hears.topics[i].topic.kind == TOPIC_JOB) {
+                                h->watchers = xgrow(h->watchers, h->watcher_count, &h->watcher_cap,
+                                                    sizeof *h->watchers);
+                                h->watchers[h->watcher_count++] =
+                                    (struct watcher){s->hears.topics[i].topic.job, s, i};
+                        }
+        if (h->watcher_count)
+                qsort(h->watchers, h->watcher_count, sizeof *h->watchers, watcher_by_job);
+}
+
 /* The jobs that are watched now, each once, with what was known of them. */
 static void gather(struct streams *h)
 {
         struct watched *w = NULL;
-        size_t n = 0, cap = 0, k = 0;
+        size_t n = 0, cap = 0;
 
-        for (struct stream *s = h->first; s; s = s->next)
-                for (size_t i = 0; i < s->hears.count; i++)
-                        if (s->hears.topics[i].topic.kind == TOPIC_JOB) {
-                                w = xgrow(w, n, &cap, sizeof *w);
-                                w[n++] = (struct watched){.job = s->hears.topics[i].topic.job};
-                        }
-        if (n)
-                qsort(w, n, sizeof *w, by_job);
-        for (size_t i = 0; i < n; i++)
-                if (!k || w[k - 1].job != w[i].job)
-                        w[k++] = w[i];
-        for (size_t i = 0; i < k && h->watched_count; i++) {
-                const struct watched *old = bsearch(&w[i], h->watched, h->watched_count, sizeof *w, by_job);
+        if (!h->watchers_are_old)
+                return;
+        h->watchers_are_old = false;
+        gather_watchers(h);
+        for (size_t i = 0; i < h->watcher_count; i++) {
+                const struct watched key = {.job = h->watchers[i].job}, *old;
 
-                if (old)
-                        w[i] = *old;
+                if (n && w[n - 1].job == key.job)
+                        continue;
+                old = h->watched_count
+                          ? bsearch(&key, h->watched, h->watched_count, sizeof *h->watched, by_job)
+                          : NULL;
+                w = xgrow(w, n, &cap, sizeof *w);
+                w[n++] = old ? *old : key;
         }
         free(h->watched);
         h->watched = w;
-        h->watched_count = k;
+        h->watched_count = n;
+}
+
+/* The first watcher of the job, or of a later one. */
+static size_t first_watcher(const struct streams *h, int64_t job)
+{
+        size_t low = 0, high = h->watcher_count;
+
+        while (low < high) {
+                size_t mid = (low + high) / 2;
+
+                if (h->watchers[mid].job < job)
+                        low = mid + 1;
+                else
+                        high = mid;
+        }
+        return low;
+}
+
+/* Those who watch a job that was named have something to hear. */
+static void tell_named(struct streams *h)
+{
+        gather(h);
+        for (size_t n = 0; n < h->named_count; n++) {
+                size_t i = first_watcher(h, h->named[n]);
+                uint64_t seq;
+
+                if (i == h->watcher_count || h->watchers[i].job != h->named[n])
+                        continue;
+                seq = feed_change(&h->feed, (struct topic){TOPIC_JOB, h->named[n]});
+                for (; i < h->watcher_count && h->watchers[i].job == h->named[n]; i++)
+                        listener_mark_at(&h->watchers[i].stream->hears, h->watchers[i].topic, seq);
+        }
+        h->named_count = 0;
 }
 
 /* One look at the database, outside of the lock: what it found. */
 struct look {
+        bool compares; /* the jobs that are watched with what was known of them */
         struct rows *digests, *events;
         int64_t newest;
         bool events_skipped;
@@ -250,10 +320,11 @@ struct look {
 static int read_digests(struct streams *h, struct look *l, struct err *err)
 {
         size_t n = h->watched_count < STREAM_WATCHED_MAX ? h->watched_count : STREAM_WATCHED_MAX;
-        AUTO_FREE int64_t *ids = xcalloc(n + 1, sizeof *ids);
+        AUTO_FREE int64_t *ids = NULL;
 
-        if (!n)
+        if (!n || !l->compares)
                 return 0;
+        ids = xcalloc(n, sizeof *ids);
         for (size_t i = 0; i < n; i++)
                 ids[i] = h->watched[i].job;
         return store_job_digests(h->db, ids, n, &l->digests, err);
@@ -289,7 +360,7 @@ static void tell_digests(struct streams *h, struct look *l)
                 w->digest = digest;
                 mark_all(h, (struct topic){TOPIC_JOB, w->job});
         }
-        for (size_t i = STREAM_WATCHED_MAX; i < h->watched_count; i++)
+        for (size_t i = STREAM_WATCHED_MAX; l->compares && i < h->watched_count; i++)
                 mark_all(h, (struct topic){TOPIC_JOB, h->watched[i].job});
 }
 
@@ -334,11 +405,11 @@ static int64_t rest_after(int64_t took)
 }
 
 /* Find what changed and mark it. Called with the lock, lets go of it while the database works. */
-static void look(struct streams *h, bool news)
+static void look(struct streams *h, bool news, bool compares)
 {
         static const enum topic_kind with_all[] = {TOPIC_OVERVIEW, TOPIC_JOBS, TOPIC_SITES, TOPIC_DATA};
         int64_t began = clock_boot_ms(), took;
-        struct look l = {0};
+        struct look l = {.compares = compares};
         struct err err;
         bool ok;
 
@@ -352,8 +423,10 @@ static void look(struct streams *h, bool news)
         if (ok) {
                 tell_digests(h, &l);
                 tell_events(h, &l);
+                h->compared_at = compares ? h->looked_at : h->compared_at;
         } else {
                 h->news = true; /* once it is back */
+                h->named_all |= compares;
         }
         /* Each stream of a thousand asks less often: they fetch what they are told of. */
         h->feed.big_gap_ms = TOPIC_GAP_BIG_MS + 4 * h->count;
@@ -433,8 +506,27 @@ static void rest(struct streams *h)
 {
         h->looking = false;
         h->event = -1;
+        h->named_count = 0;
         while (!h->closed && !h->count)
                 pthread_cond_wait(&h->more, &h->lock);
+}
+
+/* What came, told as soon as its time has come. Returns when there is more to do. */
+static int64_t turn(struct streams *h, int64_t now)
+{
+        if (h->named_count && now >= h->tell_again_at) {
+                tell_named(h);
+                h->tell_again_at = now + STREAM_TURN_MS;
+        }
+        if ((h->news || h->fresh) && now >= h->look_again_at) {
+                bool news = h->news,
+                     compares = h->fresh || h->named_all || now - h->compared_at >= STREAM_COMPARE_MS;
+
+                h->news = h->fresh = h->named_all = false;
+                look(h, news, compares);
+        }
+        return min64(h->named_count ? h->tell_again_at : INT64_MAX,
+                     h->news || h->fresh ? h->look_again_at : INT64_MAX);
 }
 
 static void *hub_main(void *arg)
@@ -451,19 +543,16 @@ static void *hub_main(void *arg)
                         rest(h);
                         continue;
                 }
-                if ((h->news || h->fresh) && now >= h->look_again_at) {
-                        bool news = h->news;
-
-                        h->news = h->fresh = false;
-                        look(h, news);
-                }
+                next = turn(h, now);
                 recheck_one(h, now);
-                now = clock_boot_ms();
-                next = resume_due(h, now);
+                next = min64(next, resume_due(h, clock_boot_ms()));
+                /* More may have come while the lock was open. */
+                if (h->named_count)
+                        next = min64(next, h->tell_again_at);
                 if (h->news || h->fresh)
                         next = min64(next, h->look_again_at);
                 if (!h->closed)
-                        wait_until(h, now, next);
+                        wait_until(h, clock_boot_ms(), next);
         }
         pthread_mutex_unlock(&h->lock);
         db_close(h->db);
@@ -471,16 +560,36 @@ static void *hub_main(void *arg)
         return NULL;
 }
 
-void streams_news(struct web *w)
+static void take_names(struct streams *h, const char *names)
+{
+        char *end;
+
+        h->named_all |= !*names;
+        for (const char *p = names; *p && *p != '-'; p = end + (*end == ',')) {
+                int64_t job = strtoll(p, &end, 10);
+
+                if (end == p || h->named_count == STREAM_NAMES_MAX) {
+                        h->named_all = true;
+                        return;
+                }
+                h->named[h->named_count++] = job;
+        }
+}
+
+void streams_news(struct web *w, const char *names)
 {
         struct streams *h = w->streams;
 
         if (!h)
                 return;
         pthread_mutex_lock(&h->lock);
-        if (h->looking && !h->news) {
+        if (h->looking) {
+                bool sleeps = !h->news || !h->named_count;
+
+                take_names(h, names);
                 h->news = true;
-                pthread_cond_signal(&h->more);
+                if (sleeps)
+                        pthread_cond_signal(&h->more);
         }
         pthread_mutex_unlock(&h->lock);
 }
@@ -543,6 +652,7 @@ void streams_stop(struct web *w)
                 return;
         streams_close(w);
         feed_release(&h->feed);
+        free(h->watchers);
         free(h->watched);
         pthread_cond_destroy(&h->more);
         pthread_mutex_destroy(&h->lock);

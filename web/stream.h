@@ -2,8 +2,11 @@
 /* stream.h - live streams (docs/api.md, "The stream"): one thread finds what changed and tells the streams.
  *
  * A stream is a reply without an end: suspended while it has nothing to say, resumed by the hub. News wake
- * the hub (wake.c); it looks at most STREAM_LOOK_MS apart, and spends at most a STREAM_SHAREth of its time in
- * the database, so a thousand streams cost the engine no more than one. Without streams it does nothing.
+ * the hub (wake.c). The jobs that they name are told to those who watch them without asking the database, at
+ * most STREAM_TURN_MS apart; for the rest it looks at most STREAM_LOOK_MS apart, and spends at most a
+ * STREAM_SHAREth of its time in the database, so a thousand streams cost the engine no more than one. Jobs
+ * are compared with what was known of them when somebody came, after news without names, and now and then in
+ * case a word was lost. Without streams it does nothing.
  *
  * libmicrohttpd does not notice that the client of a suspended connection left: the heartbeat finds out. A
  * client that does not read is cut by the deadline of its connection.
@@ -16,6 +19,9 @@
 
 #define STREAMS_MAX        1000 /* of one server: half of the connections it takes by default */
 #define STREAMS_USER_MAX   64
+#define STREAM_TURN_MS     40   /* between two times of telling which jobs were named */
+#define STREAM_NAMES_MAX   4096 /* named and not told yet; with more of them, all are compared */
+#define STREAM_COMPARE_MS  10000
 #define STREAM_LOOK_MS     200
 #define STREAM_SHARE       20
 #define STREAM_LOOK_MAX_MS 3000 /* it never rests longer, however slow the database is */
@@ -30,8 +36,8 @@ int streams_start(struct web *w, struct err *err);
 /* End them all; none can begin afterwards. */
 void streams_close(struct web *w);
 void streams_stop(struct web *w);
-/* Something changed that people see. */
-void streams_news(struct web *w);
+/* Something changed that people see; `names` as fresh_heard has them. */
+void streams_news(struct web *w, const char *names);
 int streams_open(struct web *w);
 
 /* A stream for the request; NULL: the limit of the server, or of the user (*ret_why says so), is reached.

@@ -91,7 +91,7 @@ static int stopping(struct err *err)
 static void tell(struct trial *t)
 {
         wake_engine(t->web);
-        wake_web(t->web);
+        wake_web(t->web, 0);
 }
 
 static int record(struct trial *t, const char *action, struct err *err)

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@
 #define NOTIFY_GAP_MS 2    /* between two words to the engine */
 #define WATCH_MS      1000 /* between two looks at the disk and the number of live jobs */
 #define RETRY_MS      500  /* between attempts to reach the database */
+#define NAMES_MAX     64   /* jobs told to other servers by name at once; more are "any" */
 
 struct wake {
         struct web *web;
@@ -34,6 +37,9 @@ struct wake {
         pthread_mutex_t notify_lock;
         pthread_cond_t notify_more;
         bool to_engine, to_web, notify_closed;
+        int64_t names[NAMES_MAX]; /* jobs that to_web is about */
+        size_t name_count;
+        bool any_job;
         pthread_t notifier;
         bool notifier_runs;
 };
@@ -175,11 +181,12 @@ static void watch_jobs(struct web *w, struct db *db)
                 atomic_store(&w->live_jobs, n);
 }
 
-static void heard(struct wake *k)
+/* Names as fresh_heard has them. */
+static void heard(struct wake *k, const char *names)
 {
-        fresh_heard(k->web->fresh, "");
+        fresh_heard(k->web->fresh, names);
         atomic_fetch_add(&k->news, 1);
-        streams_news(k->web);
+        streams_news(k->web, names);
         poke(k);
 }
 
@@ -193,12 +200,15 @@ static void listen_again(struct wake *k, struct db **db)
                  : db_open(k->web->conninfo, "reeve-web-listen", STATEMENT_MS, db, &err)) < 0)
                 return;
         db_listen(*db, "reeve_web", &err);
-        heard(k); /* what happened meanwhile was not heard */
+        heard(k, ""); /* what happened meanwhile was not heard */
 }
 
 static void on_word(void *arg, const char *payload)
 {
-        fresh_heard(arg, payload);
+        struct web *w = arg;
+
+        fresh_heard(w->fresh, payload);
+        streams_news(w, payload);
 }
 
 static void listen_wait(struct wake *k, struct db *db, int timeout_ms)
@@ -211,10 +221,8 @@ static void listen_wait(struct wake *k, struct db *db, int timeout_ms)
                 return;
         if (fds[0].revents && read(k->event_fd, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
                 log_error("web: could not read an event: %m");
-        if (fds[1].revents && db_notifications_read(db, on_word, k->web->fresh) > 0) {
+        if (fds[1].revents && db_notifications_read(db, on_word, k->web) > 0)
                 atomic_fetch_add(&k->news, 1);
-                streams_news(k->web);
-        }
 }
 
 static void *listener_main(void *arg)
@@ -252,7 +260,14 @@ static void *listener_main(void *arg)
 /* ---- telling ---------------------------------------------------------------------------------------------
  */
 
-static void tell(struct db **db, struct web *w, bool engine, bool web)
+/* What others are to be told. */
+struct word {
+        bool engine, web, any_job;
+        int64_t names[NAMES_MAX];
+        size_t name_count;
+};
+
+static void tell(struct db **db, struct web *w, const struct word *word)
 {
         struct err err;
 
@@ -260,10 +275,26 @@ static void tell(struct db **db, struct web *w, bool engine, bool web)
                 return;
         if (!db_is_ok(*db) && db_reconnect(*db, &err) < 0)
                 return;
-        if (engine)
+        if (word->engine)
                 db_notify(*db, "reeve_engine", &err);
-        if (web)
+        if (word->web && word->any_job) {
                 db_notify(*db, "reeve_web", &err);
+        } else if (word->web) {
+                for (size_t i = 0; i < word->name_count; i++)
+                        db_about(*db, word->names[i]);
+                db_notify_about(*db, "reeve_web", 0, &err);
+        }
+}
+
+static struct word take_word(struct wake *k)
+{
+        struct word w = {
+            .engine = k->to_engine, .web = k->to_web, .any_job = k->any_job, .name_count = k->name_count};
+
+        memcpy(w.names, k->names, k->name_count * sizeof *w.names);
+        k->to_engine = k->to_web = k->any_job = false;
+        k->name_count = 0;
+        return w;
 }
 
 /* A lost word does no harm: the engine looks by itself now and then. */
@@ -271,19 +302,18 @@ static void *notifier_main(void *arg)
 {
         struct wake *k = arg;
         struct db *db = NULL;
-        bool engine, web;
 
         pthread_mutex_lock(&k->notify_lock);
         for (;;) {
+                struct word word;
+
                 while (!k->notify_closed && !k->to_engine && !k->to_web)
                         pthread_cond_wait(&k->notify_more, &k->notify_lock);
                 if (k->notify_closed)
                         break;
-                engine = k->to_engine;
-                web = k->to_web;
-                k->to_engine = k->to_web = false;
+                word = take_word(k);
                 pthread_mutex_unlock(&k->notify_lock);
-                tell(&db, k->web, engine, web);
+                tell(&db, k->web, &word);
                 usleep(NOTIFY_GAP_MS * 1000);
                 pthread_mutex_lock(&k->notify_lock);
         }
@@ -292,27 +322,32 @@ static void *notifier_main(void *arg)
         return NULL;
 }
 
-static void want_notify(struct wake *k, bool engine, bool web)
-{
-        pthread_mutex_lock(&k->notify_lock);
-        if ((engine && !k->to_engine) || (web && !k->to_web)) {
-                k->to_engine |= engine;
-                k->to_web |= web;
-                pthread_cond_signal(&k->notify_more);
-        }
-        pthread_mutex_unlock(&k->notify_lock);
-}
-
 /* The waiting requests here at once; other servers by the database. */
-void wake_web(struct web *w)
+void wake_web(struct web *w, int64_t job)
 {
-        heard(w->wake);
-        want_notify(w->wake, false, true);
+        struct wake *k = w->wake;
+        char name[24];
+
+        snprintf(name, sizeof name, "%lld", (long long)job);
+        heard(k, job > 0 ? name : job ? "" : "-");
+        pthread_mutex_lock(&k->notify_lock);
+        if (job > 0 && k->name_count < NAMES_MAX)
+                k->names[k->name_count++] = job;
+        else if (job)
+                k->any_job = true;
+        k->to_web = true;
+        pthread_cond_signal(&k->notify_more);
+        pthread_mutex_unlock(&k->notify_lock);
 }
 
 void wake_engine(struct web *w)
 {
-        want_notify(w->wake, true, false);
+        struct wake *k = w->wake;
+
+        pthread_mutex_lock(&k->notify_lock);
+        k->to_engine = true;
+        pthread_cond_signal(&k->notify_more);
+        pthread_mutex_unlock(&k->notify_lock);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------

@@ -25,8 +25,9 @@ bool wake_wait(struct request *rq);
 void wake_request(struct request *rq);
 /* The client may have gone: forget the request if it waits. */
 void wake_forget(struct request *rq);
-/* Something changed that people see. */
-void wake_web(struct web *w);
+/* Something changed that people see: this job; none (0), but something else; or any of them. */
+#define WAKE_ANY_JOB (-1)
+void wake_web(struct web *w, int64_t job);
 /* Something was committed that the engine should look at. */
 void wake_engine(struct web *w);
 int wake_waiting(struct web *w);

@@ -75,6 +75,24 @@ def a_change_of_a_job_is_told_to_those_who_watch_it(w):
 
 
 @test
+def who_watches_a_job_hears_of_it_when_it_is_named_and_who_watches_another_does_not(w):
+    other = w.s.submit(project="two")
+    mine, theirs = opened(w, f"job:{w.job}"), opened(w, f"job:{other}")
+    for stream, job in ((mine, w.job), (theirs, other)):
+        stream.change(f"job:{job}")  # once at the start
+    w.s.sql(f"select pg_notify('reeve_web', '999999,{w.job}')")
+    mine.change(f"job:{w.job}")
+    w.s.sql("select pg_notify('reeve_web', '-')")
+    same((mine.silent(1), theirs.silent(1)), ([], []))
+    # What a person changes is named, too.
+    w.s.ok("POST", f"/v1/jobs/{other}/hold", {})
+    theirs.change(f"job:{other}")
+    same(mine.silent(1), [])
+    mine.close()
+    theirs.close()
+
+
+@test
 def a_submission_is_told_on_jobs_and_overview(w):
     stream = opened(w, "jobs,overview")
     engine(w.s, f"update job_queue set taken = true where job_id = {w.s.submit()}")

@@ -19,6 +19,7 @@ import { lazy } from "../lazy";
 import { Watch } from "../live";
 import { export_jobs } from "../export";
 import { go, Link, path_with, query, query_set, query_with } from "../router";
+import { Rows } from "../rows";
 import { words } from "../strings";
 import type { Job, Page } from "../types";
 
@@ -139,6 +140,10 @@ function List({ filter, cursor, listed_now }: { filter: Filter; cursor: string |
     if (page && page.items.length === 0 && page.next_cursor && shown.length === 0 && steps < STEPS_MAX)
       go(query_with({ cursor: page.next_cursor, steps: String(steps + 1) }), "replace");
   }, [page]);
+
+  const [rows] = useState(() => new Rows((jobs) => feed.offer(jobs)));
+  useEffect(() => rows.show(shown.filter((j) => !is_over(j)).map((j) => j.id)), [shown]);
+  useEffect(() => () => rows.stop(), []);
 
   const listed = new Set(page?.items.map((j) => j.id));
   const rest = shown.filter((j) => !is_over(j) && !listed.has(j.id)).slice(0, 200).map((j) => j.id);
