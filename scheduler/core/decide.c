@@ -8,6 +8,7 @@
 #include "core/parts.h"
 #include "core/seats.h"
 #include "core/space.h"
+#include "core/ways.h"
 
 #include <string.h>
 
@@ -563,6 +564,7 @@ void decide(struct model *m, int64_t *next_decision, struct plan *ret)
         model_wake(m);
         check_reservations(m);
         links_refresh(m);
+        ways_open(m);
         order_shapes(m);
         seats_make(&t);
         turns_open(&t);
@@ -573,4 +575,5 @@ void decide(struct model *m, int64_t *next_decision, struct plan *ret)
         stage_settle(&t, !heap_top(&t.projects));
         m->crowded = t.prices + t.skipped > STAGE_PRICES_MAX;
         turns_close(&t);
+        ways_close(m);
 }

@@ -8,6 +8,7 @@
 #include "core/space.h"
 #include "core/spread.h"
 #include "core/transfer.h"
+#include "core/ways.h"
 
 #include <math.h>
 #include <string.h>
@@ -204,6 +205,7 @@ void stage_settle(struct turns *t, bool all)
         if (all)
                 cancel_unwanted(t);
         space_settle(t);
+        ways_open(t->m); /* copies may be leaving now */
         spread_hot(t);
         transfers_start(t->m, on_start, t);
 }

@@ -2,6 +2,7 @@
 #include "core/link.h"
 
 #include "common/util.h"
+#include "core/median.h"
 
 #include <math.h>
 #include <string.h>
@@ -35,6 +36,14 @@ struct m_link *model_link_put(struct model *m, int32_t from, int32_t to)
         return l;
 }
 
+void link_changed(const struct model *m, int32_t to)
+{
+        struct m_site *s = model_site(m, to);
+
+        if (s)
+                s->way_changes++;
+}
+
 /* ---- learning --------------------------------------------------------------------------------------------
  */
 
@@ -61,6 +70,14 @@ static void set_rate(const struct model *m, struct m_link *l)
                 ? exp((l->weight * l->log_rate + LINK_PRIOR_WEIGHT * prior) / (l->weight + LINK_PRIOR_WEIGHT))
                 : 0;
         l->dirty = true;
+        median_note(m->median, l);
+        link_changed(m, l->to);
+}
+
+void link_set_budget(struct model *m, struct m_link *l, double budget)
+{
+        l->budget = budget;
+        link_changed(m, l->to);
 }
 
 void link_know(struct model *m, struct m_link *l, double rate, double latency, double weight, int64_t at)
@@ -119,6 +136,7 @@ void link_failed(const struct model *m, struct m_link *l)
         int64_t rest = LINK_REST_MS;
 
         l->dirty = true;
+        link_changed(m, l->to);
         if (++l->failures < LINK_FAILURES)
                 return;
         for (int32_t i = 0; i < l->rests && rest < LINK_REST_MAX_MS; i++)
@@ -166,36 +184,15 @@ double link_rest(const struct model *m, int32_t from, int32_t to)
         return l && l->rest_until > m->now_ms ? (double)(l->rest_until - m->now_ms) / 1000.0 : 0;
 }
 
-static int by_double(const void *a, const void *b)
-{
-        double x = *(const double *)a, y = *(const double *)b;
-
-        return (x > y) - (x < y);
-}
-
 void links_refresh(struct model *m)
 {
-        double *rates = NULL;
-        size_t n = 0, cap = 0;
+        size_t n = median_count(m->median);
 
         if (!m->links_learned || (m->links_known > LINK_MANY && m->now_ms - m->links_at < LINK_MANY_MS))
                 return;
         m->links_learned = false;
-        for (size_t i = 0; i < m->site_cap; i++) {
-                const struct m_site *s = m->sites[i];
-
-                for (size_t k = 0; s && k < s->link_cap; k++) {
-                        if (!s->links[k] || s->links[k]->weight <= 0)
-                                continue;
-                        rates = xgrow(rates, n, &cap, sizeof *rates);
-                        rates[n++] = s->links[k]->log_rate;
-                }
-        }
-        if (n) {
-                qsort(rates, n, sizeof *rates, by_double);
-                m->link_prior = exp(n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2);
-        }
+        if (n)
+                m->link_prior = exp(median_find(m->median));
         m->links_at = m->now_ms;
         m->links_known = n;
-        free(rates);
 }

@@ -5,10 +5,12 @@
 #include "core/learned.h"
 #include "core/ledger.h"
 #include "core/link.h"
+#include "core/median.h"
 #include "core/model_priv.h"
 #include "core/parts.h"
 #include "core/seats.h"
 #include "core/space.h"
+#include "core/ways.h"
 
 #include "common/util.h"
 
@@ -39,6 +41,8 @@ struct model *model_new(void)
         m->bytes_fade_ms = 30 * 60 * 1000;
         m->unwanted_ms = 30 * 1000;
         m->dirty_tail = &m->dirty;
+        m->ways = ways_new();
+        m->median = median_new();
         return m;
 }
 
@@ -117,6 +121,8 @@ void model_free(struct model *m)
         if (!m)
                 return;
         seating_free(m->seating);
+        ways_free(m->ways);
+        median_free(m->median);
         for (size_t i = 0; (a = map_next(&m->attempts, &i));)
                 free(a);
         map_release(&m->attempts);
@@ -351,8 +357,7 @@ void model_dataset_clear_sites(struct m_dataset *d)
         d->site_count = 0;
 }
 
-/* Index of the first place at the site, or of where one would stand. */
-static size_t place_index(const struct m_dataset *d, int32_t site)
+size_t model_dataset_from(const struct m_dataset *d, int32_t site)
 {
         size_t low = 0, high = d->site_count;
 
@@ -370,7 +375,7 @@ static size_t place_index(const struct m_dataset *d, int32_t site)
 struct m_dataset_site *model_dataset_site(struct m_dataset *d, int32_t site, const char *root, bool is_file,
                                           int32_t files, int64_t bytes)
 {
-        size_t i = place_index(d, site);
+        size_t i = model_dataset_from(d, site);
         struct m_dataset_site *at;
 
         while (i < d->site_count && d->sites[i].site == site && strcmp(d->sites[i].root, root) != 0)
@@ -391,7 +396,7 @@ struct m_dataset_site *model_dataset_site(struct m_dataset *d, int32_t site, con
 
 const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t site)
 {
-        for (size_t i = place_index(d, site); i < d->site_count && d->sites[i].site == site; i++) {
+        for (size_t i = model_dataset_from(d, site); i < d->site_count && d->sites[i].site == site; i++) {
                 if (d->sites[i].files == d->files && !d->sites[i].suspect)
                         return &d->sites[i];
         }
@@ -400,7 +405,7 @@ const struct m_dataset_site *model_dataset_at(const struct m_dataset *d, int32_t
 
 struct m_dataset_site *model_dataset_some(const struct m_dataset *d, int32_t site)
 {
-        for (size_t i = place_index(d, site); i < d->site_count && d->sites[i].site == site; i++) {
+        for (size_t i = model_dataset_from(d, site); i < d->site_count && d->sites[i].site == site; i++) {
                 if (d->sites[i].have.n && !d->sites[i].suspect)
                         return &d->sites[i];
         }
@@ -412,7 +417,7 @@ int64_t model_dataset_missing(const struct m_dataset *d, int32_t site, int32_t *
         int64_t bytes = 0;
         int32_t files = 0;
 
-        for (size_t i = place_index(d, site); i < d->site_count && d->sites[i].site == site; i++) {
+        for (size_t i = model_dataset_from(d, site); i < d->site_count && d->sites[i].site == site; i++) {
                 if (d->sites[i].suspect || d->sites[i].leaving)
                         continue;
                 bytes = d->sites[i].bytes > bytes ? d->sites[i].bytes : bytes;

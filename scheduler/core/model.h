@@ -90,26 +90,30 @@ struct m_site {
         int64_t data_quota;    /* bytes its admin gives for copies; -1 = not said */
         struct m_link **links; /* to other sites, by id; holes are NULL */
         size_t link_cap;
+        uint64_t way_changes;       /* raised with each change of a link to it (ways.h) */
         struct m_attempt *attempts; /* open here, newest first */
         struct ledger *ledger;      /* within decide(); kept for its storage */
 };
 
-struct m_link { /* see link.h */
+struct m_link { /* see link.h; what each look at a way needs comes first: it fits into one line of a cache */
         int32_t from, to;
+        double rate;        /* the estimate; 0 = as the prior */
+        double latency;     /* seconds */
+        double budget;      /* bytes per second its admins allow; 0 = no limit */
+        int64_t promised;   /* bytes of open transfers not yet moved */
+        int64_t rest_until; /* now ms */
         double log_rate, spread,
-            weight;  /* of log(bytes per second): mean, mean deviation, samples that count */
-        double rate; /* the estimate; 0 = as the prior */
-        double latency, latency_weight; /* seconds */
-        int64_t learned_at;             /* wall ms */
-        double budget;                  /* bytes per second its admins allow; 0 = no limit */
-        int32_t max_active;             /* transfers at once; 0 = as usual */
-        bool direct;                    /* the destination may fetch from the source itself */
-        int32_t active;                 /* now */
-        int64_t promised;               /* bytes of open transfers not yet moved */
-        double given;                   /* of the budget, to active ones */
-        int32_t failures, rests;        /* in a row */
-        int64_t rest_until;             /* now ms */
-        bool dirty;                     /* differs from the record */
+            weight; /* of log(bytes per second): mean, mean deviation, samples that count */
+        double latency_weight;
+        int64_t learned_at;      /* wall ms */
+        int32_t max_active;      /* transfers at once; 0 = as usual */
+        bool direct;             /* the destination may fetch from the source itself */
+        int32_t active;          /* now */
+        double given;            /* of the budget, to active ones */
+        int32_t failures, rests; /* in a row */
+        bool dirty;              /* differs from the record */
+        int32_t bin;             /* by its rate; 0 = nothing is known (median.h) */
+        size_t bin_place;
 };
 
 #define BREAKER_FAILURES  3
@@ -398,6 +402,8 @@ struct model {
         bool links_learned;                          /* since the prior was taken */
         int64_t links_at;                            /* now ms: when it was taken, */
         size_t links_known;                          /* of so many links */
+        struct median *median;                       /* of known links (median.h) */
+        struct ways *ways;                           /* sources that were found (ways.h) */
         struct seating *seating;                     /* kept by decide() between passes (seats.h) */
         double bytes_price;    /* seconds charged for a second of moving bytes (lambda) */
         int64_t bytes_fade_ms; /* who waited so long does not care for bytes any more */
@@ -430,6 +436,8 @@ void model_dataset_clear_sites(struct m_dataset *d);
 /* A place where it lies, found by site and root, or a new one. */
 struct m_dataset_site *model_dataset_site(struct m_dataset *d, int32_t site, const char *root, bool is_file,
                                           int32_t files, int64_t bytes);
+/* Index of its first place at the site, or of where one would stand. */
+size_t model_dataset_from(const struct m_dataset *d, int32_t site);
 /* Only these sites (sorted here) may hold it and run what reads it. */
 void model_dataset_allow(struct m_dataset *d, const int32_t *sites, size_t n);
 void model_dataset_allow_all(struct m_dataset *d);

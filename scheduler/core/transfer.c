@@ -4,6 +4,7 @@
 #include "common/util.h"
 #include "core/link.h"
 #include "core/model_priv.h"
+#include "core/ways.h"
 
 #include <math.h>
 
@@ -94,6 +95,8 @@ static void promise(struct model *m, const struct m_transfer *t, int by)
         if (!l)
                 return;
         l->promised += bytes;
+        if (bytes)
+                link_changed(m, t->to);
         model_site(m, t->from)->storage.out_promised += bytes;
         model_site(m, t->to)->storage.in_promised += bytes;
 }
@@ -448,6 +451,8 @@ static void source_to_come(const struct model *m, const struct m_dataset *d, con
                     !site_is_source(from))
                         continue;
                 arrival(m, t, &w);
+                if (w.seconds * RELAY_PART + RELAY_LEAST_S >= ret->seconds)
+                        continue; /* and the way on takes time, too */
                 rate = link_rate(m, from->id, to->id);
                 moving = (double)bytes / rate;
                 seconds = fmax(w.seconds, queue_s(m, from->id, to->id, rate)) +
@@ -461,35 +466,80 @@ static void source_to_come(const struct model *m, const struct m_dataset *d, con
         }
 }
 
-/* The best source among those that hold all of it; where many do, a part of them, another for each
- * destination. */
+/* The holders that are compared for a destination: where there are many, a part of them, another for each
+ * destination. A new holder changes few of these parts. */
+static struct way_asked holders_for(const struct model *m, const struct m_dataset *d, const struct m_site *to,
+                                    int64_t bytes)
+{
+        struct way_asked a = {.d = d, .to = to, .look = d->site_count, .bytes = bytes};
+
+        if (a.look > SOURCES_MAX) {
+                a.look = SOURCES_MAX;
+                a.first = model_dataset_from(
+                    d, (int32_t)(hash_mix((uint64_t)to->id ^ (uint64_t)d->id << 20) % m->site_cap));
+        }
+        return a;
+}
+
+/* What it would take from one holder; false: it is none. */
+static bool from_holder(const struct model *m, const struct way_asked *a, const struct m_dataset_site *at,
+                        struct way_found *ret)
+{
+        const struct m_site *from = model_site(m, at->site);
+        const struct m_link *l;
+        double rate, rest;
+
+        if (at->suspect || at->leaving || at->files != a->d->files || !from || from == a->to ||
+            !site_is_source(from))
+                return false;
+        l = model_link(m, from->id, a->to->id);
+        rate = link_rate(m, from->id, a->to->id);
+        rest = link_rest(m, from->id, a->to->id);
+        ret->from = from->id;
+        ret->moving = (double)a->bytes / rate;
+        ret->seconds =
+            queue_s(m, from->id, a->to->id, rate) + rest + link_latency(m, from->id, a->to->id) + ret->moving;
+        ret->lasts = rest <= 0 && from->storage.egress <= 0;
+        ret->prior = !l || l->rate <= 0;
+        return true;
+}
+
+static struct way_found best_holder(const struct model *m, const struct way_asked *a, int32_t avoid)
+{
+        struct way_found best = {.seconds = INFINITY, .lasts = true}, x;
+        size_t n = a->d->site_count;
+
+        for (size_t i = a->first; i < a->first + a->look; i++) {
+                if (!from_holder(m, a, &a->d->sites[i % n], &x))
+                        continue;
+                if (x.from == avoid && n > 1)
+                        x.seconds += 1e6;
+                x.lasts = x.lasts && best.lasts;
+                x.prior = x.prior || best.prior;
+                if (x.seconds > best.seconds || (x.seconds == best.seconds && x.from >= best.from)) {
+                        best.lasts = x.lasts;
+                        best.prior = x.prior;
+                } else {
+                        best = x;
+                }
+        }
+        return best;
+}
+
+static void set_source_of(struct way *ret, const struct way_found *found)
+{
+        ret->seconds = found->seconds;
+        ret->moving = found->moving;
+        ret->from = found->from;
+}
+
 static void best_source(const struct model *m, const struct m_dataset *d, const struct m_site *to,
                         int64_t bytes, int32_t avoid, struct way *ret)
 {
-        size_t n = d->site_count, look = n < SOURCES_MAX ? n : SOURCES_MAX;
-        size_t first = n > SOURCES_MAX ? (size_t)(hash_mix((uint64_t)to->id ^ (uint64_t)d->id << 20) % n) : 0;
+        struct way_asked a = holders_for(m, d, to, bytes);
+        struct way_found found = best_holder(m, &a, avoid);
 
-        ret->seconds = INFINITY;
-        for (size_t i = 0; i < look; i++) {
-                const struct m_dataset_site *at = &d->sites[(first + i) % n];
-                const struct m_site *from = model_site(m, at->site);
-                double rate, moving, seconds;
-
-                if (at->suspect || at->leaving || at->files != d->files || !from || from == to ||
-                    !site_is_source(from))
-                        continue;
-                rate = link_rate(m, from->id, to->id);
-                moving = (double)bytes / rate;
-                seconds = queue_s(m, from->id, to->id, rate) + link_rest(m, from->id, to->id) +
-                          link_latency(m, from->id, to->id) + moving;
-                if (from->id == avoid && n > 1)
-                        seconds += 1e6;
-                if (seconds < ret->seconds || (seconds == ret->seconds && from->id < ret->from)) {
-                        ret->seconds = seconds;
-                        ret->moving = moving;
-                        ret->from = from->id;
-                }
-        }
+        set_source_of(ret, &found);
 }
 
 /* No site holds all of it, as with what a job's tasks made at several: it is gathered, part by part, the
@@ -534,6 +584,22 @@ static void find_source(const struct model *m, const struct m_dataset *d, const 
                 gather(m, d, to, ret);
 }
 
+/* The same for what is asked again and again: by what was found before, as long as that is right. */
+static void usual_source(const struct model *m, const struct m_dataset *d, const struct m_site *to,
+                         int64_t bytes, struct way *ret)
+{
+        struct way_asked a = holders_for(m, d, to, bytes);
+        struct way_found found;
+
+        if (!ways_get(m, &a, &found)) {
+                found = best_holder(m, &a, 0);
+                ways_keep(m, &a, &found);
+        }
+        set_source_of(ret, &found);
+        if (!ret->from)
+                gather(m, d, to, ret);
+}
+
 bool transfer_has_better_source(struct model *m, struct m_transfer *t)
 {
         struct way now = {0}, other = {0};
@@ -560,7 +626,7 @@ void dataset_part_way(const struct model *m, const struct m_dataset *d, const st
         if (!to->storage.accept || t)
                 ret->seconds = INFINITY;
         else {
-                find_source(m, d, to, bytes, 0, ret);
+                usual_source(m, d, to, bytes, ret);
                 source_to_come(m, d, to, bytes, ret);
         }
 }

@@ -696,7 +696,8 @@ static int load_links(struct engine *e, struct err *err)
                         continue;
                 if (fresh && rows[i].weight > 0)
                         link_know(e->m, l, rows[i].rate, rows[i].latency, rows[i].weight, rows[i].learned_at);
-                l->budget = rows[i].budget;
+                if (l->budget != rows[i].budget)
+                        link_set_budget(e->m, l, rows[i].budget);
                 l->max_active = rows[i].max_active;
                 l->direct = rows[i].direct;
         }

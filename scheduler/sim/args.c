@@ -53,6 +53,8 @@ static const struct {
     {"events", FLAG, offsetof(struct args, events), 0, 0, NULL,
      "run: a line for each task and transfer that ended, before the figures"},
     {"check", FLAG, offsetof(struct args, check), 0, 0, NULL, "recount everything after each event (slow)"},
+    {"plain", FLAG, offsetof(struct args, plain), 0, 0, NULL,
+     "reeve: find everything anew in each pass (slow; the outcome is the same)"},
     {"cost", FLAG, offsetof(struct args, cost), 0, 0, NULL,
      "tell on standard error what the simulation itself took"},
 };

@@ -17,7 +17,7 @@ struct args {
         struct option_list platforms, workloads, links;
         const char *truth, *policy, *policies, *generate, *sites;
         int64_t pass_ms, copies;
-        bool json, learn, informed, check, cost, events;
+        bool json, learn, informed, check, cost, events, plain;
 };
 
 void args_init(struct args *o);

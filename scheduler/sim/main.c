@@ -133,6 +133,7 @@ static int run_rule(const struct world *w, const struct w_link *truth, const str
                                 .seed = o->world.seed,
                                 .pass_ms = o->pass_ms,
                                 .truth = truth,
+                                .plain = o->plain,
                                 .learn_links = o->learn,
                                 .events = o->events ? stdout : NULL,
                                 .check = o->check};

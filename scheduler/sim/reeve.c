@@ -6,6 +6,7 @@
 #include "core/decide.h"
 #include "core/link.h"
 #include "core/transfer.h"
+#include "core/ways.h"
 #include "sim/sim.h"
 
 #include "common/util.h"
@@ -67,6 +68,10 @@ struct core *core_new(struct sim *s)
         c->m = model_new();
         c->m->now_ms = c->m->wall_ms = START_MS;
         c->m->seed = s->o.seed;
+        if (s->o.plain) {
+                ways_free(c->m->ways);
+                c->m->ways = NULL;
+        }
         c->m->ahead_ms = 0; /* there is no round trip to hide */
         c->m->default_run_ms = (double)INT64_MAX;
         c->next_decision = 1;

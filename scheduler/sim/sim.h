@@ -47,6 +47,7 @@ struct sim_options {
         uint64_t seed;
         int64_t pass_ms;            /* core: least time between passes */
         const struct w_link *truth; /* what links really give, site by site; NULL = as the world says */
+        bool plain;                 /* core: nothing that was found is kept from pass to pass */
         bool learn_links;           /* core: knows nothing of links beforehand */
         FILE *events;               /* gets a line for each task and transfer that ended; NULL = nowhere */
         bool check;                 /* recount everything after each event (slow, for tests) */

@@ -226,7 +226,7 @@ class Formats(Files):
             self.assertIn(says, error)
 
 
-class Always(unittest.TestCase):
+class Always(Files):
     def test_nothing_is_over_what_there_is_at_any_moment(self):
         for policy in RULES:
             with self.subTest(policy):
@@ -248,6 +248,13 @@ class Always(unittest.TestCase):
             words = ("run", "--generate", "heavy:jobs=200,files=40", "--quota", "60G", "--policy", policy, "--json")
             self.assertEqual(run(*words), run(*words))
             self.assertNotEqual(run(*words, "--seed", "2"), run(*words, "--seed", "3"))
+
+    def test_what_is_kept_between_passes_changes_nothing(self):
+        platform = self.put("p.xml", SIMGRID)
+        for words in (["--generate", "heavy:jobs=150,sites=40,slots=4,files=20"],  # more holders than are compared
+                      ["--generate", "heavy:jobs=150", "--learn", "--quota", "60G"],
+                      ["--platform", platform, "--workload", self.put("j.json", DCSIM), "--workload", self.put("d.json", DCSIM_DATA)]):
+            self.assertEqual(run("run", *words, "--events"), run("run", *words, "--events", "--plain"))
 
     def test_wide_jobs_fit_and_arrays_are_counted(self):
         f = figures("--generate", "nodata:jobs=20,tasks=50,slots=3,sites=2", "--check")

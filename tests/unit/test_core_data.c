@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Data on its way: links, transfers, storage, policies, the ledger, and where data is sent. */
+#include "common/ids.h"
 #include "common/util.h"
 #include "core/ledger.h"
 #include "core/link.h"
+#include "core/median.h"
 #include "core/transfer.h"
+#include "core/ways.h"
 #include "tests/unit/scene.h"
 
 #include <math.h>
@@ -55,6 +58,112 @@ static void link_that_nobody_measured_is_as_the_median_of_the_known(void **unuse
         assert_true(fabs(link_rate(m, 4, 1) - 4e6) < 1e3);
         assert_true(fabs(link_rate(m, 2, 1) - 4e6) < 1e3); /* directions differ */
         assert_true(link_rate(m, 1, 2) < 1.2e6);
+        model_free(m);
+}
+
+static int by_double(const void *a, const void *b)
+{
+        double x = *(const double *)a, y = *(const double *)b;
+
+        return (x > y) - (x < y);
+}
+
+static void median_is_the_one_that_sorting_would_find(void **unused)
+{
+        struct model *m = scene("site a\nsite b\nsite c\nsite d\nsite e\nsite f\nsite g");
+        double rates[49];
+        uint64_t dice = 7;
+
+        (void)unused;
+        for (int round = 0; round < 300; round++) {
+                struct m_link *l;
+                size_t n = 0;
+
+                dice = hash_mix(dice + 0x9e3779b97f4a7c15ULL);
+                l = model_link_put(m, 1 + (int32_t)(dice % 7), 1 + (int32_t)(dice / 7 % 7));
+                link_know(m, l, exp((double)(dice >> 20 & 1023) / 25), 0.1, dice >> 40 & 7, m->wall_ms);
+                for (int i = 1; i <= 7; i++) {
+                        for (int k = 1; k <= 7; k++) {
+                                const struct m_link *x = model_link(m, i, k);
+
+                                if (x && x->weight > 0)
+                                        rates[n++] = x->log_rate;
+                        }
+                }
+                assert_int_equal(median_count(m->median), n);
+                if (!n)
+                        continue;
+                qsort(rates, n, sizeof *rates, by_double);
+                assert_true(median_find(m->median) ==
+                            (n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2));
+        }
+        model_free(m);
+}
+
+/* What is kept of ways is what would be found anew, whatever changed. */
+static void expect_same_ways(struct model *m, const struct m_dataset *d)
+{
+        struct ways *kept = m->ways;
+
+        for (size_t i = 1; i < m->site_cap; i++) {
+                struct way with, without;
+
+                if (!m->sites[i])
+                        continue;
+                dataset_way(m, d, m->sites[i], &with);
+                m->ways = NULL;
+                dataset_way(m, d, m->sites[i], &without);
+                m->ways = kept;
+                assert_int_equal(with.from, without.from);
+                assert_true(with.seconds == without.seconds && with.moving == without.moving);
+        }
+}
+
+static void way_that_was_found_is_forgotten_when_anything_about_it_changes(void **unused)
+{
+        struct model *m = scene("site a\nsite b\nsite c\nsite d\ndata x files=2 bytes=1000000000 at=a,b\n"
+                                "data y bytes=5000 at=a");
+        struct m_dataset *d = scene_dataset(m, "x"), *y = scene_dataset(m, "y");
+        struct m_link *l = model_link_put(m, 1, 3);
+
+        (void)unused;
+        for (int step = 0; step < 12; step++) {
+                struct m_transfer *t = NULL;
+
+                ways_open(m);
+                expect_same_ways(m, d);
+                if (step == 0)
+                        link_know(m, l, 100e6, 0.1, 8, m->wall_ms);
+                else if (step == 1)
+                        link_know(m, model_link_put(m, 2, 1), 900e6, 0.1, 8, m->wall_ms);
+                else if (step == 2)
+                        link_learn(m, l, 100000000, 100000, 1);
+                else if (step == 3)
+                        link_set_budget(m, l, 1e6);
+                else if (step == 4)
+                        t = model_transfer_open(m, 9, y, 1, 3, WHY_PERSON);
+                else if (step == 5)
+                        for (int i = 0; i < LINK_FAILURES; i++)
+                                link_failed(m, l);
+                expect_same_ways(m, d);
+                if (t)
+                        model_transfer_close(m, t);
+                expect_same_ways(m, d);
+                ways_close(m);
+                /* What may change between spans only. */
+                if (step == 6)
+                        m->sites[1]->workers[0]->ready = false;
+                else if (step == 7)
+                        m->sites[2]->storage.egress = 3e6;
+                else if (step == 8)
+                        d->sites[1].leaving = true;
+                else if (step == 9)
+                        model_dataset_site(d, 4, "/d", false, 1, 400000000);
+                else if (step == 10)
+                        m->sites[1]->workers[0]->ready = true;
+                later(m, 5000);
+                links_refresh(m);
+        }
         model_free(m);
 }
 
@@ -432,6 +541,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(link_that_nobody_measured_is_as_the_median_of_the_known),
+            cmocka_unit_test(median_is_the_one_that_sorting_would_find),
+            cmocka_unit_test(way_that_was_found_is_forgotten_when_anything_about_it_changes),
             cmocka_unit_test(link_forgets_slowly_and_is_not_moved_far_by_one_wild_sample),
             cmocka_unit_test(link_that_fails_again_and_again_rests_for_longer_and_longer),
             cmocka_unit_test(budgets_are_shared_out_and_never_exceeded),
