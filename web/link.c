@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/num.h"
 #include "common/util.h"
+#include "web/stream.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -42,6 +43,8 @@ static void set(struct link *l, int64_t deadline, bool awaits)
 
 void link_await(struct link *l, int64_t ms_from_now)
 {
+        if (l)
+                atomic_store(&l->streams, false);
         set(l, clock_boot_ms() + ms_from_now, true);
 }
 
@@ -53,6 +56,19 @@ void link_set_deadline(struct link *l, int64_t ms_from_now)
 void link_set_no_deadline(struct link *l)
 {
         set(l, INT64_MAX, false);
+}
+
+void link_streams(struct link *l)
+{
+        if (!l)
+                return;
+        atomic_store(&l->left, false);
+        atomic_store(&l->streams, true);
+}
+
+bool link_was_left(const struct link *l)
+{
+        return l && atomic_load(&l->streams) && atomic_load(&l->left);
 }
 
 void link_closed(struct web *w, int fd)
@@ -163,16 +179,31 @@ static bool is_too_slow(struct link *l, int fd, int64_t now)
         return false;
 }
 
+static bool has_ended(int fd)
+{
+        struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+        return poll(&p, 1, 0) > 0;
+}
+
+/* A suspended connection is not looked at by its loop: who resumes it is told. True: there is news. */
+static bool left_stream(struct link *l, int fd)
+{
+        if (!l->used || !atomic_load(&l->streams) || atomic_load(&l->left) || !has_ended(fd))
+                return false;
+        atomic_store(&l->left, true);
+        return true;
+}
+
 /* The client said that nothing more comes, and nothing lies unread, while something of it is wanted. A thread
  * may be about to answer what it just read: so only when nothing happened from one look to the next. */
 static bool is_gone(struct link *l, int fd)
 {
-        struct pollfd p = {.fd = fd, .events = POLLRDHUP};
         int64_t deadline = atomic_load(&l->deadline);
         bool before = l->ended_at == deadline;
 
         l->ended_at = 0;
-        if (!l->used || !atomic_load(&l->awaits) || poll(&p, 1, 0) <= 0 || has_unread(fd))
+        if (!l->used || !atomic_load(&l->awaits) || !has_ended(fd) || has_unread(fd))
                 return false;
         l->ended_at = deadline;
         return before;
@@ -183,14 +214,19 @@ static bool is_gone(struct link *l, int fd)
 static void cut_slow(struct web *w)
 {
         int64_t now = clock_boot_ms();
+        bool left = false;
 
         pthread_mutex_lock(&w->links_lock);
-        for (int fd = 0; fd < w->links_high; fd++)
+        for (int fd = 0; fd < w->links_high; fd++) {
                 if (is_too_slow(&w->links[fd], fd, now) || is_gone(&w->links[fd], fd))
                         shutdown(fd, SHUT_RDWR);
+                left |= left_stream(&w->links[fd], fd);
+        }
         while (w->links_high > 0 && !w->links[w->links_high - 1].used)
                 w->links_high--;
         pthread_mutex_unlock(&w->links_lock);
+        if (left)
+                streams_left(w);
 }
 
 static void *acceptor_main(void *arg)

@@ -173,6 +173,7 @@ struct stream *stream_new(struct request *rq, const struct topic *topics, size_t
                         h->first->prev = s;
                 h->first = s;
                 h->count++;
+                link_streams(s->link);
                 h->looking = h->fresh = h->watchers_are_old = true;
                 pthread_cond_signal(&h->more);
         }
@@ -485,7 +486,7 @@ static int64_t resume_due(struct streams *h, int64_t now)
         for (struct stream *s = h->first; s; s = s->next) {
                 int64_t due = min64(listener_due(&s->hears, &h->feed), s->hears.wrote_at + STREAM_BEAT_MS);
 
-                s->over |= now - s->born_at >= STREAM_LIFE_MS;
+                s->over |= now - s->born_at >= STREAM_LIFE_MS || link_was_left(s->link);
                 if (s->over || h->closed || due <= now)
                         resume(s);
                 else
@@ -591,6 +592,15 @@ void streams_news(struct web *w, const char *names)
                 if (sleeps)
                         pthread_cond_signal(&h->more);
         }
+        pthread_mutex_unlock(&h->lock);
+}
+
+void streams_left(struct web *w)
+{
+        struct streams *h = w->streams;
+
+        pthread_mutex_lock(&h->lock);
+        pthread_cond_signal(&h->more);
         pthread_mutex_unlock(&h->lock);
 }
 

@@ -8,8 +8,9 @@
  * are compared with what was known of them when somebody came, after news without names, and now and then in
  * case a word was lost. Without streams it does nothing.
  *
- * libmicrohttpd does not notice that the client of a suspended connection left: the heartbeat finds out. A
- * client that does not read is cut by the deadline of its connection.
+ * libmicrohttpd does not notice that the client of a suspended connection left: link.c looks for that once a
+ * second, so that who comes back finds room; of those behind a proxy the heartbeat finds out. A client that
+ * does not read is cut by the deadline of its connection.
  */
 #ifndef REEVE_STREAM_H
 #define REEVE_STREAM_H
@@ -38,6 +39,8 @@ void streams_close(struct web *w);
 void streams_stop(struct web *w);
 /* Something changed that people see; `names` as fresh_heard has them. */
 void streams_news(struct web *w, const char *names);
+/* The client of some stream left (link_was_left). */
+void streams_left(struct web *w);
 int streams_open(struct web *w);
 
 /* A stream for the request; NULL: the limit of the server, or of the user (*ret_why says so), is reached.

@@ -38,6 +38,8 @@ struct link {
         atomic_llong deadline; /* boot ms; it is cut after that. INT64_MAX: never */
         atomic_bool awaits;    /* something of the client's, and not that it takes our answer */
         int64_t ended_at;      /* the deadline at which its client was seen to have ended; 0: it was not */
+        atomic_bool streams;   /* its answer has no end */
+        atomic_bool left;      /* and nobody reads it any more */
 };
 
 struct thread_db {
@@ -158,6 +160,9 @@ void link_await(struct link *l, int64_t ms_from_now);
 /* The client has so long to take what is sent to it. */
 void link_set_deadline(struct link *l, int64_t ms_from_now);
 void link_set_no_deadline(struct link *l);
+/* What is answered there has no end: it is over when its client says that nothing more comes. */
+void link_streams(struct link *l);
+bool link_was_left(const struct link *l);
 void link_closed(struct web *w, int fd);
 
 /* problem.c: the reply that says what went wrong; also sets the status. */

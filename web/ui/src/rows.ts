@@ -23,10 +23,12 @@ export class Rows {
 
   constructor(private readonly on_jobs: (jobs: Job[]) => void) {}
 
-  // These are shown and may change, in order. Those that ended since stay: another set of topics is another stream.
+  // These are shown and may change, in order. Another set of topics is another stream, so that those that ended stay,
+  // and a few that are missing may: the list itself brings their news.
   show(ids: number[]): void {
     const wanted = ids.slice(0, ROWS_MAX);
-    if (wanted.every((id) => this.ids.includes(id))) return;
+    const missing = wanted.filter((id) => !this.ids.includes(id)).length;
+    if (missing * 4 < Math.max(wanted.length, 1)) return;
     this.unlisten();
     this.ids = wanted;
     this.etag = null;
