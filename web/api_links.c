@@ -8,6 +8,7 @@
 #include "store/store_sites.h"
 #include "store/store_transfers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BUDGET_MAX    1e15
@@ -86,19 +87,57 @@ static void link_write(struct buf *b, struct rows *r)
         j_obj_end(b);
 }
 
+/* "7.9": the ids of its two sites. */
+static int read_after(const struct request *rq, struct links_filter *f, struct err *err)
+{
+        char text[32];
+        int rc = cursor_read(rq, text, sizeof text, err), end = 0;
+
+        if (rc > 0 && (sscanf(text, "%9d.%9d%n", &f->from, &f->to, &end) != 2 || text[end] || f->from < 0))
+                return err_set(err, ERR_BAD_INPUT,
+                               "cursor: not one that a list gave; start without a cursor");
+        return rc < 0 ? -1 : 0;
+}
+
+static int read_links_filter(struct request *rq, struct db *db, struct links_filter *f, struct err *err)
+{
+        const char *site = request_query(rq, "site"), *busy = request_query(rq, "busy");
+        int rc = site ? store_site_find(db, site, &f->site, err) : 1;
+
+        if (rc < 0)
+                return -1;
+        if (rc == 0)
+                f->site = -1; /* none has it */
+        f->busy = busy && strcmp(busy, "true") == 0;
+        if (busy && !f->busy && strcmp(busy, "false") != 0)
+                return err_set(err, ERR_BAD_INPUT, "busy: true or false, not \"%.40s\"", busy);
+        return read_after(rq, f, err) < 0 || request_limit(rq, &f->limit, err) < 0 ? -1 : 0;
+}
+
 HANDLER(api_links)
 {
         AUTO_ROWS struct rows *r = NULL;
+        struct links_filter f = {0};
         struct buf *b = &rq->out;
+        char last[32] = "";
+        int limit, n = 0;
 
-        if (store_links_list(db, &r, err) < 0)
+        if (read_links_filter(rq, db, &f, err) < 0)
+                return -1;
+        limit = f.limit++;
+        if (store_links_list(db, &f, &r, err) < 0)
                 return -1;
         j_obj(b, NULL);
         j_arr(b, "items");
-        while (rows_next(r))
+        for (; n < limit && rows_next(r); n++) {
                 link_write(b, r);
+                snprintf(last, sizeof last, "%d.%d", (int)row_int(r, "from_id"), (int)row_int(r, "to_id"));
+        }
         j_arr_end(b);
-        j_null(b, "next_cursor");
+        if (n == limit && rows_next(r))
+                cursor_write(b, "next_cursor", last);
+        else
+                j_null(b, "next_cursor");
         j_obj_end(b);
         return 0;
 }

@@ -187,6 +187,7 @@ static const struct parameter_row parameters[] = {
     {"attempt",        COUNT_,  "number of the attempt; default the newest"},
     {"code",           STRING_, "of the provider, for this sign-in"},
     {"cursor",         STRING_, "next_cursor of the page before"},
+    {"busy",           BOOL_,   "only those that something is to move along now"},
     {"depth",          "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100}", "steps to go at most; default 20"},
     {"dry_run",        BOOL_,   "check everything, store nothing"},
     {"from",           COUNT_,  "first task; of the audit chain: first row"},

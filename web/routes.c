@@ -122,7 +122,7 @@ struct route routes[] = {
     ROUTE("POST",   "/v1/datasets/{name}/evict",         SUBMITTER, api_dataset_evict,   copy_fields,    "",                   ROUTE_TX, "let its copy at a site go"),
     ROUTE("POST",   "/v1/transfers/{id}/cancel",         SUBMITTER, api_transfer_cancel, nothing_fields, "",                   ROUTE_TX, "stop a transfer"),
     ROUTE("GET",    "/v1/transfers",                     USER,      api_transfers,       NULL,           "dataset site state", ROUTE_LIST | ROUTE_WAIT, "data on its way, newest first"),
-    ROUTE("GET",    "/v1/links",                         USER,      api_links,           NULL,           "",                   ROUTE_WAIT, "what is known of the links between sites"),
+    ROUTE("GET",    "/v1/links",                         USER,      api_links,           NULL,           "site busy",          ROUTE_LIST | ROUTE_WAIT, "what is known of the links between sites"),
     ROUTE("GET",    "/v1/links/{from}/{to}",             USER,      api_link,            NULL,           "",                   ROUTE_WAIT, "one link"),
     ROUTE("PATCH",  "/v1/links/{from}/{to}",             LINK_ADMIN,     api_link_change,     link_change_fields, "",               ROUTE_TX, "change what transfers may take of a link"),
     ROUTE("GET",    "/v1/url-prefixes",                  USER,      api_url_prefixes,    NULL,           "",                   ROUTE_ETAG, "from where files may be fetched"),

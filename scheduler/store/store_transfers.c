@@ -42,14 +42,30 @@ int store_transfers_list(struct db *db, const struct visible *who, const char *d
         " coalesce(l.direct, false) as direct, coalesce(l.transfers, 0) as transfers, coalesce(l.bytes, 0)"  \
         " as bytes, coalesce(o.active, 0) as active, coalesce(o.promised, 0) as promised"
 
-int store_links_list(struct db *db, struct rows **ret, struct err *err)
+#define LINKS                                                                                                \
+        LINK ", l.from_site as from_id, l.to_site as to_id from links l join sites a on a.id = l.from_site"  \
+             " and a.removed_at is null join sites b on b.id = l.to_site and b.removed_at is null" OPEN      \
+             " where (l.from_site, l.to_site) > ($1::integer, $2::integer)"
+#define IN_ORDER " order by l.from_site, l.to_site limit $3::integer"
+
+/* One statement for each way to find them: there may be a million. */
+int store_links_list(struct db *db, const struct links_filter *f, struct rows **ret, struct err *err)
 {
-        return db_query(db_stmt(db, "links_list",
-                                LINK
-                                " from links l join sites a on a.id = l.from_site and a.removed_at is null"
-                                " join sites b on b.id = l.to_site and b.removed_at is null" OPEN
-                                " order by a.name collate \"C\", b.name collate \"C\" limit 10000"),
-                        ret, err);
+        struct stmt *st =
+            f->busy
+                ? db_stmt(
+                      db, "links_busy",
+                      LINKS
+                      " and o.from_site is not null and ($4 = 0 or $4 in (l.from_site, l.to_site))" IN_ORDER)
+            : f->site ? db_stmt(db, "links_of", LINKS " and (l.from_site = $4 or l.to_site = $4)" IN_ORDER)
+                      : db_stmt(db, "links_list", LINKS IN_ORDER);
+
+        bind_int(st, f->from);
+        bind_int(st, f->to);
+        bind_int(st, f->limit);
+        if (f->busy || f->site)
+                bind_int(st, f->site);
+        return db_query(st, ret, err);
 }
 
 int store_link_show(struct db *db, int32_t from, int32_t to, struct rows **ret, struct err *err)

@@ -11,9 +11,16 @@
  * ended_at, not_before, eta, way, message. dataset, site, state NULL: any. */
 int store_transfers_list(struct db *db, const struct visible *who, const char *dataset, const char *site,
                          const char *state, int64_t before, int limit, struct rows **ret, struct err *err);
-/* Links with something learned or set: from_site, to_site, rate, latency, weight, learned_at, budget,
- * max_active, direct, transfers, bytes, active, promised. */
-int store_links_list(struct db *db, struct rows **ret, struct err *err);
+struct links_filter {
+        int32_t site;     /* at either end; 0: any */
+        bool busy;        /* only those that something is to move along now */
+        int32_t from, to; /* those after this one */
+        int limit;
+};
+/* Links with something learned or set, in the order in which their sites were registered: from_id, to_id,
+ * from_site, to_site, rate, latency, weight, learned_at, budget, max_active, direct, transfers, bytes,
+ * active, promised. */
+int store_links_list(struct db *db, const struct links_filter *f, struct rows **ret, struct err *err);
 /* One, the same columns, also when nothing is known of it; no row: a site is gone. */
 int store_link_show(struct db *db, int32_t from, int32_t to, struct rows **ret, struct err *err);
 

@@ -203,6 +203,28 @@ def a_transfer_tells_how_long_and_is_cancelled_unless_tasks_wait_for_it(w):
     refused(w.s.post("/v1/transfers/999999/cancel"), 404, "not_found")
 
 
+@test
+def links_come_page_by_page_of_one_site_and_those_that_are_busy(w):
+    far = [int(site(w, f"far{i}")) for i in (1, 2, 3)]
+    w.s.sql(f"insert into links (from_site, to_site, rate, latency, weight) select a, b, 1e6, 1, 1 from unnest(array{far}) a, unnest(array{far}) b where a <> b")
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = w.s.ok("GET", f"/v1/links?limit=2&site=far2&cursor={cursor}" if cursor else "/v1/links?limit=2&site=far2")
+        assert 0 < len(page["items"]) <= 2
+        seen += [(k["from"], k["to"]) for k in page["items"]]
+        cursor = page["next_cursor"]
+    same(seen, [("far1", "far2"), ("far2", "far1"), ("far2", "far3"), ("far3", "far2")])
+    same(w.s.ok("GET", "/v1/links?site=nowhere")["items"], [])
+    number = dataset(w, "going", ("far1", False))
+    w.s.sql(f"update transfers set from_site = {far[0]} where id = {transfer(w, number, 'far3')}")
+    same([(k["from"], k["to"]) for k in w.s.ok("GET", "/v1/links?busy=true&site=far1")["items"]], [("far1", "far3")])
+    same(w.s.ok("GET", "/v1/links?busy=true&site=far2")["items"], [])
+    refused(w.s.get("/v1/links?busy=yes"), 400, "bad_input")
+    for cursor in ("MTI", "MS4yeA", "MTIzNDU2Nzg5MDEyLjE", "LTEuMQ"):
+        refused(w.s.get(f"/v1/links?cursor={cursor}"), 400, "bad_input")
+    w.s.sql(f"delete from links where from_site = any(array{far})")
+
+
 def parts(w, job):
     return [(int(task), first, last) for task, first, last in
             w.s.sql(f"select task, first_path, last_path from job_parts where job_id = {job} order by task")]
