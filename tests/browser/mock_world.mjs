@@ -183,7 +183,10 @@ export const world_routes = [
     Object.assign(s.world.transfers.find((t) => t.id === Number(m[1])), { state: "cancelled", ended_at: at(0) });
     return call(s, "stop", null, {});
   }],
-  [/^GET \/v1\/links$/, (s) => ({ items: s.world.links, next_cursor: null })],
+  [/^GET \/v1\/links$/, (s, m, q) => {
+    const site = q.get("site");
+    return { items: s.world.links.filter((l) => (!site || l.from === site || l.to === site) && (q.get("busy") !== "true" || l.active > 0 || l.promised > 0)), next_cursor: null };
+  }],
   [/^PATCH \/v1\/links\/([^/]+)\/([^/]+)$/, (s, m, q, body) => {
     act(s, `link ${m[1]} ${m[2]} ${body}`);
     let l = s.world.links.find((x) => x.from === m[1] && x.to === m[2]);
