@@ -7,23 +7,36 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { axe_check, must, overflow_check, run_cases, shot, wait_until } from "./browser.mjs";
 import { write_code } from "./cases_writing.mjs";
+import { newcomer } from "./live_newcomer.mjs";
 import { live_world } from "./live_world.mjs";
 
 const out_dir = process.argv[2];
 const here = dirname(fileURLToPath(import.meta.url));
 
 // The grid runs as an ordinary user, whoever we are: PostgreSQL and workers refuse root.
+function grid_spawn(...words) {
+  const child = spawn(join(here, "../support/unprivileged"), ["python3", "-B", join(here, "grid.py"), ...words], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = new Promise((done) => child.on("exit", (code) => done(code ?? 1)));
+  return new Promise((done) => {
+    let text = "";
+    const told = () => done(text.trim() ? { ...JSON.parse(text), say: (line) => child.stdin.write(`${line}\n`), stop: () => (child.stdin.end(), ended) } : null);
+    child.stdout.on("data", (d) => (text += d).includes("\n") && told());
+    void ended.then(told);
+  });
+}
+
 async function grid_start() {
   if (process.env.REEVE_URL) return { url: process.env.REEVE_URL.replace(/\/$/, ""), token: process.env.REEVE_TOKEN, say: () => {}, stop: async () => 0 };
-  const child = spawn(join(here, "../support/unprivileged"), ["python3", "-B", join(here, "grid.py")], { stdio: ["pipe", "pipe", "inherit"] });
-  const ended = new Promise((done) => child.on("exit", (code) => done(code ?? 1)));
-  const line = await new Promise((done) => {
-    let text = "";
-    child.stdout.on("data", (d) => (text += d).includes("\n") && done(text.trim()));
-    void ended.then(() => done(""));
-  });
-  must(line, "the grid did not start");
-  return { ...JSON.parse(line), say: (text) => child.stdin.write(`${text}\n`), stop: () => (child.stdin.end(), ended) };
+  const made = await grid_spawn();
+  must(made, "the grid did not start");
+  return made;
+}
+
+// A server that was just started, for a case of its own.
+async function bare_start() {
+  const bare = await grid_spawn("--bare");
+  must(bare, "the bare grid did not start");
+  return { origin: bare.url, bare, stop: async () => must((await bare.stop()) === 0, "the bare grid ends in good order") };
 }
 
 const grid = await grid_start();
@@ -254,6 +267,7 @@ const cases = [
     },
   },
   ...live_world({ sign_in, submit, out_dir }),
+  ...newcomer({ bare_start, out_dir }),
   {
     name: "a job that no site can ever run says so, and why",
     run: async (w) => {
@@ -269,7 +283,7 @@ const cases = [
   },
 ];
 
-const failed = await run_cases(cases, async () => ({ origin: grid.url })).catch((e) => (console.log(`not ok - ${e.message}`), 1));
+const failed = await run_cases(cases, async (c) => (c.world ? c.world() : { origin: grid.url })).catch((e) => (console.log(`not ok - ${e.message}`), 1));
 const code = await grid.stop();
 if (code) console.log("not ok - the grid ends in good order");
 process.exit(failed || code ? 1 : 0);

@@ -5,6 +5,7 @@ import { axe_check, must, overflow_check, run_cases, shot, wait_until } from "./
 import { people_cases, people_views } from "./cases_people.mjs";
 import { writing_cases, writing_views } from "./cases_writing.mjs";
 import { hostile_pages, world_cases, world_views } from "./cases_world.mjs";
+import { role_cases } from "./cases_roles.mjs";
 import { CODE, graph_large, mock_start, TOKEN } from "./mock.mjs";
 import { pure_cases } from "./pure.mjs";
 
@@ -76,6 +77,7 @@ const look_cases = looks.flatMap((look) =>
 
 const cases = [
   ...look_cases,
+  ...role_cases({ sign_in, out_dir }),
   ...pure_cases,
   {
     name: "a graph of 2,000 jobs is drawn, searched and moved; its list says the same",

@@ -56,3 +56,10 @@ def check_commands_in_readme():
                            text=True).stdout if targets else ""
     return [f"README.md: no target {t}" for t in sorted(targets)
             if not re.search(rf"^{re.escape(t)}:", known, re.MULTILINE)]
+
+
+def check_words_of_the_tutorial():
+    """what the tutorial says that the page says stands in the page's words."""
+    page = "\n".join(read(path) for path in files() if path.startswith("web/ui/src/") and path.endswith(".ts"))
+    words = re.findall(r"\*\*([^*\n]+)\*\*", read("docs/tutorial.md"))
+    return [f"docs/tutorial.md: the page nowhere says \"{word}\"" for word in words if word != "bold" and f'"{word}"' not in page]

@@ -178,4 +178,3 @@ export function Grid({ overview: o }: { overview: Overview }) {
     </>
   );
 }
-

@@ -14,7 +14,9 @@ import { w } from "./words";
 
 export function Checks() {
   const { data, problem, again } = use_asked<{ items: Check[] }>("/v1/setup/checks");
-  const items = data?.items ?? [];
+  // What is not well stands first.
+  const rank = { failed: 0, warn: 1, ok: 2 };
+  const items = [...(data?.items ?? [])].sort((a, b) => rank[a.state] - rank[b.state]);
   const of = (state: Check["state"]) => items.filter((c) => c.state === state).length;
   return (
     <>

@@ -129,6 +129,7 @@ function KeyStep({ of: s }: { of: Site }) {
           {a.public_key ? (
             <>
               <Command line={a.public_key} />
+              <p>{w.step3_or}</p>
               <Command line={install_line(a.public_key)} />
             </>
           ) : (
