@@ -183,11 +183,13 @@ struct route routes[] = {
 /* clang-format on */
 const size_t routes_count = ARRAY_LEN(routes);
 
-static const char *const rule_names[] = {
-    [RULE_PUBLIC] = "public",         [RULE_USER] = "user",
-    [RULE_SUBMITTER] = "submitter",   [RULE_PROJECT_ADMIN] = "project_admin",
-    [RULE_SITE_ADMIN] = "site_admin", [RULE_LINK_ADMIN] = "link_admin",
-    [RULE_ADMIN] = "admin"};
+static const char *const rule_names[] = {[RULE_PUBLIC] = "public",
+                                         [RULE_USER] = "user",
+                                         [RULE_SUBMITTER] = "submitter",
+                                         [RULE_PROJECT_ADMIN] = "project_admin",
+                                         [RULE_SITE_ADMIN] = "site_admin",
+                                         [RULE_LINK_ADMIN] = "link_admin",
+                                         [RULE_ADMIN] = "admin"};
 
 const char *rule_name(enum rule r)
 {

@@ -78,8 +78,9 @@ function Moving({ of: s, transfers }: { of: Site; transfers: Transfer[] }) {
   );
 }
 
-function Links({ of: s, links }: { of: Site; links: LinkInfo[] }) {
-  const own = links.filter((l) => (l.from === s.name || l.to === s.name) && l.rate !== null).slice(0, SHOWN * 2);
+function Links({ of: s, version }: { of: Site; version: unknown }) {
+  const { data } = use_dependent<Page<LinkInfo>>(path_of("/v1/links", { site: s.name }), version);
+  const own = (data?.items ?? []).filter((l) => l.rate !== null).slice(0, SHOWN * 2);
   if (own.length === 0) return <p class="muted">{w.site_links_none}</p>;
   return (
     <ul class="mine">
@@ -96,7 +97,7 @@ function Links({ of: s, links }: { of: Site; links: LinkInfo[] }) {
   );
 }
 
-function One({ of: s, overview: o, failures, transfers, links }: { of: Site; overview: Overview; failures: Insight | null; transfers: Transfer[]; links: LinkInfo[] }) {
+function One({ of: s, overview: o, failures, transfers, minute }: { of: Site; overview: Overview; failures: Insight | null; transfers: Transfer[]; minute: number }) {
   const path = `/sites/${encodeURIComponent(s.name)}`;
   return (
     <section class="panel site-home" aria-labelledby={`site-${s.name}`}>
@@ -134,7 +135,7 @@ function One({ of: s, overview: o, failures, transfers, links }: { of: Site; ove
           <h3>{w.moving}</h3>
           <Moving of={s} transfers={transfers} />
           <h3>{w.site_links}</h3>
-          <Links of={s} links={links} />
+          <Links of={s} version={minute} />
         </div>
       </div>
     </section>
@@ -147,7 +148,6 @@ export function MySites({ overview: o }: { overview: Overview }) {
   const mine = o.sites.filter((s) => user?.role === "admin" || (user?.sites ?? []).includes(s.name));
   const failures = use_insight("failures", "1d", minute);
   const { data: active } = use_dependent<Page<Transfer>>("/v1/transfers?state=active&limit=200", o);
-  const { data: links } = use_dependent<Page<LinkInfo>>("/v1/links", minute);
   // Those in trouble first.
   const rank = (s: Site) => (s.alarm ? 0 : s.intent !== "closed" && s.health !== "up" ? 1 : s.intent === "open" ? 2 : 3);
   const sorted = [...mine].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
@@ -163,7 +163,7 @@ export function MySites({ overview: o }: { overview: Overview }) {
   return (
     <>
       {sorted.slice(0, SITES).map((s) => (
-        <One key={s.name} of={s} overview={o} failures={failures} transfers={active?.items ?? []} links={links?.items ?? []} />
+        <One key={s.name} of={s} overview={o} failures={failures} transfers={active?.items ?? []} minute={minute} />
       ))}
       {sorted.length > SITES && (
         <p>

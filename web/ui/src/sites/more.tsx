@@ -122,7 +122,7 @@ export function Jobs({ of: s }: { of: Site }) {
 }
 
 export function Links({ of: s }: { of: Site }) {
-  const { data } = use_dependent<Page<LinkInfo>>("/v1/links", s);
+  const { data } = use_dependent<Page<LinkInfo>>(path_of("/v1/links", { site: s.name }), s);
   const own = (data?.items ?? []).filter((l) => (l.from === s.name || l.to === s.name) && l.from !== l.to);
   return (
     <Section id="links" title={w.site_links} aside={<Link to="/links">{w.links_all}</Link>}>

@@ -211,7 +211,7 @@ function Shares() {
 }
 
 function LinkRates() {
-  const { data } = use_dependent<{ items: LinkInfo[] }>("/v1/links", path_of_plot("bytes"));
+  const { data } = use_dependent<{ items: LinkInfo[] }>("/v1/links?limit=1000", path_of_plot("bytes"));
   const known = (data?.items ?? []).filter((l) => l.rate !== null).sort((a, b) => b.rate! - a.rate!);
   const most = known[0]?.rate ?? 1;
   return (
