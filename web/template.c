@@ -415,7 +415,21 @@ struct fill {
         const json_t *values;
         size_t left; /* bytes that texts may still take */
         bool over;
+        bool texts; /* within a member that holds nothing but texts */
 };
+
+/* Members of a job in which a number is no good. */
+static bool holds_texts(const char *member)
+{
+        static const char *const members[] = {"command", "args",   "script",  "env",           "task_env",
+                                              "labels",  "inputs", "outputs", "sites",         "name",
+                                              "project", "array",  "workdir", "output_dataset"};
+
+        for (size_t i = 0; i < ARRAY_LEN(members); i++)
+                if (strcmp(members[i], member) == 0)
+                        return true;
+        return false;
+}
 
 static const char *value_text(const json_t *v, char number[32])
 {
@@ -455,7 +469,9 @@ static json_t *fill_text(struct fill *f, const char *s)
         mark = next_mark(s, &n);
         if (mark == s && !s[n + 4] && (v = value_named(f, s + 2, n))) {
                 fill_count(f, strlen(value_text(v, number)));
-                return json_is_string(v) && !*json_string_value(v) ? NULL : json_incref(v);
+                if (json_is_string(v) && !*json_string_value(v))
+                        return NULL;
+                return f->texts ? json_string(value_text(v, number)) : json_incref(v);
         }
         buf_init(&b, TEMPLATE_FILLED_MAX);
         for (; mark; mark = next_mark(from, &n)) {
@@ -501,8 +517,15 @@ static json_t *fill_any(struct fill *f, const json_t *v)
 json_t *template_fill(const json_t *job, const json_t *values)
 {
         struct fill f = {.values = values, .left = TEMPLATE_FILLED_MAX};
-        json_t *filled = fill_any(&f, job);
+        json_t *filled = json_object(), *member, *v;
+        const char *key;
 
+        json_object_foreach((json_t *)job, key, v)
+        {
+                f.texts = holds_texts(key);
+                if ((member = fill_any(&f, v)))
+                        json_object_set_new(filled, key, member);
+        }
         if (!f.over)
                 return filled;
         json_decref(filled);

@@ -11,12 +11,17 @@
 
 #define ASK_ABOVE 20 /* jobs; a range typed wrongly is asked about */
 
-static int send_one(struct cli *c, struct ref r, const char *verb, const char *done, json_t *replies)
+static int send_one(struct cli *c, struct ref r, const char *verb, const char *done, const char *why,
+                    json_t *replies)
 {
-        json_t *body = r.task < 0 ? NULL : json_pack("{s:I}", "task", (json_int_t)r.task), *reply;
+        json_t *body = json_object(), *reply;
         char name[64];
         struct err err;
 
+        if (r.task >= 0)
+                json_object_set_new(body, "task", json_integer((json_int_t)r.task));
+        if (why)
+                json_object_set_new(body, "why", json_string(why));
         reply = client_send(cli_client(c), "POST", body, &err, "/v1/jobs/%lld/%s", (long long)r.job, verb);
         json_decref(body);
         if (!reply) {
@@ -55,7 +60,7 @@ static int send_all(struct cli *c, const struct args *a, const char *verb, const
         }
         replies = json_array();
         for (size_t i = 0; i < refs.n; i++) {
-                int code = send_one(c, refs.v[i], verb, done, replies);
+                int code = send_one(c, refs.v[i], verb, done, args_get(a, "why"), replies);
 
                 r = code ? code : r;
         }
@@ -79,13 +84,14 @@ const struct option bulk_options[] = {
     {"until", 0, "TIME", "all submitted before then", false},
     {"all", 0, NULL, "all that you may change", false},
     {"dry-run", 0, NULL, "only say which", false},
+    {"why", 0, "TEXT", "the reason, for others to read", false},
     {0},
 };
 
 static bool has_filter(const struct args *a)
 {
         for (const struct option *o = bulk_options; o->name; o++) {
-                if (strcmp(o->name, "dry-run") != 0 && args_has(a, o->name))
+                if (strcmp(o->name, "dry-run") != 0 && strcmp(o->name, "why") != 0 && args_has(a, o->name))
                         return true;
         }
         return false;
@@ -93,8 +99,8 @@ static bool has_filter(const struct args *a)
 
 static json_t *filter_body(const struct args *a)
 {
-        static const char *const names[] = {"state", "project", "name",  "user",
-                                            "site",  "label",   "since", "until"};
+        static const char *const names[] = {"state", "project", "name",  "user", "site",
+                                            "label", "since",   "until", "why"};
         json_t *body = json_object();
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -145,7 +151,7 @@ static bool agree(struct cli *c, const char *verb, const json_t *found)
 }
 
 /* In steps, as the server takes so many at once. Returns how many, or -1. */
-static int64_t send_bulk(struct cli *c, const char *verb, const json_t *body, struct err *err)
+static int64_t send_bulk(struct cli *c, const char *verb, json_t *body, struct err *err)
 {
         int64_t sum = 0;
         bool more = true;
@@ -157,6 +163,9 @@ static int64_t send_bulk(struct cli *c, const char *verb, const json_t *body, st
                         return -1;
                 sum += json_int_at(reply, "matched");
                 more = json_is_true(json_at(reply, "more")) && json_int_at(reply, "matched") > 0;
+                /* The engine may not have acted yet: what was asked already would be found again. */
+                if (json_int_at(reply, "last"))
+                        json_object_set_new(body, "before", json_integer(json_int_at(reply, "last")));
                 json_decref(reply);
                 if (more)
                         cli_progress(c, "%s: %lld jobs", verb, (long long)sum);

@@ -268,18 +268,16 @@ static int wait_job(struct cli *c, int64_t id, bool words)
         return code < 0 ? cli_fail(c, &err) : code;
 }
 
-int cmd_submit(struct cli *c, const struct args *a)
+/* What came of sending it; then, with --wait, the end. */
+static int after_submit(struct cli *c, const struct args *a, json_t *reply)
 {
-        bool dry = args_has(a, "dry-run");
-        json_t *reply = NULL;
-        int r = submit(c, a, dry, args_get(a, "print"), &reply), highest = EXIT_OK;
         int64_t first, last;
+        int highest = EXIT_OK;
 
-        if (r >= 0)
-                return r;
         say_warnings(c, reply);
-        if (dry) {
-                r = show_dry_run(c, reply);
+        if (args_has(a, "dry-run")) {
+                int r = show_dry_run(c, reply);
+
                 json_decref(reply);
                 return r;
         }
@@ -296,6 +294,32 @@ int cmd_submit(struct cli *c, const struct args *a)
                 highest = code > highest ? code : highest;
         }
         return highest;
+}
+
+int cmd_submit(struct cli *c, const struct args *a)
+{
+        json_t *reply = NULL;
+        int r = submit(c, a, args_has(a, "dry-run"), args_get(a, "print"), &reply);
+
+        return r >= 0 ? r : after_submit(c, a, reply);
+}
+
+int submit_spec(struct cli *c, const struct args *a, json_t *spec)
+{
+        const char *given = args_get(a, "idempotency-key"), *print = args_get(a, "print");
+        bool dry = args_has(a, "dry-run");
+        json_t *reply = NULL;
+        char key[33];
+        int r;
+
+        client_key(key);
+        if (print) {
+                AUTO_FREE char *path = submit_path(spec, dry, args_has(a, "strict"));
+
+                return print_request(c, print, spec, path, given ? given : key);
+        }
+        r = send_job(c, a, dry, spec, given ? given : key, &reply);
+        return r >= 0 ? r : after_submit(c, a, reply);
 }
 
 /* Follow a job's output (of a single task) or its progress (of an array). 0, or -1 when interrupted or cut

@@ -24,6 +24,25 @@ static const struct option submit_options[] = {
     {0},
 };
 
+static const struct option template_list_options[] = {
+    {"project", 'p', "PROJECT", "only of this project", false},
+    {0},
+};
+
+static const struct option template_save_options[] = {
+    {"file", 'f', "FILE", "read it from a YAML or JSON file (\"-\": standard input)", false},
+    {"replace", 0, NULL, "put it in place of the one of that name", false},
+    {"dry-run", 0, NULL, "check everything and keep nothing", false},
+    {0},
+};
+
+static const struct option template_run_options[] = {
+    {"set", 0, "NAME=VALUE", "the value of a parameter", true},
+    {"name", 'n', "NAME", "name of the job", false},
+    {"project", 'p', "PROJECT", "project it belongs to (the template's, or your first one)", false},
+    {0},
+};
+
 static const struct option run_options[] = {
     {"raw", 0, NULL, "pass on the output's bytes unfiltered", false},
     {"strict", 0, NULL, "refuse a job that nothing registered could ever run, with 8", false},
@@ -338,6 +357,21 @@ const struct command commands[] = {
      "  reeve submit --after 12 --time 2h -- /opt/bin/merge result\n"
      "  reeve submit -f job.yaml --dry-run\n",
      job_options, submit_options, 0, -1, true, cmd_submit},
+    {"template list", "[OPTIONS]", "List jobs with parameters that are kept.", NULL, template_list_options,
+     NULL, 0, 0, false, cmd_template_list},
+    {"template show", "TEMPLATE", "Show one: its parameters, and its job.",
+     "Of several of one name yours is meant; another is PROJECT/NAME.", NULL, NULL, 1, 1, false,
+     cmd_template_show},
+    {"template save", "-f FILE [OPTIONS]", "Keep a job with parameters.",
+     "The file has the members name, description, project (whose members see it; else\n"
+     "only you do), parameters and job; {{names}} in the texts of the job stand for\n"
+     "parameters. See: reeve-job(5).\n\n"
+     "  reeve template save -f align.yaml --replace\n",
+     template_save_options, NULL, 0, 0, false, cmd_template_save},
+    {"template run", "TEMPLATE [--set NAME=VALUE ...] [OPTIONS]", "Submit the job that a template makes.",
+     "  reeve template run align --set reads=lambda --set cores=8 --wait\n", template_run_options,
+     submit_options, 1, 1, false, cmd_template_run},
+    {"template remove", "TEMPLATE", "Remove a template.", NULL, NULL, NULL, 1, 1, false, cmd_template_remove},
     {"progress", "FRACTION [TEXT ...]", "Inside a job: say how far it is.",
      "FRACTION is percent, a ratio, or - for words alone.\n\n"
      "  reeve progress 37 phase 2\n"

@@ -51,6 +51,12 @@ command_run cmd_data_put;                                                       
 command_run cmd_data_import, cmd_data_fetch, cmd_url_list, cmd_url_allow, cmd_url_forbid; /* cmd_import.c */
 command_run cmd_link_show, cmd_link_set;                                                  /* cmd_link.c */
 
+command_run cmd_template_list, cmd_template_show, cmd_template_save; /* cmd_template.c */
+command_run cmd_template_remove, cmd_template_run;                   /* cmd_template.c */
+
+/* Submit a job that is made already, by the options of `submit` that are not about the job. */
+int submit_spec(struct cli *c, const struct args *a, json_t *spec);
+
 /* "a,b" as an array of names; "any" as an empty one. */
 json_t *cli_names(const char *list);
 

@@ -99,7 +99,7 @@ export const writing_cases = ({ sign_in, text_of }) => [
       await w.page.click(".buttons .primary");
       await wait_until("its page", async () => /\/jobs\/\d+$/.test(w.page.url()));
       const [spec] = w.mock.scene.submitted;
-      must(JSON.stringify(spec) === '{"script":"#!/bin/sh\\nbowtie2 -p 8 -x mm10 lambda\\n","inputs":["lambda"],"env":{"QUICK":false},"labels":{"template":"align"}}', JSON.stringify(spec));
+      must(JSON.stringify(spec) === '{"script":"#!/bin/sh\\nbowtie2 -p 8 -x mm10 lambda\\n","inputs":["lambda"],"env":{"QUICK":"false"},"labels":{"template":"align"}}', JSON.stringify(spec));
 
       // A job that is there, as one.
       await sign_in(w, "/submit?from=1040&save=template");

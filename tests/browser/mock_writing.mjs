@@ -55,7 +55,9 @@ function fill(t, values) {
   });
   if (errors.length) return { status: 422, title: "the values are not good", code: "bad_input", detail: `${errors.length} fields are wrong`, errors };
   const put = (v) => (typeof v === "string" ? (/^\{\{(\w+)\}\}$/.test(v) ? all[v.slice(2, -2)] : v.replace(/\{\{(\w+)\}\}/g, (_, n) => all[n])) : Array.isArray(v) ? v.map(put) : v && typeof v === "object" ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, put(x)])) : v);
-  return { job: { ...put(t.job), labels: { template: t.name } } };
+  const job = put(t.job);
+  if (job.env) job.env = Object.fromEntries(Object.entries(job.env).map(([k, v]) => [k, String(v)]));
+  return { job: { ...job, labels: { template: t.name } } };
 }
 
 const slim = ({ job, ...t }) => t;

@@ -346,6 +346,61 @@ def many_at_once(grid):
     equal(grid.run("cancel", "1", "--all", check=False).returncode, 2)
 
 
+TEMPLATE = """name: greet
+description: Says hello.
+parameters:
+  - {name: whom, kind: text}
+  - {name: times, kind: integer, default: 1, max: 9}
+  - {name: loud, kind: switch, default: false}
+job:
+  script: |
+    #!/bin/sh
+    echo "hello {{whom}} $LOUD"
+  array: "{{tasks}}"
+  env: {LOUD: "{{loud}}"}
+  resources: {cpus: "{{times}}"}
+"""
+
+
+@suite.test
+def templates(grid):
+    """a template is kept from a file, shown, run with values, replaced and removed; what is wrong is told at its place"""
+    path = os.path.join(grid.sites["alpha"].data, "greet.yaml")
+
+    def write(text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    write(TEMPLATE)
+    done = grid.run("template", "save", "-f", path, check=False)
+    assert done.returncode != 0 and "{{tasks}} is no parameter" in done.stderr, done.stderr
+    write(TEMPLATE.replace('  array: "{{tasks}}"\n', ""))
+    assert "kept: greet, version 1" in grid.run("template", "save", "-f", path).stderr
+    assert "greet" in grid.run("template", "list").stdout
+    assert re.search(r"whom +text +\(needed\)", grid.run("template", "show", "greet").stdout)
+    done = grid.run("template", "run", "greet", "--set", "times=10", check=False)
+    assert done.returncode == 2 and "must be given" in done.stderr and "at most 9" in done.stderr, done.stderr
+    asked = json.loads(grid.run("template", "run", "greet", "--set", "whom=the world", "--set", "loud=yes", "--print", "json").stdout)
+    equal((asked["env"], asked["resources"], asked["labels"]), ({"LOUD": "true"}, {"cpus": 1}, {"template": "greet"}))
+    job = int(grid.run("-q", "template", "run", "greet", "--set", "whom=the world", "--name", "hi").stdout)
+    grid.wait_job(job)
+    equal((grid.job(job)["name"], grid.log(job)), ("hi", b"hello the world false\n"))
+    assert "version 2" in grid.run("template", "save", "-f", path, "--replace").stderr
+    grid.run("-y", "template", "remove", "greet")
+    equal(grid.run("template", "show", "greet", check=False).returncode, 3)
+
+
+@suite.test
+def reasons(grid):
+    """who holds and cancels says why, for one job and for all that match"""
+    ids = [grid.submit({"command": ["/bin/true"], "name": "why", "hold": True})["id"] for _ in range(3)]
+    grid.run("cancel", str(ids[0]), "--why", "a mistake")
+    grid.run("-y", "release", "--name", "why", "--why", "the disk is free")
+    told = [[e["text"] for e in json.loads(grid.run("api", "GET", f"/v1/jobs/{i}/events").stdout)["items"] if e["kind"] == "job.reason"] for i in ids]
+    equal(told[1:], [["asked to be released: the disk is free"]] * 2)
+    assert "asked to be cancelled: a mistake" in told[0], told
+
+
 @suite.test
 def again(grid):
     """rerun submits a job again, with --failed only the tasks that failed, and --wait returns the code"""

@@ -7,7 +7,7 @@ from harness import has, main, refused, same, test
 
 ALIGN = {"name": "align", "description": "Reads against a reference.", "project": "one",
          "job": {"script": "#!/bin/sh\nbowtie2 -p {{cores}} -x {{ref}} {{reads}}.fq\n", "inputs": ["{{reads}}", "{{more}}"],
-                 "resources": {"cpus": "{{cores}}", "memory": "{{memory}}"}, "env": {"NOTE": "by {{note}}"}, "hold": "{{hold}}", "array": "{{tasks}}"},
+                 "resources": {"cpus": "{{cores}}", "memory": "{{memory}}"}, "env": {"NOTE": "by {{note}}", "CORES": "{{cores}}", "HOLD": "{{hold}}"}, "hold": "{{hold}}", "array": "{{tasks}}"},
          "parameters": [{"name": "reads", "kind": "dataset"}, {"name": "more", "kind": "dataset", "default": ""},
                         {"name": "cores", "kind": "integer", "default": 4, "min": 1, "max": 64, "label": "Cores", "help": "at work at once"},
                         {"name": "memory", "kind": "size", "default": "2G", "max": 17179869184},
@@ -47,7 +47,7 @@ def a_template_is_filled_with_values_of_the_right_kind_and_its_job_submitted(w):
             "/values/cores", "/values/ref", "/values/memory", "/values/hold", "/values/tasks", "/values/nope", "/values/reads")
     job = w.s.ok("POST", where + "/fill", {"values": {"reads": "set", "note": "$(x) 'y'", "tasks": "1-3%2", "memory": 1073741824}}, token=w.tokens["submitter"])["job"]
     same(job, {"script": "#!/bin/sh\nbowtie2 -p 4 -x hg38 set.fq\n", "inputs": ["set"], "resources": {"cpus": 4, "memory": 1073741824},
-               "env": {"NOTE": "by $(x) 'y'"}, "hold": False, "array": "1-3%2", "labels": {"template": "align"}})
+               "env": {"NOTE": "by $(x) 'y'", "CORES": "4", "HOLD": "false"}, "hold": False, "array": "1-3%2", "labels": {"template": "align"}})
     plain = w.s.ok("POST", where + "/fill", {"values": {"reads": "set"}}, token=w.tokens["submitter"])["job"]
     assert "array" not in plain, plain
     done = w.s.ok("POST", "/v1/jobs", {**job, "project": "one"}, token=w.tokens["submitter"])
