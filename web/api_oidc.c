@@ -364,7 +364,8 @@ static int add_user(struct db *db, struct coming *c, const char *role, struct er
                     "link this identity in your account",
                     c->person.name);
         if (store_user_add(db, c->person.name, role, &c->user, err) < 0 ||
-            store_identity_add(db, oidc_issuer(c->oidc), c->person.subject, c->user, err) < 0)
+            store_identity_add(db, oidc_issuer(c->oidc), c->person.subject, c->user, err) < 0 ||
+            store_identity_used(db, oidc_issuer(c->oidc), c->person.subject, err) < 0)
                 return -1;
         snprintf(c->name, sizeof c->name, "%s", c->person.name);
         c->is_new = true;

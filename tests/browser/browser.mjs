@@ -32,8 +32,8 @@ export async function browser_start() {
   return { browser, stop };
 }
 
-// A page in a context of its own. `allow` are console errors that the case provokes on purpose.
-export async function page_new(browser, origin, { width = 1280, height = 900, theme = "light", allow = /^$/, zoom = 1 } = {}) {
+// A page in a context of its own. `allow` are console errors that the case provokes on purpose, `also` another origin that it goes to.
+export async function page_new(browser, origin, { width = 1280, height = 900, theme = "light", allow = /^$/, zoom = 1, also = null } = {}) {
   const context = await browser.newContext({ viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) }, deviceScaleFactor: zoom, colorScheme: theme, reducedMotion: "reduce" });
   const page = await context.newPage();
   page.setDefaultTimeout(DEADLINE);
@@ -46,7 +46,7 @@ export async function page_new(browser, origin, { width = 1280, height = 900, th
   page.on("pageerror", (e) => faults.push(`script: ${e.message}`));
   page.on("dialog", (d) => (faults.push(`dialog: ${d.message()}`), d.dismiss()));
   page.on("request", (r) => {
-    if (!r.url().startsWith(`${origin}/`) && !r.url().startsWith("blob:")) faults.push(`request off origin: ${r.url()}`);
+    if (!r.url().startsWith(`${origin}/`) && !r.url().startsWith("blob:") && !(also && r.url().startsWith(`${also}/`))) faults.push(`request off origin: ${r.url()}`);
   });
   await page.addInitScript(() => addEventListener("securitypolicyviolation", (e) => console.error(`policy: ${e.violatedDirective} ${e.sample}`)));
   return { page, faults, close: () => context.close() };

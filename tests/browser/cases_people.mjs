@@ -158,6 +158,34 @@ export const people_cases = [
     },
   },
   {
+    name: "account: who one is elsewhere is unlinked after a question; a code for a command line is shown; what linking came to is said",
+    run: async (w) => {
+      await sign_in(w, "/account");
+      await w.page.waitForSelector("#identities >> xpath=ancestor::section >> text=login.example.org");
+      await w.page.click("button:has-text('Unlink')");
+      await w.page.click("dialog .danger");
+      await wait_until("it is unlinked", async () => w.mock.scene.people.acts.includes("unlink 3"));
+      await w.page.click("button:has-text('Show a code')");
+      await w.page.waitForSelector("text=a-code-for-the-shell");
+      must((await text_of(w.page, "#command-line >> xpath=ancestor::section")).includes(`reeve login ${w.mock.url}`), "no command");
+      await w.page.goto(`${w.mock.url}/account#linked=this%20identity%20is%20linked%20to%20another%20account`);
+      await w.page.reload();
+      await w.page.waitForSelector("#identities >> xpath=ancestor::section >> text=linked to another account");
+      must(!w.page.url().includes("linked"), "the word stays in the address");
+    },
+  },
+  {
+    name: "administration: settings in effect with where each comes from, secrets left out, defaults on demand",
+    run: async (w) => {
+      await sign_in(w, "/admin?tab=system");
+      await w.page.waitForSelector("td:has-text('/etc/reeve/reeve.yaml:3')");
+      must((await w.page.locator("td:has-text('secret')").count()) === 1, "the secret one is not told");
+      must((await w.page.locator("code:text-is('lease')").count()) === 0, "a default is shown");
+      await w.page.check("label:has-text('as by default') input");
+      await w.page.waitForSelector("code:text-is('lease')");
+    },
+  },
+  {
     name: "account: a token with scopes is shown once, and revoked after a question",
     run: async (w) => {
       await sign_in(w, "/account?tab=tokens");

@@ -21,6 +21,12 @@ export function people_scene(HOSTILE) {
       { id: 1, created_at: at(3600), seen_at: at(2), expires_at: at(-9000), address: "192.0.2.7", agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0", current: true },
       { id: 2, created_at: at(7200), seen_at: at(900), expires_at: at(-4000), address: "192.0.2.9", agent: HOSTILE, current: false },
     ],
+    identities: [{ id: 3, issuer: "https://login.example.org/realms/lab", subject: `f3a1-${HOSTILE}`, made_at: at(9e5), used_at: at(600) }],
+    settings: [
+      { name: "listen", value: "0.0.0.0:8080", default: "127.0.0.1:8080", source: "file", where: "/etc/reeve/reeve.yaml:3", secret: false, help: "Where pages and API are served." },
+      { name: "database", value: null, default: "", source: "command line", where: null, secret: true, help: "Connection string." },
+      { name: "lease", value: "30m", default: "30m", source: "default", where: null, secret: false, help: "How long an attempt may run without word." },
+    ],
     projects: [
       { name: "phage", share: 2, max_cpus: 64, max_tasks: null, max_live: 10000, usage: 812.5, usage_at: at(9), used: { cpus: 12, tasks: 12, live: 400 }, role: "admin", created_at: at(9e6), members: [{ user: "ann", role: "admin", max_live: null, live: 380, added_by: "reeve", added_at: at(9e6) }, { user: "bob", role: "submitter", max_live: 100, live: 20, added_by: "ann", added_at: at(8e5) }] },
       { name: "default", share: 1, max_cpus: null, max_tasks: null, max_live: null, usage: 0, usage_at: at(9), used: { cpus: 0, tasks: 0, live: 0 }, role: "submitter", created_at: at(9e6), members: [] },
@@ -57,6 +63,10 @@ export const people_routes = [
   [/^DELETE \/v1\/tokens\/(\d+)$/, (s, m) => ((s.people.tokens.find((t) => t.id === Number(m[1])).revoked_at = at(0)), said(s, `revoke ${m[1]}`))],
   [/^GET \/v1\/sessions$/, (s) => list(s.people.sessions)],
   [/^DELETE \/v1\/sessions(?:\/(\d+))?$/, (s, m) => ((s.people.sessions = s.people.sessions.filter((x) => (m[1] ? x.id !== Number(m[1]) : x.current))), said(s, `end ${m[1] ?? "others"}`))],
+  [/^GET \/v1\/me\/identities$/, (s) => list(s.people.identities)],
+  [/^DELETE \/v1\/me\/identities\/(\d+)$/, (s, m) => ((s.people.identities = []), said(s, `unlink ${m[1]}`))],
+  [/^POST \/v1\/login-links$/, (s) => said(s, "code", { url: "/#code=a-code-for-the-shell", expires_at: at(-600) })],
+  [/^GET \/v1\/config$/, (s) => list(s.people.settings)],
   [/^POST \/v1\/me\/password$/, (s, m, q, body) => (JSON.parse(body).current === "wrong wrong wrong" ? { status: 422, title: "the request is wrong", code: "bad_input", detail: "1 thing is wrong", errors: [{ pointer: "/current", code: "conflict", detail: "is not the current password" }] } : said(s, `password ${body}`))],
   [/^GET \/v1\/users$/, (s) => list(s.people.users)],
   [/^POST \/v1\/users$/, (s, m, q, body) => {

@@ -4,6 +4,7 @@
 # and leaves screenshots in OUTDIR.
 # run.sh --live [OUTDIR] - the same browser over a real grid, made for the purpose from the programs in $BUILD (or the
 # one that REEVE_URL and REEVE_TOKEN name).
+# run.sh --sign-on WEBD [OUTDIR] - the same browser signs in at a real OpenID provider and comes back; needs REEVE_TEST_PG.
 set -eu
 
 die() {
@@ -11,7 +12,7 @@ die() {
         exit 1
 }
 
-[ $# -ge 1 ] || die "usage: run.sh UIDIR [OUTDIR] | --live [OUTDIR]"
+[ $# -ge 1 ] || die "usage: run.sh UIDIR [OUTDIR] | --live [OUTDIR] | --sign-on WEBD [OUTDIR]"
 for tool in node npm chromium; do
         command -v "$tool" >/dev/null 2>&1 || die "$tool is missing; \"make deps\" installs it"
 done
@@ -27,6 +28,9 @@ if ! cmp -s "$here/package-lock.json" "$here/node_modules/.installed-lock"; then
 fi
 flock -u 9
 
+if [ "$1" = --sign-on ]; then
+        exec node "$here/sign_on.mjs" "$2" "${3:-}"
+fi
 if [ "$1" = --live ]; then
         exec node "$here/live.mjs" "${2:-}"
 fi

@@ -80,6 +80,8 @@ const server = http.createServer(async (request, response) => {
       delete told.start;
       Object.assign(state, told);
       response.end("{}");
+    } else if (request.url === "/favicon.ico") {
+      response.writeHead(204).end();
     } else if (state.down) {
       request.socket.destroy();
     } else if (request.url.startsWith("/interaction/")) {

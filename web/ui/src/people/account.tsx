@@ -11,6 +11,7 @@ import type { Me } from "../types";
 import { Table } from "../world/table";
 import { use_asked, use_doing } from "./ask";
 import { NoticesTab } from "./notices";
+import { CommandLine, Identities } from "./identities";
 import { AskButton, Choice, Field, Fold, Once, TabBar, tab_now, Trouble, type Tab } from "./parts";
 import { use_passwords } from "./password";
 import { Preferences } from "./preferences";
@@ -92,6 +93,8 @@ function Profile({ of: user, again }: { of: MeWhole; again: () => void }) {
         {user.projects.length === 0 && user.role !== "admin" && <p class="muted">{w.no_projects}</p>}
       </Section>
       {user.has_password !== undefined && <Password of={user} done={again} />}
+      <Identities />
+      <CommandLine />
     </>
   );
 }

@@ -14,6 +14,7 @@ import { Table } from "../world/table";
 import { use_asked, use_doing } from "./ask";
 import { Invitations } from "./invitations";
 import { AskButton, Choice, Field, Fold, Once, role_choices, TabBar, tab_now, Trouble, type Tab } from "./parts";
+import { Config } from "./config";
 import { Projects } from "./projects";
 import { Checks } from "./setup";
 import { Trying } from "./trial";
@@ -268,6 +269,7 @@ export function Admin() {
       {tab === "invitations" && <Invitations project={null} />}
       {tab === "audit" && <Audit admin={admin} />}
       {tab === "system" && <System />}
+      {tab === "system" && admin && <Config />}
     </div>
   );
 }

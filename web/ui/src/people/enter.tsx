@@ -2,7 +2,7 @@
 // enter.tsx - what a link that works once leads to: an invitation, a new password, the setup of a new grid.
 
 import { useEffect, useState } from "preact/hooks";
-import { me, post, Problem } from "../api";
+import { get, me, post, Problem } from "../api";
 import { Failure } from "../parts/basic";
 import { visible } from "../format";
 import { go } from "../router";
@@ -29,8 +29,10 @@ export function Enter({ kind, code, leave }: { kind: EnterKind; code: string; le
   const [name, set_name] = useState("");
   const [busy, set_busy] = useState(false);
   const [problem, set_problem] = useState<Problem | null>(null);
+  const [label, set_label] = useState<string | null>(null);
   const two = use_passwords();
   useEffect(() => {
+    if (kind === "invite") void get<{ oidc: { label: string } | null }>("/v1/login").then((ways) => set_label(ways.oidc?.label ?? null), () => {});
     void post<Looked>("/v1/invitations:look", { code }).then(set_looked, (reason: unknown) => set_looked(Problem.from(reason)));
   }, []);
   const enter = async (e: SubmitEvent) => {
@@ -42,6 +44,16 @@ export function Enter({ kind, code, leave }: { kind: EnterKind; code: string; le
       me.value = await post<Me>(kind === "setup" ? "/v1/setup" : "/v1/invitations:use", body);
       leave();
       go(kind === "setup" ? "/setup" : "/", "replace");
+    } catch (reason) {
+      set_problem(Problem.from(reason));
+      set_busy(false);
+    }
+  };
+  const elsewhere = async () => {
+    set_busy(true);
+    try {
+      const there = await post<{ url: string } | null>("/v1/oidc/start", { code, then: "/" });
+      if (there) location.assign(there.url);
     } catch (reason) {
       set_problem(Problem.from(reason));
       set_busy(false);
@@ -61,6 +73,13 @@ export function Enter({ kind, code, leave }: { kind: EnterKind; code: string; le
               {kind === "invite" && w.enter_invite_as(looked.role ?? "submitter", looked.project && visible(looked.project, 60))}
               {kind === "reset" && w.enter_reset_for(visible(looked.name ?? "", 60))}
             </p>
+            {label && (
+              <p>
+                <button type="button" disabled={busy} onClick={() => void elsewhere()}>
+                  {w.enter_elsewhere(visible(label, 60))}
+                </button>
+              </p>
+            )}
             <form onSubmit={enter}>
               {kind === "reset" ? (
                 <input type="text" class="unseen" autocomplete="username" tabIndex={-1} aria-hidden="true" readOnly value={looked.name ?? ""} />

@@ -43,6 +43,24 @@ export interface Session {
   current: boolean;
 }
 
+export interface Identity {
+  id: number;
+  issuer: string;
+  subject: string;
+  made_at: string;
+  used_at: string | null;
+}
+
+export interface Setting {
+  name: string;
+  value: string | null;
+  default: string;
+  source: string;
+  where: string | null;
+  secret: boolean;
+  help: string;
+}
+
 export interface User {
   name: string;
   role: Role;

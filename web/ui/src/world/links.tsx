@@ -11,7 +11,7 @@ import { Link, query, query_set } from "../router";
 import { words } from "../strings";
 import type { Page, Site } from "../types";
 import { WorldMap } from "./map";
-import { is_admin } from "./may";
+import { is_admin, voice_of } from "./may";
 import { Table, Take, type Column } from "./table";
 import type { LinkInfo } from "./types";
 import { w } from "./words";
@@ -30,21 +30,29 @@ export function rate_read(text: string): number | null | undefined {
 }
 
 export function BudgetForm({ of: l, close }: { of: LinkInfo; close: (acted: boolean) => void }) {
-  const [budget, set_budget] = useState(l.budget ? bytes(l.budget) : "");
-  const [most, set_most] = useState(String(l.max_active ?? ""));
+  const voice = voice_of(l.from, l.to) ?? "";
+  const had = l[`${voice}budget`];
+  const [budget, set_budget] = useState(had ? bytes(had) : "");
+  const [most, set_most] = useState(String(l[`${voice}max_active`] ?? ""));
   const [direct, set_direct] = useState(l.direct === true);
   const read = rate_read(budget);
-  const body = { budget: read ?? null, max_active: most.trim() ? Number(most) : null, direct };
+  const body = { [`${voice}budget`]: read ?? null, [`${voice}max_active`]: most.trim() ? Number(most) : null, ...(voice === "to_" ? {} : { direct }) };
+  const option = voice.replace("_", "-");
   const wrong = read === undefined || (most.trim() !== "" && !/^\d{1,6}$/.test(most.trim()));
   const pair = `${encodeURIComponent(l.from ?? "")}/${encodeURIComponent(l.to ?? "")}`;
   return (
     <Ask
       of={{
         title: w.budget_title(visible(name_of(l), 130)),
-        text: <p>{w.budget_text}</p>,
+        text: (
+          <>
+            <p>{w.budget_text}</p>
+            {voice && <p>{w.budget_of_end(visible((voice === "to_" ? l.to : l.from) ?? "", 64))}</p>}
+          </>
+        ),
         yes: w.budget_yes,
         call: { method: "PATCH", path: `/v1/links/${pair}`, body },
-        command: ["reeve", "link", "set", l.from ?? "", l.to ?? "", "--budget", String(read || "none"), "--at-once", most.trim() || "none", "--direct", direct ? "yes" : "no"].map(shell_word).join(" "),
+        command: ["reeve", "link", "set", l.from ?? "", l.to ?? "", `--${option}budget`, String(read || "none"), `--${option}at-once`, most.trim() || "none", ...(voice === "to_" ? [] : ["--direct", direct ? "yes" : "no"])].map(shell_word).join(" "),
         done: () => w.budget_done,
         barred: wrong,
       }}
@@ -60,10 +68,12 @@ export function BudgetForm({ of: l, close }: { of: LinkInfo; close: (acted: bool
         <input type="text" inputMode="numeric" maxLength={6} value={most} onInput={(e) => set_most(e.currentTarget.value)} />
         <small>{w.most_hint}</small>
       </label>
-      <label class="check">
-        <input type="checkbox" checked={direct} onChange={(e) => set_direct(e.currentTarget.checked)} />
-        {w.direct_field}
-      </label>
+      {voice !== "to_" && (
+        <label class="check">
+          <input type="checkbox" checked={direct} onChange={(e) => set_direct(e.currentTarget.checked)} />
+          {w.direct_field}
+        </label>
+      )}
     </Ask>
   );
 }
@@ -89,6 +99,12 @@ export function LinkLine({ of: l, change }: { of: LinkInfo; change: (() => void)
   );
 }
 
+// Of what admins and both ends say the smallest counts.
+function least(l: LinkInfo, what: "budget" | "max_active"): number | null {
+  const said = [l[what], l[`from_${what}`], l[`to_${what}`]].filter((n): n is number => typeof n === "number");
+  return said.length ? Math.min(...said) : null;
+}
+
 function columns_of(change: ((l: LinkInfo) => void) | null): Column<LinkInfo>[] {
   return [
     { name: "link", word: w.col_link, value: (l) => name_of(l), cell: (l) => <Text of={name_of(l)} max={140} /> },
@@ -100,12 +116,12 @@ function columns_of(change: ((l: LinkInfo) => void) | null): Column<LinkInfo>[] 
       name: "allowed",
       word: w.col_allowed,
       wide: true,
-      value: (l) => l.budget,
+      value: (l) => least(l, "budget"),
       cell: (l) => (
         <>
-          {l.budget === null ? w.no_budget : w.rate(bytes(l.budget))}
+          {least(l, "budget") === null ? w.no_budget : w.rate(bytes(least(l, "budget")!))}
           <span class="sub">
-            {l.max_active === null ? "" : w.most(count(l.max_active))} {l.direct ? w.direct : ""}
+            {least(l, "max_active") === null ? "" : w.most(count(least(l, "max_active")!))} {l.direct ? w.direct : ""}
           </span>
         </>
       ),
@@ -119,7 +135,7 @@ function columns_of(change: ((l: LinkInfo) => void) | null): Column<LinkInfo>[] 
             num: true,
             whole: true,
             cell: (l: LinkInfo) =>
-              l.from && l.to ? (
+              l.from && l.to && voice_of(l.from, l.to) !== null ? (
                 <button type="button" class="quiet" onClick={() => change(l)}>
                   {w.change_link} <span class="unseen">{name_of(l)}</span>
                 </button>
@@ -195,8 +211,14 @@ const unknown_link = (from: string, to: string): LinkInfo => ({
   from, to, rate: null, latency: null, weight: 0, learned_at: null, budget: null, max_active: null, direct: null, transfers: 0, bytes: 0, active: 0, promised: 0,
 });
 
+/** All links, or those of the site that the address names; as many as one page of the list has. */
 export function Links() {
-  const [watch] = useState(() => new Watch<Page<LinkInfo>>("/v1/links", ["data", "sites"]));
+  const only = query.value.get("site");
+  return <LinksOf key={only} only={only} />;
+}
+
+function LinksOf({ only }: { only: string | null }) {
+  const [watch] = useState(() => new Watch<Page<LinkInfo>>(`/v1/links?limit=1000${only ? `&site=${encodeURIComponent(only)}` : ""}`, ["data", "sites"]));
   useEffect(() => {
     document.title = `${words.links} – ${words.product}`;
     return watch.start();
@@ -208,10 +230,9 @@ export function Links() {
   if (!links) return problem ? <Failure problem={problem} /> : <p class="boot">{words.loading}</p>;
   const sites = site_page?.items ?? [];
   const names = sites.length ? sites.map((s) => s.name) : [...new Set(links.flatMap((l) => [l.from, l.to]))].filter((n): n is string => n !== null);
-  const only = query.value.get("site");
-  const shown = busy_first(links).filter((l) => !only || l.from === only || l.to === only);
+  const shown = busy_first(links);
   const choose = (from: string, to: string) => set_asked(links.find((l) => l.from === from && l.to === to) ?? unknown_link(from, to));
-  const columns = columns_of(is_admin() ? set_asked : null);
+  const columns = columns_of(links.some((l) => voice_of(l.from, l.to) !== null) ? set_asked : null);
   return (
     <div class="home">
       {problem && <Toast problem={problem} />}
@@ -242,7 +263,10 @@ export function Links() {
             <Link to="/data">{words.data}</Link>
           </Empty>
         ) : (
-          <Table caption={words.links} columns={columns} items={shown} id={(l) => `${l.from} ${l.to}`} look="links-table" />
+          <>
+            <Table caption={words.links} columns={columns} items={shown} id={(l) => `${l.from} ${l.to}`} look="links-table" />
+            {watch.data.value?.next_cursor && <p class="muted">{w.links_more}</p>}
+          </>
         )}
       </Section>
       {asked && (

@@ -14,7 +14,7 @@ import type { Page } from "../types";
 import { CallTrouble, use_following } from "./call";
 import { data_path } from "./datasets";
 import { BudgetForm, busy_first, LinkLine } from "./links";
-import { is_admin, may_write } from "./may";
+import { may_write, voice_of } from "./may";
 import { Table, Take, type Column } from "./table";
 import type { LinkInfo, Transfer } from "./types";
 import { w } from "./words";
@@ -215,7 +215,7 @@ function List({ filter, cursor }: { filter: Filter; cursor: string | null }) {
 }
 
 function BusyLinks() {
-  const [watch] = useState(() => new Watch<Page<LinkInfo>>("/v1/links", ["data"]));
+  const [watch] = useState(() => new Watch<Page<LinkInfo>>("/v1/links?busy=true", ["data"]));
   const [asked, set_asked] = useState<LinkInfo | null>(null);
   useEffect(() => watch.start(), []);
   const busy = busy_first(watch.data.value?.items ?? []).filter((l) => l.active > 0 || l.promised > 0);
@@ -226,7 +226,7 @@ function BusyLinks() {
       ) : (
         <ul class="link-lines">
           {busy.slice(0, BUSY_MAX).map((l) => (
-            <LinkLine key={`${l.from} ${l.to}`} of={l} change={is_admin() ? () => set_asked(l) : null} />
+            <LinkLine key={`${l.from} ${l.to}`} of={l} change={voice_of(l.from, l.to) !== null ? () => set_asked(l) : null} />
           ))}
         </ul>
       )}

@@ -142,6 +142,10 @@ export interface LinkInfo {
   learned_at: string | null;
   budget: number | null;
   max_active: number | null;
+  from_budget?: number | null;
+  from_max_active?: number | null;
+  to_budget?: number | null;
+  to_max_active?: number | null;
   direct: boolean | null;
   transfers: number;
   bytes: number;
