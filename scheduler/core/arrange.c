@@ -127,17 +127,17 @@ static void move(struct arranger *a, int32_t file, size_t from, size_t to, doubl
 {
         const struct arr_case *c = a->c;
         size_t link = from * c->sites + to;
-        double moving = c->bytes[file] / c->rate[link];
+        double begin = end - c->latency[link] - c->bytes[file] / c->rate[link];
+        double moving = c->turn[link] + c->bytes[file] / c->rate[link];
         struct arrangement *x = a->record;
 
-        set(a, &a->busy[link], end);
+        set(a, &a->busy[link], begin + moving);
         set(a, &a->there[(size_t)file * c->sites + to], end);
         set(a, &a->moving, a->moving + moving);
         if (!x)
                 return;
         x->moves = xgrow(x->moves, x->move_n, &x->move_cap, sizeof *x->moves);
-        x->moves[x->move_n++] =
-            (struct arr_move){file, (int32_t)from, (int32_t)to, end - moving - c->latency[link], end};
+        x->moves[x->move_n++] = (struct arr_move){file, (int32_t)from, (int32_t)to, begin, end};
 }
 
 struct found_way {

@@ -42,12 +42,13 @@ struct arr_case { /* what is to be arranged; arrays are the caller's, indexed as
         const double *bytes;         /* file */
         const double *there; /* file, site: seconds until it is there; INFINITY = not unless sent for */
         const bool *may;     /* file, site: it may be sent there */
-        const double *rate, *latency, *busy; /* from, to: bytes a second (0 = no way), seconds, and how long
-                                                what is under way still takes */
-        const uint32_t *room_at;             /* site: where its rooms begin; sites + 1 of them */
-        const struct arr_room *room;         /* by time */
-        double last_weight;                  /* of the last end, beside the mean */
-        double move_price;                   /* seconds a second of moving is charged */
+        /* from, to: bytes a second (0 = no way); seconds until a file that sets out begins to come, of which
+           `turn` keep the link from others; how long what is under way still takes */
+        const double *rate, *latency, *turn, *busy;
+        const uint32_t *room_at;     /* site: where its rooms begin; sites + 1 of them */
+        const struct arr_room *room; /* by time */
+        double last_weight;          /* of the last end, beside the mean */
+        double move_price;           /* seconds a second of moving is charged */
 };
 struct arr_move {
         int32_t file, from, to;

@@ -46,7 +46,7 @@ void stage_want(struct turns *t, const struct m_shape *s, struct m_dataset *d, c
         if (x) {
                 if (x->only.n && x->state == TRANSFER_QUEUED)
                         model_transfer_widen(t->m, x);
-                x->wanted_pass = t->m->pass;
+                transfer_wanted(t->m, x);
                 x->chosen = chosen;
                 if (x->why == WHY_COPY)
                         x->why = WHY_JOB;
@@ -184,6 +184,7 @@ static void cancel_unwanted(struct turns *t)
                         if (!x->unwanted_since)
                                 x->unwanted_since = m->now_ms;
                         if (m->now_ms - x->unwanted_since < m->unwanted_ms && !x->dataset->removed &&
+                            (x->state != TRANSFER_QUEUED || has_waiting_reader(x->dataset)) &&
                             dataset_may_be_at(x->dataset, model_site(m, x->to)))
                                 continue;
                 }

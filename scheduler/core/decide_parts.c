@@ -158,7 +158,7 @@ static void send(const struct deal *k, const struct m_site *site)
         int64_t bytes;
 
         if (x && (x->state != TRANSFER_QUEUED || !x->only.n || x->cancelling)) {
-                x->wanted_pass = m->pass;
+                transfer_wanted(m, x);
                 return;
         }
         bytes = gather(k, site, space_for(site, k->s) + (x ? x->bytes : 0), &only);
@@ -166,7 +166,7 @@ static void send(const struct deal *k, const struct m_site *site)
         if (only.n && !x && !isinf(w.seconds))
                 x = stage_open(k->t, k->d, site, w.from, WHY_JOB, k->j->priority);
         if (only.n && x) {
-                x->wanted_pass = m->pass;
+                transfer_wanted(m, x);
                 model_transfer_narrow(m, x, &only, bytes);
         }
         spans_release(&only);

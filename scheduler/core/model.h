@@ -62,6 +62,7 @@ struct m_storage {
         int64_t evictable;       /* of used: copies that may go (told by whoever knows the record) */
         int32_t out_max, in_max; /* transfers at once; 0 = as usual */
         int32_t out, in;         /* active now */
+        int32_t out_small, in_small;
         int64_t out_promised, in_promised; /* bytes of open transfers not yet moved */
         double egress, ingress;            /* bytes per second that all transfers may take; 0 = no limit */
         double out_given, in_given;        /* of them given to active ones */
@@ -101,14 +102,15 @@ struct m_link { /* see link.h; what each look at a way needs comes first: it fit
         double latency;     /* seconds */
         double budget;      /* bytes per second its admins allow; 0 = no limit */
         int64_t promised;   /* bytes of open transfers not yet moved */
+        int32_t open;       /* such transfers: those that wait for it included */
+        int32_t max_active; /* transfers at once; 0 = as usual */
         int64_t rest_until; /* now ms */
         double log_rate, spread,
             weight; /* of log(bytes per second): mean, mean deviation, samples that count */
         double latency_weight;
         int64_t learned_at;      /* wall ms */
-        int32_t max_active;      /* transfers at once; 0 = as usual */
         bool direct;             /* the destination may fetch from the source itself */
-        int32_t active;          /* now */
+        int32_t active, small;   /* now; of them small ones (transfer.h) */
         double given;            /* of the budget, to active ones */
         int32_t failures, rests; /* in a row */
         bool dirty;              /* differs from the record */
@@ -185,6 +187,9 @@ struct m_dataset {
         int32_t users;                /* live jobs that read or make it, and open transfers */
         struct m_reader *readers;     /* live jobs that read it */
         size_t reader_count, reader_cap;
+        /* Tasks that wait to read it, as counted in a pass; wanted_pass: its number and one (transfer.h). */
+        uint64_t wanted_pass;
+        double wanted;
         uint64_t read_pass; /* the last pass that found an attempt to read it where room is made */
 };
 struct m_reader {
@@ -204,6 +209,7 @@ struct m_transfer { /* see transfer.h */
         int32_t files;
         struct spans only;            /* the files it moves, by number; none: all that is missing */
         double given;                 /* while active: bytes per second that it may take; 0 = no limit */
+        bool small;                   /* while active: counted as a small one */
         int64_t bytes, moved, begun;  /* to be moved; moved so far; moved before this try */
         int64_t asked_at, started_at; /* wall ms; started: of this try */
         int64_t not_before;           /* wall ms: pause after a failed try */

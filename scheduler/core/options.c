@@ -36,12 +36,12 @@ static enum place_step step_of(enum option_kind kind)
 static void set_option(const struct model *m, const struct m_shape *s, struct m_site *site,
                        enum option_kind kind, const struct stage *stage, int64_t room, struct option *ret)
 {
-        double backlog = shape_backlog(s), slots = (double)slots_of(s, site);
+        double slots = (double)slots_of(s, site);
         const struct m_shape_site *at = shape_at(s, site->id);
         struct option o = {.site = site, .kind = kind, .ready = stage->seconds};
         struct terms t;
 
-        price(m, s, site, stage, fmin(backlog, slots), 0, &t);
+        price(m, s, site, stage, 0, &t);
         o.trusted = kind != OPTION_NOW && may_be_waited_for(s, site, step_of(kind));
         if (kind == OPTION_FULL && o.trusted && !s->input_count) {
                 /* Its own tasks there set the pace; others would take what they free. */

@@ -143,10 +143,19 @@ void stage_glance(const struct model *m, const struct m_shape *s, const struct m
         }
 }
 
+/* Tasks that would read a copy of it at a site of so many slots: whoever waits for it, of this shape or
+ * another. */
+static double sharers(const struct model *m, const struct m_shape *s, struct m_dataset *d, int64_t slots)
+{
+        double n = fmin(fmax(dataset_wanted(m, d), shape_backlog(s)), (double)slots);
+
+        return n > 1 ? n : 1;
+}
+
 void stage_of(const struct model *m, const struct m_shape *s, const struct m_site *site, struct stage *ret)
 {
         struct by_source seen[SOURCES_SEEN];
-        int64_t most = 0;
+        int64_t most = 0, slots = s->input_count ? slots_of(s, site) : 1;
         size_t n = 0;
 
         *ret = (struct stage){.step = PLACE_STEP_COUNT, .on_its_way = true};
@@ -170,10 +179,12 @@ void stage_of(const struct model *m, const struct m_shape *s, const struct m_sit
                 if (step < ret->step)
                         ret->step = step;
                 ret->missing += w.bytes;
-                if (!w.on_its_way)
+                if (!w.on_its_way && !w.pledged)
                         ret->fresh += w.bytes;
                 ret->on_its_way = ret->on_its_way && w.on_its_way;
                 ret->moving += w.moving;
+                if (!w.on_its_way && d)
+                        ret->share += w.moving / sharers(m, s, s->data[i], slots);
                 if (w.from && (w.bytes > most || !ret->from)) {
                         most = w.bytes;
                         ret->from = w.from;
@@ -358,13 +369,13 @@ static double bytes_price(const struct model *m, const struct m_shape *s)
 }
 
 void price(const struct model *m, const struct m_shape *s, const struct m_site *site,
-           const struct stage *stage, double users, int32_t avoid_site, struct terms *ret)
+           const struct stage *stage, int32_t avoid_site, struct terms *ret)
 {
         const struct m_shape_site *at = shape_at(s, site->id);
         struct terms t = {.run = place_run_s(m, s, site), .stage = stage->seconds};
 
-        if (stage->moving > 0 && !stage->on_its_way)
-                t.price = bytes_price(m, s) * stage->moving / (users > 1 ? users : 1);
+        if (stage->share > 0)
+                t.price = bytes_price(m, s) * stage->share;
         t.penalty = site->failures_in_row * 30.0;
         if (at && at->early)
                 t.penalty += 60.0 * (double)(at->early < 60 ? at->early : 60);
@@ -405,7 +416,7 @@ void place_judge(const struct model *m, const struct m_shape *s, struct m_site *
         ret->dropped = ret->step != PLACE_STEP_COUNT;
         ret->room = ret->dropped ? 0 : k.room;
         if (candidate_is_priced(ret)) {
-                price(m, s, site, &stage, fmin(shape_backlog(s), (double)slots_of(s, site)), avoid_site, &t);
+                price(m, s, site, &stage, avoid_site, &t);
                 t.wait = wait_at(m, s, ret, avoid_site);
                 terms_sum(&t);
         }

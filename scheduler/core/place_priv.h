@@ -16,6 +16,7 @@ struct stage { /* the inputs of a shape at a site */
         enum place_step
             step; /* PLACE_STEP_COUNT: all there; PLACE_STAGE: will be; else what stands in the way */
         double seconds, moving;
+        double share;           /* of moving, what one task has to answer for: others read the same */
         int64_t missing, fresh; /* bytes; fresh: of them, not on their way */
         double part_pace;       /* tasks a second that the way brings the parts of (parts.h); 0 = none */
         bool unknown;           /* nobody has told how much room the site has for them */
@@ -31,10 +32,9 @@ void stage_of(const struct model *m, const struct m_shape *s, const struct m_sit
 struct terms { /* of the sum, in seconds */
         double wait, stage, run, out, price, penalty, finish;
 };
-/* The terms that do not depend on when: run, penalty, and the price of moving for `users` tasks that share
- * it. */
+/* The terms that do not depend on when: run, penalty, and a task's share of the price of moving. */
 void price(const struct model *m, const struct m_shape *s, const struct m_site *site,
-           const struct stage *stage, double users, int32_t avoid_site, struct terms *ret);
+           const struct stage *stage, int32_t avoid_site, struct terms *ret);
 void terms_sum(struct terms *t);
 
 /* The funnel: the step that drops the site, or PLACE_STEP_COUNT. */

@@ -25,7 +25,7 @@ void seat_case_release(struct seat_case *sc)
         void *const all[] = {sc->shapes,    sc->site_ids, sc->tasks,   sc->data,  sc->reader,
                              sc->arr_tasks, sc->needs_at, sc->room_at, sc->needs, sc->width,
                              sc->run,       sc->wait,     sc->bytes,   sc->there, sc->rate,
-                             sc->latency,   sc->busy,     sc->may,     sc->room};
+                             sc->latency,   sc->turn,     sc->busy,    sc->may,   sc->room};
 
         for (size_t i = 0; i < ARRAY_LEN(all); i++)
                 free(all[i]);
@@ -200,7 +200,7 @@ static void judge(const struct model *m, struct seat_case *sc, size_t kind, size
         sc->run[cell] = INFINITY;
         if (step < PLACE_STAGE)
                 return;
-        price(m, s, site, &stage, 1, 0, &t);
+        price(m, s, site, &stage, 0, &t);
         sc->run[cell] = t.run + t.penalty;
         sc->width[cell] = (int32_t)(site_cpus(site) / slots);
         if (sc->width[cell] < (int32_t)shape_cpus(s))
@@ -327,6 +327,7 @@ static void gather_links(const struct model *m, struct seat_case *sc)
 
         sc->rate = xcalloc(n * n, sizeof *sc->rate);
         sc->latency = xcalloc(n * n, sizeof *sc->latency);
+        sc->turn = xcalloc(n * n, sizeof *sc->turn);
         sc->busy = xcalloc(n * n, sizeof *sc->busy);
         for (size_t i = 0; i < n; i++)
                 at[sc->site_ids[i]] = (int32_t)i + 1;
@@ -337,6 +338,7 @@ static void gather_links(const struct model *m, struct seat_case *sc)
                         continue;
                 sc->rate[i] = link_rate(m, from, to);
                 sc->latency[i] = link_latency(m, from, to);
+                sc->turn[i] = transfer_turn_s(m, from, to);
                 sc->busy[i] = link_rest(m, from, to);
         }
         for (size_t i = 0; (x = map_next(&m->transfers, &i));) {
@@ -346,7 +348,7 @@ static void gather_links(const struct model *m, struct seat_case *sc)
                         continue;
                 link = (size_t)(at[x->from] - 1) * n + (size_t)(at[x->to] - 1);
                 if (sc->rate[link] > 0)
-                        sc->busy[link] += (double)(x->bytes - x->moved) / sc->rate[link];
+                        sc->busy[link] += (double)(x->bytes - x->moved) / sc->rate[link] + sc->turn[link];
         }
 }
 
@@ -425,6 +427,7 @@ static void close_case(const struct model *m, struct seat_case *sc)
         c->may = sc->may;
         c->rate = sc->rate;
         c->latency = sc->latency;
+        c->turn = sc->turn;
         c->busy = sc->busy;
         c->room_at = sc->room_at;
         c->room = sc->room;

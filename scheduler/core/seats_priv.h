@@ -28,7 +28,7 @@ struct seat_case {
         struct arr_task *arr_tasks;
         uint32_t *needs_at, *room_at;
         int32_t *needs, *width;
-        double *run, *wait, *bytes, *there, *rate, *latency, *busy;
+        double *run, *wait, *bytes, *there, *rate, *latency, *turn, *busy;
         bool *may;
         struct arr_room *room;
         size_t needs_n, needs_cap, room_n, room_cap;

@@ -18,7 +18,7 @@
 
 #define SPREAD_LOOK_MS 5000            /* between two looks at all datasets */
 #define SPREAD_HEAT    2.0             /* times its size moved for tasks, for each copy ahead */
-#define SPREAD_RENT    4.0             /* task seconds of rent for each second that the copy takes */
+#define SPREAD_RENT    2.0             /* task seconds of rent for each second that the copy takes */
 #define RENT_READERS   64              /* of a dataset, that are looked at */
 #define RENT_LOOK_S    30.0            /* nobody pays for more than that at once */
 #define RENT_HALF_LIFE (3600 * 1000.0) /* ms */

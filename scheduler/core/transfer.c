@@ -95,8 +95,8 @@ static void promise(struct model *m, const struct m_transfer *t, int by)
         if (!l)
                 return;
         l->promised += bytes;
-        if (bytes)
-                link_changed(m, t->to);
+        l->open += by;
+        link_changed(m, t->to);
         model_site(m, t->from)->storage.out_promised += bytes;
         model_site(m, t->to)->storage.in_promised += bytes;
 }
@@ -178,6 +178,11 @@ static void count(struct model *m, const struct m_transfer *t, int32_t by)
         model_site(m, t->to)->storage.in_given += by * t->given;
         model_site(m, t->from)->storage.out += by;
         model_site(m, t->to)->storage.in += by;
+        if (!t->small)
+                return;
+        l->small += by;
+        model_site(m, t->from)->storage.out_small += by;
+        model_site(m, t->to)->storage.in_small += by;
 }
 
 /* Bring the figure of how many shared the link up to now. */
@@ -207,6 +212,29 @@ static void share_all(const struct model *m, int32_t from, int32_t to)
 }
 
 /* ---- budgets ---- */
+
+bool transfer_is_small(const struct model *m, int64_t bytes, int32_t from, int32_t to)
+{
+        return bytes < LINK_SAMPLE_BYTES &&
+               (double)bytes < link_latency(m, from, to) * link_rate(m, from, to);
+}
+
+double transfer_turn_s(const struct model *m, int32_t from, int32_t to)
+{
+        const struct m_link *l = model_link(m, from, to);
+        int32_t places = l && l->max_active ? l->max_active : TRANSFER_LINK_MAX * TRANSFER_SMALL_TIMES;
+
+        return link_latency(m, from, to) / places;
+}
+
+/* May one more start? Who named a limit means all of them; otherwise the small ones have places of their own.
+ */
+static bool has_place(int32_t named, int32_t usual, int32_t active, int32_t small, bool is_small)
+{
+        if (named)
+                return active < named;
+        return is_small ? active < usual * TRANSFER_SMALL_TIMES : active - small < usual;
+}
 
 /* What is left of a budget when so much of it was given; INFINITY: there is none. */
 static double left_of_budget(double budget, double given)
@@ -258,6 +286,7 @@ void model_transfer_start(struct model *m, struct m_transfer *t, int32_t from)
         t->given = isinf(given) ? 0 : fmax(given, 1);
         share_all(m, from, t->to);
         t->state = TRANSFER_ACTIVE;
+        t->small = transfer_is_small(m, left_of(t), from, t->to);
         t->started_at = m->wall_ms;
         t->begun = t->moved;
         t->sharing = 0;
@@ -312,6 +341,25 @@ void model_transfer_close(struct model *m, struct m_transfer *t)
         spans_release(&t->only);
         free(t);
         model_dataset_drop(m, d);
+}
+
+double dataset_wanted(const struct model *m, struct m_dataset *d)
+{
+        size_t n = d->reader_count < READERS_SEEN ? d->reader_count : READERS_SEEN;
+
+        if (d->wanted_pass == m->pass + 1)
+                return d->wanted;
+        d->wanted_pass = m->pass + 1;
+        d->wanted = 0;
+        for (size_t i = 0; i < n; i++) {
+                const struct m_job *j = d->readers[i].job;
+
+                if (heap_has(&j->shape->jobs, j))
+                        d->wanted += (double)job_waiting(j);
+        }
+        if (n)
+                d->wanted *= (double)d->reader_count / (double)n;
+        return d->wanted;
 }
 
 double dataset_heat(const struct model *m, const struct m_dataset *d)
@@ -396,6 +444,12 @@ bool model_transfer_failed(struct model *m, struct m_transfer *t, enum transfer_
         return true;
 }
 
+bool transfer_is_forgotten(const struct model *m, const struct m_transfer *t)
+{
+        return t->state == TRANSFER_QUEUED && !t->cancelling && t->unwanted_since &&
+               t->wanted_pass != m->pass;
+}
+
 /* ---- ways ------------------------------------------------------------------------------------------------
  */
 
@@ -406,7 +460,7 @@ static double queue_s(const struct model *m, int32_t from, int32_t to, double ra
         const struct m_link *l = model_link(m, from, to);
 
         const struct m_site *out = model_site(m, from), *in = model_site(m, to);
-        double wait = l ? (double)l->promised / rate : 0;
+        double wait = l ? (double)l->promised / rate + l->open * transfer_turn_s(m, from, to) : 0;
 
         if (out && out->storage.egress > 0)
                 wait = fmax(wait, (double)out->storage.out_promised / out->storage.egress);
@@ -459,7 +513,7 @@ static void source_to_come(const struct model *m, const struct m_dataset *d, con
                           link_rest(m, from->id, to->id) + link_latency(m, from->id, to->id) + moving;
                 if (seconds * RELAY_PART + RELAY_LEAST_S < ret->seconds) {
                         ret->seconds = seconds;
-                        ret->moving = moving;
+                        ret->moving = moving + transfer_turn_s(m, from->id, to->id);
                         ret->from = from->id;
                         ret->to_come = true;
                 }
@@ -499,6 +553,7 @@ static bool from_holder(const struct model *m, const struct way_asked *a, const 
         ret->moving = (double)a->bytes / rate;
         ret->seconds =
             queue_s(m, from->id, a->to->id, rate) + rest + link_latency(m, from->id, a->to->id) + ret->moving;
+        ret->moving += transfer_turn_s(m, from->id, a->to->id);
         ret->lasts = rest <= 0 && from->storage.egress <= 0;
         ret->prior = !l || l->rate <= 0;
         return true;
@@ -600,6 +655,18 @@ static void usual_source(const struct model *m, const struct m_dataset *d, const
                 gather(m, d, to, ret);
 }
 
+void transfer_wanted(struct model *m, struct m_transfer *t)
+{
+        bool forgotten = transfer_is_forgotten(m, t);
+        struct way w = {0};
+
+        t->wanted_pass = m->pass;
+        if (!forgotten)
+                return;
+        find_source(m, t->dataset, model_site(m, t->to), t->bytes, t->avoid, &w);
+        set_source(m, t, w.from);
+}
+
 bool transfer_has_better_source(struct model *m, struct m_transfer *t)
 {
         struct way now = {0}, other = {0};
@@ -619,6 +686,10 @@ void dataset_part_way(const struct model *m, const struct m_dataset *d, const st
         const struct m_transfer *t = model_transfer_to(m, d, to->id);
 
         *ret = (struct way){.bytes = bytes};
+        if (t && transfer_is_forgotten(m, t)) {
+                ret->pledged = true;
+                t = NULL;
+        }
         if (t && !t->cancelling) {
                 arrival(m, t, ret);
                 return;
@@ -670,11 +741,12 @@ static bool has_budget(const struct model *m, const struct m_transfer *t, int32_
 {
         const struct m_link *l = model_link(m, from, t->to);
         const struct m_storage *out = &model_site(m, from)->storage, *in = &model_site(m, t->to)->storage;
+        bool small = transfer_is_small(m, left_of(t), from, t->to);
 
         return share_now(m, from, t->to) > 0 && (!m->active_max || m->active < m->active_max) &&
-               (!l || l->active < (l->max_active ? l->max_active : TRANSFER_LINK_MAX)) &&
-               out->out < (out->out_max ? out->out_max : TRANSFER_SITE_MAX) &&
-               in->in < (in->in_max ? in->in_max : TRANSFER_SITE_MAX) &&
+               (!l || has_place(l->max_active, TRANSFER_LINK_MAX, l->active, l->small, small)) &&
+               has_place(out->out_max, TRANSFER_SITE_MAX, out->out, out->out_small, small) &&
+               has_place(in->in_max, TRANSFER_SITE_MAX, in->in, in->in_small, small) &&
                out_of(t->dataset, from) < TRANSFER_DATASET_MAX;
 }
 
@@ -712,6 +784,8 @@ static int32_t source_now(struct model *m, struct m_transfer *t)
             !dataset_may_be_at(t->dataset, to))
                 return 0;
         set_source(m, t, 0); /* what it promised itself does not stand in its way */
+        if (transfer_is_forgotten(m, t))
+                return 0;
         if (!chosen_source(m, t, &w)) {
                 find_source(m, t->dataset, to, t->bytes, t->avoid, &w);
                 source_to_come(m, t->dataset, to, t->bytes, &w);

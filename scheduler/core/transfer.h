@@ -32,6 +32,7 @@
 #define TRANSFER_PRIORITY_MS 300000 /* one step of priority is worth so much age */
 #define TRANSFER_LINK_MAX    2      /* active at once: on a link */
 #define TRANSFER_SITE_MAX    8      /* out of a site, and into a site */
+#define TRANSFER_SMALL_TIMES 4      /* so many times as many, when all of them are small: see below */
 #define TRANSFER_SOON_S      5.0 /* what a link ends in so long does not keep what is arranged from starting */
 #define TRANSFER_DATASET_MAX 4   /* out of one site, of one dataset */
 /* Where there is a budget, each transfer is given a part of it when it starts and keeps that: so much more
@@ -67,6 +68,11 @@ bool site_is_source(const struct m_site *site);
 /* Bytes that may still be put there, with what can be evicted; 0 when it takes no data. */
 int64_t site_space(const struct m_site *site);
 
+/* Tasks that wait for a place now and read it; of its readers the first so many are looked at, once a pass.
+ */
+#define READERS_SEEN 64
+double dataset_wanted(const struct model *m, struct m_dataset *d);
+
 /* Bytes of it that were moved for tasks, of late: they count half after a day. */
 double dataset_heat(const struct model *m, const struct m_dataset *d);
 
@@ -79,12 +85,26 @@ struct way {
         int64_t bytes; /* still to be moved */
         int32_t from;  /* source; 0 = none, or it is there */
         bool on_its_way;
+        bool pledged; /* it is to set out, but there is room kept for it: an open transfer was forgotten */
         bool to_come; /* the source is itself being supplied: nothing can start yet */
 };
 void dataset_way(const struct model *m, const struct m_dataset *d, const struct m_site *to, struct way *ret);
 /* The same for so many bytes of it. */
 void dataset_part_way(const struct model *m, const struct m_dataset *d, const struct m_site *to,
                       int64_t bytes, struct way *ret);
+
+/* A transfer is small where beginning it takes longer than moving its bytes: then the link idles most of the
+ * time, and more of them at once end sooner. So what a small one adds to the queue of its link is its bytes
+ * and a part of the time that beginning takes. */
+bool transfer_is_small(const struct model *m, int64_t bytes, int32_t from, int32_t to);
+/* Seconds of the link that go to beginning a transfer. */
+double transfer_turn_s(const struct model *m, int32_t from, int32_t to);
+
+/* It waits to start, and the last pass found nobody to want it: it promises nothing and does not start. When
+ * it is wanted again before decide() cancels it, it goes on as if nothing had been. */
+bool transfer_is_forgotten(const struct model *m, const struct m_transfer *t);
+/* Somebody wants it in this pass. */
+void transfer_wanted(struct model *m, struct m_transfer *t);
 
 /* Bytes per second below which it is better given up for another source; 0: there is none, or no matter. */
 double transfer_least_rate(const struct model *m, const struct m_transfer *t);

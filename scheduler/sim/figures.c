@@ -19,7 +19,8 @@ void figures_release(struct figures *f)
         *f = (struct figures){0};
 }
 
-void figures_task(struct figures *f, int32_t project, double wait, double run, double turnaround)
+void figures_task(struct figures *f, int32_t project, double wait, double run, double turnaround,
+                  double submitted)
 {
         struct project_figures *p = &f->projects[project];
         double least = run > SLOWDOWN_LEAST_S ? run : SLOWDOWN_LEAST_S;
@@ -28,6 +29,7 @@ void figures_task(struct figures *f, int32_t project, double wait, double run, d
         f->tasks++;
         f->wait += wait;
         f->turnaround += turnaround;
+        f->submitted += submitted;
         f->slowdown += slowdown;
         f->worst_wait = wait > f->worst_wait ? wait : f->worst_wait;
         f->turnarounds = xgrow(f->turnarounds, f->turnaround_n, &f->turnaround_cap, sizeof *f->turnarounds);
@@ -101,6 +103,7 @@ void figures_finish(struct figures *f)
         f->p95_turnaround = p95(f->turnarounds, f->turnaround_n);
         f->wait /= n;
         f->turnaround /= n;
+        f->submitted /= n;
         f->slowdown /= n;
         f->locality = f->bytes_read > 0 ? f->bytes_local / f->bytes_read : 1;
         f->utilisation = f->makespan > 0 ? f->busy / (f->capacity * f->makespan) : 0;
@@ -128,12 +131,19 @@ void figures_json(const struct figures *f, char *const *names, struct buf *b)
                 const char *name;
                 double value;
         } rows[] = {
-            {"makespan_s", f->makespan},          {"mean_wait_s", f->wait},
-            {"p95_wait_s", f->p95_wait},          {"worst_wait_s", f->worst_wait},
-            {"mean_turnaround_s", f->turnaround}, {"p95_turnaround_s", f->p95_turnaround},
-            {"mean_slowdown", f->slowdown},       {"bytes_moved", f->bytes_moved},
-            {"bytes_read", f->bytes_read},        {"locality", f->locality},
-            {"utilisation", f->utilisation},      {"fairness", f->fairness},
+            {"makespan_s", f->makespan},
+            {"mean_wait_s", f->wait},
+            {"p95_wait_s", f->p95_wait},
+            {"worst_wait_s", f->worst_wait},
+            {"mean_turnaround_s", f->turnaround},
+            {"p95_turnaround_s", f->p95_turnaround},
+            {"mean_from_submission_s", f->submitted},
+            {"mean_slowdown", f->slowdown},
+            {"bytes_moved", f->bytes_moved},
+            {"bytes_read", f->bytes_read},
+            {"locality", f->locality},
+            {"utilisation", f->utilisation},
+            {"fairness", f->fairness},
             {"price_usd", f->price_usd},
         };
 

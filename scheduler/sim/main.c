@@ -117,6 +117,7 @@ static void print_table(const struct world *w, const struct figures *f, const ch
                f->wait, f->p95_wait);
         printf("worst wait        %.1f s\nmean turnaround   %.1f s\np95 turnaround    %.1f s\n",
                f->worst_wait, f->turnaround, f->p95_turnaround);
+        printf("from submission   %.1f s\n", f->submitted);
         printf("mean slowdown     %.2f\nmoved             %.2f GB in %lld transfers\n", f->slowdown,
                f->bytes_moved / 1e9, (long long)f->transfers);
         printf("locality          %.1f %% of %.2f GB read\nutilisation       %.1f %%\n", f->locality * 100,

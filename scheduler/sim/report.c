@@ -101,6 +101,7 @@ static const struct column {
         bool bars;
 } columns[] = {
     {"mean turnaround", "s", offsetof(struct figures, turnaround), 1, true},
+    {"from submission", "s", offsetof(struct figures, submitted), 1, false},
     {"mean wait", "s", offsetof(struct figures, wait), 1, false},
     {"95 % wait", "s", offsetof(struct figures, p95_wait), 1, true},
     {"worst wait", "s", offsetof(struct figures, worst_wait), 1, false},

@@ -504,7 +504,8 @@ static void on_task_end(struct sim *s, const struct event *e)
         s->figures->busy += (double)(e->at - e->began) / 1000.0 * j->cpus;
         sim_pin(s, e->job, e->site, -1);
         figures_task(s->figures, j->project, (double)(e->began - state->ready_at) / 1000.0,
-                     (double)(e->at - e->began) / 1000.0, (double)(e->at - state->ready_at) / 1000.0);
+                     (double)(e->at - e->began) / 1000.0, (double)(e->at - state->ready_at) / 1000.0,
+                     (double)(e->at - j->submit_ms) / 1000.0);
         if (s->o.events) {
                 char task[16];
 

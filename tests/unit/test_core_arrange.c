@@ -27,7 +27,7 @@ struct made {
         uint32_t needs_at[KINDS + 1], room_at[SITES + 1];
         int32_t needs[KINDS * 2], width[KINDS * SITES];
         double run[KINDS * SITES], wait[KINDS * SITES], bytes[FILES], there[FILES * SITES];
-        double rate[SITES * SITES], latency[SITES * SITES], busy[SITES * SITES];
+        double rate[SITES * SITES], latency[SITES * SITES], turn[SITES * SITES], busy[SITES * SITES];
         bool may[FILES * SITES];
         struct arr_room room[SITES * 2];
 };
@@ -79,6 +79,7 @@ static void make_world(struct made *x)
         for (int i = 0; i < SITES * SITES; i++) {
                 x->rate[i] = i / SITES == i % SITES ? 0 : 5 + (double)roll(100);
                 x->latency[i] = 0.5;
+                x->turn[i] = 0.25;
                 x->busy[i] = roll(4) ? 0 : (double)roll(60);
         }
         for (int s = 0; s < SITES; s++) {
@@ -109,6 +110,7 @@ static void make(struct made *x, uint64_t seed)
                                  .may = x->may,
                                  .rate = x->rate,
                                  .latency = x->latency,
+                                 .turn = x->turn,
                                  .busy = x->busy,
                                  .room_at = x->room_at,
                                  .room = x->room,
@@ -155,7 +157,8 @@ static void audit_moves(const struct made *x, const struct arrangement *r)
                 assert_true(m->end >= m->begin + x->bytes[m->file] / x->rate[link] - 1e-6);
                 for (size_t k = 0; k < i; k++) {
                         if (r->moves[k].from == m->from && r->moves[k].to == m->to)
-                                assert_true(r->moves[k].end <= m->begin + 1e-6);
+                                assert_true(r->moves[k].end - x->latency[link] + x->turn[link] <=
+                                            m->begin + 1e-6);
                         assert_false(r->moves[k].file == m->file && r->moves[k].to == m->to);
                 }
         }
@@ -290,6 +293,7 @@ static void data_is_moved_where_that_ends_everything_sooner(void **unused)
                                      .may = may,
                                      .rate = rate,
                                      .latency = none,
+                                     .turn = none,
                                      .busy = none,
                                      .room_at = room_at,
                                      .room = room,

@@ -472,6 +472,125 @@ static void hot_dataset_gets_copies_ahead_of_demand_within_the_storage(void **un
         model_free(m);
 }
 
+/* ---- small ones ---- */
+
+static void small_transfers_share_a_link_by_eight_and_large_ones_by_two(void **unused)
+{
+        static const struct {
+                const char *bytes;
+                int32_t named, active;
+        } cases[] = {{"1000", 0, TRANSFER_LINK_MAX * TRANSFER_SMALL_TIMES},
+                     {"1000", 3, 3}, /* who names a limit means it */
+                     {"100e6", 0, TRANSFER_LINK_MAX}};
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct model *m = scene("site a cpus=1 draining\nsite b cpus=40 quota=1e12");
+
+                link_know(m, model_link_put(m, 1, 2), 1e6, 0.5, 1000, m->wall_ms);
+                model_link_put(m, 1, 2)->max_active = cases[i].named;
+                for (int k = 1; k <= 20; k++) {
+                        AUTO_FREE char *line = xasprintf(
+                            "data d%d bytes=%s at=a\njob %d needs=d%d expect=9000", k, cases[i].bytes, k, k);
+
+                        scene_add(m, line);
+                }
+                free(scene_decide_data(m));
+                assert_int_equal(model_link(m, 1, 2)->active, cases[i].active);
+                model_free(m);
+        }
+}
+
+static void what_waits_to_begin_on_a_link_is_waited_for(void **unused)
+{
+        struct model *m = scene("site a\nsite b quota=1e12\ndata d bytes=1000 at=a\ndata e bytes=1000 at=a");
+        struct way alone, behind;
+
+        (void)unused;
+        link_know(m, model_link_put(m, 1, 2), 1e6, 0.5, 1000, m->wall_ms);
+        dataset_way(m, scene_dataset(m, "e"), scene_site(m, "b"), &alone);
+        model_transfer_open(m, 1, scene_dataset(m, "d"), 1, 2, WHY_JOB);
+        dataset_way(m, scene_dataset(m, "e"), scene_site(m, "b"), &behind);
+        assert_true(fabs(behind.seconds - alone.seconds - transfer_turn_s(m, 1, 2)) < 0.01);
+        model_free(m);
+}
+
+static void what_nobody_wants_any_more_neither_starts_nor_stands_in_the_way(void **unused)
+{
+        struct model *m = scene("site a cpus=1 draining\nsite b cpus=8 quota=1e12\n"
+                                "data d bytes=100e6 at=a\ndata e bytes=100e6 at=a");
+        struct way w;
+
+        (void)unused;
+        link_know(m, model_link_put(m, 1, 2), 1e6, 0.1, 1000, m->wall_ms);
+        model_link_put(m, 1, 2)->max_active = 1;
+        scene_add(m, "job 1 needs=d\njob 2 needs=e");
+        free(scene_decide_data(m));
+        assert_int_equal(m->queued.n, 1);
+        assert_int_equal(model_link(m, 1, 2)->open, 2);
+        model_job(m, 2)->held = true;
+        model_job_update(m, model_job(m, 2));
+        later(m, 1000);
+        free(scene_decide_data(m));
+        assert_int_equal(model_link(m, 1, 2)->open, 1);
+        dataset_way(m, scene_dataset(m, "e"), scene_site(m, "b"), &w);
+        assert_false(w.on_its_way);
+        model_free(m);
+}
+
+/* ---- what a copy has to buy ---- */
+
+static double price_with(int readers)
+{
+        struct model *m = scene("site a cpus=1\nsite b cpus=4 quota=1e12\ndata d bytes=100e6 at=a");
+        struct candidate c;
+
+        link_know(m, model_link_put(m, 1, 2), SLOW_LINK, 0.1, 1000, m->wall_ms);
+        for (int i = 1; i <= readers; i++) {
+                AUTO_FREE char *line = xasprintf("job %d needs=d expect=50000 memory=%d", i, i);
+
+                scene_add(m, line);
+        }
+        place_judge(m, model_job(m, 1)->shape, scene_site(m, "b"), 0, false, &c);
+        model_free(m);
+        return c.price;
+}
+
+static void the_price_of_moving_is_shared_by_all_who_would_read_the_copy(void **unused)
+{
+        (void)unused;
+        assert_true(price_with(1) > 0);
+        assert_true(fabs(price_with(1) - 2 * price_with(2)) < 1e-6);
+        assert_true(fabs(price_with(1) - 4 * price_with(4)) < 1e-6);
+        assert_true(fabs(price_with(4) - price_with(9)) < 1e-6); /* no more than find a place there at once */
+}
+
+static void a_copy_is_bought_for_those_who_wait_for_a_place_alone(void **unused)
+{
+        static const struct {
+                const char *jobs, *plan;
+        } cases[] = {
+            /* one runs at the holder, the other waits for its place: long enough to pay for a copy */
+            {"job 1 tasks=2 expect=50000 needs=d", "+d>b !d:a>b"},
+            /* it waits for the data that is on its way to it */
+            {"site c cpus=1 quota=1e12\njob 9 sites=a expect=5000000\njob 10 needs=d expect=50000", ""},
+            /* nobody waits any more: what was paid is lost */
+            {"job 1 tasks=1 expect=50000 needs=d", ""},
+        };
+
+        (void)unused;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct model *m = two_sites(cases[i].jobs);
+
+                free(scene_decide_data(m));
+                scene_dataset(m, "d")->rent = 1e6;
+                scene_dataset(m, "d")->rent_at = m->now_ms;
+                later(m, 5000);
+                pass_is(m, cases[i].plan);
+                model_free(m);
+        }
+}
+
 /* ---- what stands in the way ---- */
 
 static void data_that_may_not_or_cannot_be_there_is_never_sent(void **unused)
@@ -552,6 +671,11 @@ int main(void)
             cmocka_unit_test(data_is_moved_when_that_ends_sooner_than_standing_in_line),
             cmocka_unit_test(data_is_moved_once_for_all_who_want_it_there),
             cmocka_unit_test(task_goes_to_the_holder_when_that_is_free_before_the_data_comes),
+            cmocka_unit_test(small_transfers_share_a_link_by_eight_and_large_ones_by_two),
+            cmocka_unit_test(what_waits_to_begin_on_a_link_is_waited_for),
+            cmocka_unit_test(what_nobody_wants_any_more_neither_starts_nor_stands_in_the_way),
+            cmocka_unit_test(the_price_of_moving_is_shared_by_all_who_would_read_the_copy),
+            cmocka_unit_test(a_copy_is_bought_for_those_who_wait_for_a_place_alone),
             cmocka_unit_test(hot_dataset_spreads_from_its_copies),
             cmocka_unit_test(hot_dataset_gets_copies_ahead_of_demand_within_the_storage),
             cmocka_unit_test(failed_transfer_pauses_and_takes_another_source),
