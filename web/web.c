@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "web/web.h"
 
+#include "common/log.h"
 #include "common/util.h"
 #include "web/assets.h"
 #include "web/cards.h"
@@ -24,11 +25,13 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define THREADS_DEFAULT     8
 #define CONNECTIONS_DEFAULT 2000
 #define ADDRESS_DEFAULT     500
+#define FILES_BESIDE        256  /* open files beside those of connections */
 #define REQUEST_RATE        2000 /* of one user, in a second */
 #define DISK_RESERVE        (256LL << 20)
 #define LIVE_JOBS_MAX       1000000
@@ -88,6 +91,20 @@ static void settings_copy(struct web *w, const struct web_settings *s)
         w->worker_dir = xstrdup(s->worker_dir);
         w->try_local = s->try_local;
         w->half_life_ms = s->half_life_ms > 0 ? s->half_life_ms : HALF_LIFE_MS;
+}
+
+/* As many descriptors as the connections need, as far as we may: the usual limit is half of that. */
+static void allow_files(const struct web *w)
+{
+        rlim_t need = (rlim_t)w->connections_max + FILES_BESIDE;
+        struct rlimit r;
+
+        if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= need)
+                return;
+        r.rlim_cur = r.rlim_max < need ? r.rlim_max : need;
+        if (setrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur < need)
+                log_warn("web: %llu open files are too few for %d connections: raise LimitNOFILE to %llu",
+                         (unsigned long long)r.rlim_cur, w->connections_max, (unsigned long long)need);
 }
 
 static void notice_settings_free(struct notice_settings *s)
@@ -187,6 +204,7 @@ int web_start(const struct web_settings *s, struct web **ret, struct err *err)
         pthread_cond_init(&w->sweep_end, NULL);
         w->links = xcalloc(LINKS_MAX, sizeof *w->links);
         settings_copy(w, s);
+        allow_files(w);
         if (peer_list_read(s->trusted_proxies, &w->proxies, err) < 0 || tls_begin(w, s, err) < 0) {
                 web_free(w);
                 return -1;

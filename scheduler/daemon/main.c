@@ -243,6 +243,7 @@ static int start_web(struct reeved *r, struct err *err)
             .listen = r->set.listen,
             .threads = (int)r->set.web_threads,
             .connections_max = (int)r->set.connections,
+            .address_connections_max = (int)r->set.address_connections,
             .public_url = *r->set.public_url ? r->set.public_url : NULL,
             .allowed_hosts = r->set.allowed_hosts,
             .ui_dir = *r->set.ui_dir ? r->set.ui_dir : NULL,

@@ -129,7 +129,14 @@ static const struct setting {
     {"request_rate", TYPE_NUMBER, AT(request_rate), "2000", 0, 1000000,
      "Requests that one user may make in a second, for ever; ten times as many after a quiet while. More are "
      "answered with 429. 0: any number."},
-    {"connections", TYPE_NUMBER, AT(connections), "2000", 10, 100000, "HTTP connections at once."},
+    {"connections", TYPE_NUMBER, AT(connections), "2000", 10, 60000,
+     "HTTP connections at once; one more is closed at once. 1,000 of them may be streams. One that asks "
+     "nothing "
+     "is closed after 10 seconds, one between requests after a minute. The limit of open files is raised to "
+     "fit, as far as the system allows."},
+    {"address_connections", TYPE_NUMBER, AT(address_connections), "500", 1, 60000,
+     "Of these from one address, but for those of trusted_proxies: more than people behind one gateway "
+     "need."},
     {"live_jobs", TYPE_NUMBER, AT(live_jobs), "1000000", 1, 100000000,
      "Jobs that may wait and run at once; more are refused."},
 };

@@ -21,7 +21,7 @@ struct settings {
             *oidc_algorithms, *oidc_name_claim, *oidc_groups_claim, *oidc_groups, *oidc_new_users, *oidc_role;
         int64_t lease_ms, lease_margin_ms, heartbeat_ms, lead_lease_ms, pass_pause_ms, ahead_ms;
         int64_t reserve_ms, half_life_ms, disk_reserve, keep_days, request_rate, web_threads, connections,
-            live_jobs;
+            address_connections, live_jobs;
         int64_t upload_spool, upload_project;
         struct setting_from *from; /* of each row of the table, in its order */
         bool cookie_secure, try_local;
