@@ -132,7 +132,8 @@ bool stage_rest(struct turns *t, struct m_shape *s)
                 if (counts[i] <= 0)
                         continue;
                 if (send_some(t, s, k)) {
-                        s->staging = s->staging || (k->site == first->site && k->ready > k->wait);
+                        s->staging =
+                            s->staging || (k->site == first->site && (k->ready > k->wait || !k->wait));
                         sent_to = sent_to ? sent_to : k->site->id;
                 }
                 ledger_promise(t->m, k->site, shape_cpus(s), k->ready, k->run, counts[i]);

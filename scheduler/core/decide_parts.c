@@ -218,7 +218,7 @@ bool stage_parts(struct turns *t, struct m_shape *s)
                 if (counts[i] <= 0)
                         continue;
                 if (deal_to(&k, at, counts[i]))
-                        s->staging = s->staging || (i == 0 && at->ready > at->wait);
+                        s->staging = s->staging || (i == 0 && (at->ready > at->wait || !at->wait));
                 ledger_promise(t->m, at->site, shape_cpus(s), at->ready, at->run, counts[i]);
         }
         return s->staging;

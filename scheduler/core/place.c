@@ -118,7 +118,10 @@ static enum place_step input_step(const struct m_dataset *d, const struct m_site
                 return PLACE_DATA;
         if (!dataset_may_be_at(d, site))
                 return PLACE_POLICY;
-        return !w->bytes && !w->seconds ? PLACE_STEP_COUNT : isinf(w->seconds) ? PLACE_DATA : PLACE_STAGE;
+        /* What moved to the last byte is there when it was published, and not before. */
+        if (!w->bytes && !w->seconds && !w->on_its_way)
+                return PLACE_STEP_COUNT;
+        return isinf(w->seconds) ? PLACE_DATA : PLACE_STAGE;
 }
 
 /* All of it, and it stays. */

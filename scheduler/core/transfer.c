@@ -680,18 +680,44 @@ bool transfer_has_better_source(struct model *m, struct m_transfer *t)
         return other.from != t->from && other.seconds * TRANSFER_BETTER + TRANSFER_BETTER_S < now.seconds;
 }
 
+/* It failed, and nobody has the data any more, or will have it before long: what waits for it had better
+ * know.
+ */
+static bool is_stranded(const struct model *m, const struct m_transfer *t, const struct m_site *to)
+{
+        struct way w = {0};
+
+        if (t->state != TRANSFER_QUEUED || !t->tries)
+                return false;
+        find_source(m, t->dataset, to, t->bytes, 0, &w);
+        source_to_come(m, t->dataset, to, t->bytes, &w);
+        return !w.from;
+}
+
+/* It failed, and there is less room by now than was promised to it and others. */
+static bool lacks_room(const struct m_transfer *t, const struct m_storage *at)
+{
+        return t->state == TRANSFER_QUEUED && t->tries && !at->unknown &&
+               at->quota - at->used - at->pledged + at->evictable < 0;
+}
+
 void dataset_part_way(const struct model *m, const struct m_dataset *d, const struct m_site *to,
                       int64_t bytes, struct way *ret)
 {
         const struct m_transfer *t = model_transfer_to(m, d, to->id);
 
         *ret = (struct way){.bytes = bytes};
-        if (t && transfer_is_forgotten(m, t)) {
+        if (t && !t->cancelling && lacks_room(t, &to->storage)) {
+                t = NULL;
+        } else if (t && transfer_is_forgotten(m, t)) {
                 ret->pledged = true;
                 t = NULL;
         }
         if (t && !t->cancelling) {
-                arrival(m, t, ret);
+                if (is_stranded(m, t, to))
+                        ret->seconds = INFINITY;
+                else
+                        arrival(m, t, ret);
                 return;
         }
         if (!to->storage.accept || t)

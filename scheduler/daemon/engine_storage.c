@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Room for copies at sites.
  *
- * A site takes copies up to its quota: what its admin said, otherwise a fifth of what would be free on the
- * disk of its workers without them. Above the high mark, and when transfers that are wanted need the room,
- * the copies used longest ago go, down to the low mark: store_evict says which may. They leave the catalog
- * first; what is to be deleted then stands in the record until the site's workers said that it is gone.
+ * A site takes copies up to its quota: what its admin said, as far as the disk of its workers has room for
+ * it, otherwise a fifth of what would be free there without them. Above the high mark, and when transfers
+ * that are wanted need the room, the copies used longest ago go, down to the low mark: store_evict says which
+ * may. They leave the catalog first; what is to be deleted then stands in the record until the site's workers
+ * said that it is gone.
  */
 #include "daemon/engine_storage.h"
 
@@ -40,15 +41,25 @@ struct removal { /* a directory that workers of a site were told to delete */
 /* ---- quotas ----------------------------------------------------------------------------------------------
  */
 
+static int64_t least(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
+}
+
+/* What copies can take at all: nobody keeps a promise of his that the disk does not. */
+static int64_t room_on_disk(const struct engine *e, const struct m_site *s, int64_t free_bytes)
+{
+        int64_t left = free_bytes - e->set.disk_reserve;
+
+        if (free_bytes == INT64_MAX)
+                return INT64_MAX;
+        return s->storage.used + (left > 0 ? left : 0);
+}
+
 void storage_quota(struct engine *e, struct m_site *s)
 {
         int64_t free_bytes = INT64_MAX;
 
-        s->storage.unknown = false;
-        if (s->data_quota >= 0) {
-                s->storage.quota = s->data_quota;
-                return;
-        }
         for (size_t i = 0; i < s->worker_count; i++) {
                 const struct engine_worker *ew = world_worker(e, s->workers[i]->id);
 
@@ -56,8 +67,11 @@ void storage_quota(struct engine *e, struct m_site *s)
                     ew->report.disk_free < free_bytes)
                         free_bytes = ew->report.disk_free;
         }
-        s->storage.unknown = free_bytes == INT64_MAX;
-        s->storage.quota = s->storage.unknown ? 0 : (free_bytes + s->storage.used) / QUOTA_PART;
+        s->storage.unknown = s->data_quota < 0 && free_bytes == INT64_MAX;
+        if (s->data_quota < 0)
+                s->storage.quota = s->storage.unknown ? 0 : (free_bytes + s->storage.used) / QUOTA_PART;
+        else
+                s->storage.quota = least(s->data_quota, room_on_disk(e, s, free_bytes));
 }
 
 void storage_look(struct engine *e)

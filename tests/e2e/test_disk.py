@@ -62,6 +62,30 @@ def site_full(grid):
 
 
 @suite.test
+def data_fills_site(grid):
+    """data that finds no room on a site's disk, whatever its quota says, is waited for with the reason, and comes when there is room"""
+    place = os.path.join(grid.sites["bravo"].home, "in-large")
+    os.makedirs(place)
+    for i in range(6):
+        with open(os.path.join(place, f"part-{i}"), "wb") as file:
+            file.write(os.urandom(10 << 20))
+    status, reply = grid.ask("POST", "/v1/datasets", {"name": "large", "site": "bravo", "path": place})
+    equal(status, 202, f"POST /v1/datasets: {reply}")
+    wait_until(lambda: any(d["name"] == "large" and d["state"] == "sealed" for d in grid.get("/v1/datasets")["items"]), 60, "it is registered")
+    status, reply = grid.ask("PATCH", "/v1/sites/alpha", {"data": {"quota": 1 << 30}})
+    equal(status, 200, f"quota: {reply}")
+    filler = fill(grid.sites["alpha"].root, leave=90 << 20)
+    job = grid.submit({"command": ["/bin/sh", "-c", 'cat "$REEVE_INPUT_1"/* | wc -c'], "inputs": ["large"], "sites": ["alpha"]})["id"]
+    wait_until(lambda: any("room" in (m["message"] or "")  for m in grid.get("/v1/transfers?dataset=large")["items"]), 90,
+               "the transfer says that there is no room")
+    wait_until(lambda: (grid.job(job)["wait"] or {}).get("reason") in ("no_space", "disk_full"), 60, "the job says so too")
+    equal(grid.job(job)["tasks"]["running"], 0, "running tasks")
+    os.unlink(filler)
+    equal(grid.wait_job(job, 180)["state"], "succeeded", "state")
+    equal(grid.log(job), b"62914560\n", "what it read")
+
+
+@suite.test
 def task_fills_site(grid):
     """a task that fills its site's disk fails or is tried elsewhere; its neighbours and the worker live"""
     neighbour = grid.submit({"command": ["/bin/sh", "-c", "sleep 4"], "sites": ["alpha"]})["id"]

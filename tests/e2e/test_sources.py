@@ -2,6 +2,7 @@
 """What goes wrong on the way of data ends in another source, or in a reason that says what is missing."""
 import hashlib
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -111,6 +112,55 @@ def source_closes(grid):
     assert done[0] != first, done
     intent(grid, first, "open")
     grid.wait_site(first)
+
+
+def go_away(grid, site):
+    """The site's host is gone: nobody can log in, and who was logged in hears nothing any more."""
+    grid.sites[site].server.stop()
+    for pid in grid.workers(grid.sites[site]):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def under_way(grid, name):
+    return [m for m in moves(grid, name) if m["state"] in ("active", "verifying") and m["bytes"] > 0]
+
+
+@suite.test
+def source_dies(grid):
+    """a source whose host is gone in the middle is left for another one"""
+    digest = make_data(grid, "orphaned", 400_000)
+    copy(grid, "orphaned", "charlie")
+    slow(grid, "charlie", 300_000)
+    slow(grid, "alpha", 300_000)
+    job = reader(grid, "orphaned", digest)
+    wait_until(lambda: under_way(grid, "orphaned"), 60, "bytes move")
+    first = under_way(grid, "orphaned")[0]["from"]
+    go_away(grid, first)
+    slow(grid, "charlie", None)
+    slow(grid, "alpha", None)
+    equal(grid.wait_job(job, 180)["state"], "succeeded", "state")
+    equal([m["from"] for m in moves(grid, "orphaned") if m["state"] == "done"], [{"alpha": "charlie", "charlie": "alpha"}[first]],
+          "where it came from in the end")
+    grid.sites[first].server.start()
+    grid.wait_site(first, seconds=180)
+
+
+@suite.test
+def only_source_dies(grid):
+    """a job whose only source is gone in the middle says so, and has its data when the source is back"""
+    digest = make_data(grid, "awaited", 200_000)
+    slow(grid, "alpha", 150_000)
+    job = reader(grid, "awaited", digest)
+    wait_until(lambda: under_way(grid, "awaited"), 60, "bytes move")
+    go_away(grid, "alpha")
+    wait_until(lambda: (grid.job(job)["wait"] or {}).get("reason") == "input_nowhere", 120, "it says that its input is nowhere")
+    equal(grid.job(job)["tasks"]["running"], 0, "running tasks")
+    slow(grid, "alpha", None)
+    grid.sites["alpha"].server.start()
+    equal(grid.wait_job(job, 240)["state"], "succeeded", "state")
 
 
 @suite.test

@@ -62,8 +62,8 @@ def large_inputs_get_room(grid):
         grid.ask("POST", f"/v1/jobs/{job}/cancel", {})
     for job in arrays:
         grid.wait_job(job, 30)
-    failed = query(grid, "select outcome, job_id, task, message, started_at, ended_at from attempts where outcome not in ('succeeded', 'cancelled') and started_at is not null")
-    equal(failed, [], "attempts that began and ended otherwise")
+    failed = query(grid, "select outcome, job_id, task, message, started_at, ended_at from attempts where outcome not in ('succeeded', 'cancelled')")
+    equal(failed, [], "attempts that ended otherwise")
     quota(grid, "bravo", None)
 
 

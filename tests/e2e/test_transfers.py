@@ -199,13 +199,19 @@ def quota_and_eviction(grid):
 def source_changed(grid):
     """a file that changed at its source is never taken for what was registered"""
     digest = make_data(grid, "changed")
-    with open(os.path.join(grid.sites["alpha"].home, "in-changed", "part 0003"), "r+b") as file:
+    path = os.path.join(grid.sites["alpha"].home, "in-changed", "part 0003")
+    with open(path, "r+b") as file:
+        right = file.read()
+        file.seek(0)
         file.write(b"something else")
     job = grid.submit({"command": check_sum(digest), "inputs": ["changed"], "sites": ["bravo"]})["id"]
     wait_until(lambda: any(m["message"] for m in transfers(grid, "changed")), 40, "the transfer says what is wrong")
     equal(grid.job(job)["tasks"]["running"], 0, "running tasks")
     assert not query(grid, "select 1 from dataset_sites c join datasets d on d.id = c.dataset_id where d.name = 'changed' and c.copy")
-    end(grid, job)
+    equal((grid.job(job)["wait"] or {}).get("reason"), "staging", "why it waits: there is no other source")
+    with open(path, "wb") as file:
+        file.write(right)
+    equal(grid.wait_job(job, 120)["state"], "succeeded", "state once the file is as it was")
 
 
 @suite.test

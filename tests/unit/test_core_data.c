@@ -205,6 +205,48 @@ static void link_that_fails_again_and_again_rests_for_longer_and_longer(void **u
         model_free(m);
 }
 
+static void what_moved_to_the_last_byte_is_there_when_it_was_published(void **unused)
+{
+        struct model *m =
+            scene("site a cpus=1 draining\nsite b cpus=1 quota=1e9\ndata d bytes=100 at=a\njob 1 needs=d");
+
+        (void)unused;
+        pass_is(m, "+d>b !d:a>b");
+        model_transfer_progress(m, only_transfer(m), 100);
+        later(m, 1000);
+        pass_is(m, "");
+        assert_int_equal(job_wait_reason(m, model_job(m, 1)), WAIT_STAGING);
+        model_transfer_done(m, only_transfer(m), "/b");
+        later(m, 1000);
+        pass_is(m, "1.1#1@w2");
+        model_free(m);
+}
+
+static void a_failed_transfer_without_source_or_room_is_no_data_on_its_way(void **unused)
+{
+        (void)unused;
+        for (int room = 0; room < 2; room++) {
+                struct model *m = scene("site a cpus=1 draining\nsite b cpus=1 quota=1e9\ndata d bytes=100 "
+                                        "at=a\njob 1 needs=d sites=b");
+
+                pass_is(m, "+d>b !d:a>b");
+                model_transfer_failed(m, only_transfer(m), room ? FAULT_DESTINATION : FAULT_SOURCE);
+                if (room)
+                        scene_site(m, "b")->storage.quota = 50;
+                else
+                        scene_site(m, "a")->workers[0]->ready = false;
+                later(m, 1000);
+                pass_is(m, "");
+                assert_int_equal(job_wait_reason(m, model_job(m, 1)),
+                                 room ? WAIT_NO_SPACE : WAIT_INPUT_NOWHERE);
+                scene_site(m, "b")->storage.quota = 1000000;
+                scene_site(m, "a")->workers[0]->ready = true;
+                later(m, 60000);
+                pass_is(m, "!d:a>b");
+                model_free(m);
+        }
+}
+
 /* Four datasets at a, wanted at b by a job each; the link does 1 MB/s. */
 static struct model *four_wanted(void)
 {
@@ -664,6 +706,8 @@ int main(void)
             cmocka_unit_test(way_that_was_found_is_forgotten_when_anything_about_it_changes),
             cmocka_unit_test(link_forgets_slowly_and_is_not_moved_far_by_one_wild_sample),
             cmocka_unit_test(link_that_fails_again_and_again_rests_for_longer_and_longer),
+            cmocka_unit_test(what_moved_to_the_last_byte_is_there_when_it_was_published),
+            cmocka_unit_test(a_failed_transfer_without_source_or_room_is_no_data_on_its_way),
             cmocka_unit_test(budgets_are_shared_out_and_never_exceeded),
             cmocka_unit_test(promised_time_counts_what_sites_let_out_and_in),
             cmocka_unit_test(a_transfer_is_given_up_when_slow_only_where_there_is_another_source),
