@@ -18,6 +18,7 @@ struct list {
         json_t *batch;
         int64_t files;
         bool listed; /* they lie at a site */
+        bool made;   /* it was opened by this call */
 };
 
 static int flush(struct list *l, struct err *err)
@@ -111,7 +112,18 @@ static int open_list(struct list *l, const struct args *a, const char *kind, jso
         if (reply)
                 l->name = xstrdup(json_text_at(reply, "name"));
         json_decref(reply);
+        l->made = l->name != NULL;
         return l->name ? 0 : -1;
+}
+
+/* A list that is wrong will not be gone on with: what was opened for it goes. Where the server was not there,
+ * it will. */
+static void undo(const struct list *l, const struct err *why)
+{
+        struct err unused;
+
+        if (l->made && why->code != ERR_UNAVAILABLE)
+                json_decref(client_send(l->c->client, "DELETE", NULL, &unused, "/v1/datasets/%s", l->name));
 }
 
 static int seal(struct list *l, struct err *err)
@@ -149,6 +161,8 @@ static int make(struct cli *c, const struct args *a, const char *kind, json_t *w
                 rc = flush(&l, &err);
         if (rc == 0)
                 rc = seal(&l, &err);
+        if (rc < 0)
+                undo(&l, &err);
         cli_progress_end(c);
         json_decref(l.batch);
         free(l.name);

@@ -28,6 +28,15 @@ static bool is_known(const char *word)
         return false;
 }
 
+/* Some programs begin a text with a mark of its encoding. */
+static void drop_mark(struct listing *l, ssize_t *n)
+{
+        if (*n < 3 || memcmp(l->text, "\xef\xbb\xbf", 3) != 0)
+                return;
+        *n -= 3;
+        memmove(l->text, l->text + 3, (size_t)*n + 1);
+}
+
 /* A line without its end: 1, 0 at the end of the file. Empty ones are passed over. */
 static int read_line(struct listing *l, struct err *err)
 {
@@ -36,7 +45,8 @@ static int read_line(struct listing *l, struct err *err)
 
                 if (n < 0)
                         return ferror(l->from) ? err_errno(err, "could not read \"%s\"", l->name) : 0;
-                l->line++;
+                if (!l->line++)
+                        drop_mark(l, &n);
                 if (n > LISTING_LINE_MAX || memchr(l->text, '\0', (size_t)n))
                         return err_set(err, ERR_BAD_INPUT, "%s:%zu: the line is too long, or is no text",
                                        l->name, l->line);

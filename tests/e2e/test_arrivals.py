@@ -227,6 +227,10 @@ def listed(grid):
             with open(os.path.join(place, path), "wb") as file:
                 file.write(data)
             out.write(f"{path},{len(data)},{sha(data)}\n")
+    with open(listing, "r+", encoding="utf-8") as out:  # as some programs begin a text
+        text = out.read()
+        out.seek(0)
+        out.write("\ufeff" + text)
     reeve(grid, "data", "import", "listed", f"alpha:{place}", listing)
     equal(grid.get("/v1/datasets/listed")["files"], 5, "files")
     reeve(grid, "data", "copy", "listed", "bravo", "--wait")
@@ -235,6 +239,7 @@ def listed(grid):
     with open(listing, "a", encoding="utf-8") as out:
         out.write("bad line\n")
     equal(reeve(grid, "data", "import", "other", f"alpha:{place}", listing, code=2).stderr.count(":7: there is no size"), 1, "where it is wrong")
+    assert not any(d["name"] == "other" for d in grid.get("/v1/datasets")["items"]), "what was opened for a wrong list is still there"
 
 
 @suite.test

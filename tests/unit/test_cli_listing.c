@@ -87,6 +87,13 @@ static void good_lines_of_csv_are_files(void **unused)
             /* names are kept as they are */
             {" a ,1\n", "{\"path\":\" a \",\"size\":1}\n"},
             {"gr\xc3\xbcn,1\n", "{\"path\":\"gr\xc3\xbcn\",\"size\":1}\n"},
+            /* a mark of the encoding stands before the first line, and is part of a name elsewhere */
+            {"\xef\xbb\xbfpath,size\na,1\n", "{\"path\":\"a\",\"size\":1}\n"},
+            {"\xef\xbb\xbf", ""},
+            {"a,1\n\xef\xbb\xbf"
+             "b,1\n",
+             "{\"path\":\"a\",\"size\":1}\n{\"path\":\"\xef\xbb\xbf"
+             "b\",\"size\":1}\n"},
         };
 
         (void)unused;
