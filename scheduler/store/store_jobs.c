@@ -111,17 +111,34 @@ static int list_live(struct db *db, const struct jobs_filter *f, struct rows **r
                         f, JOBS_SCAN_MAX, ret, err);
 }
 
+/* Nothing but the site is asked for, and everything is seen: no job of the run is passed over. */
+static bool only_site(const struct jobs_filter *f)
+{
+        struct jobs_filter rest = *f;
+
+        rest.site = NULL;
+        return f->who.all && filter_is_empty(&rest);
+}
+
 static int list_site(struct db *db, const struct jobs_filter *f, struct rows **ret, struct err *err)
 {
+        /* Live jobs are few: of those it is asked which were there, instead of which of a site's jobs live.
+         */
+        bool live = f->state && is_live_state(f->state);
         struct stmt *st =
-            db_stmt(db, "jobs_list_site",
-                    JOB_COLUMNS(LIST_CUT)
-                        JOB_PAGE(SITE_RUN("$13", "$15"), "($1 or r.project_id = any($2))"
-                                                         " and ($5::text is null or " RUN_STATE " = $5)"));
+            live ? db_stmt(db, "jobs_list_live_site",
+                           JOB_COLUMNS(LIST_CUT) JOB_PAGE(
+                               LIVE_RUN("$13"),
+                               "($1 or r.project_id = any($2))"
+                               " and run.taken = ($5::text = 'active') and " WAS_AT_SITE("run.id", "$15")))
+                 : db_stmt(db, "jobs_list_site",
+                           JOB_COLUMNS(LIST_CUT) JOB_PAGE(SITE_RUN("$13", "$15"),
+                                                          "($1 or r.project_id = any($2))"
+                                                          " and ($5::text is null or " RUN_STATE " = $5)"));
 
         bind_visible(st, &f->who);
         bind_int(st, f->before);
-        bind_int(st, JOBS_SCAN_MAX);
+        bind_int(st, only_site(f) ? f->limit : JOBS_SCAN_MAX);
         bind_filter(st, f);
         bind_int(st, f->after);
         bind_int(st, f->limit);
@@ -243,7 +260,7 @@ int store_jobs_list(struct db *db, const struct jobs_filter *f, struct rows **re
         else
                 rc = list_all(db, f, scans ? JOBS_SCAN_MAX : f->limit, ret, err);
         *ret_next = 0;
-        if (rc == 0 && scans && f->site && rows_count(*ret) < (size_t)f->limit)
+        if (rc == 0 && scans && f->site && !live && rows_count(*ret) < (size_t)f->limit)
                 return scanned_at_site(db, f, ret_next, err);
         if (rc == 0 && scans && rows_count(*ret) < (size_t)f->limit)
                 return scanned_to(db, f, live, ret_next, err);

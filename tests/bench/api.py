@@ -48,8 +48,11 @@ def fill_jobs(bench, rows):
             insert into job_queue (job_id, taken, next_task, held_by, held_at, wait) select id, true, 1, 'admin', now(), 'held' from live;
         insert into events (at, kind, job_id, text) select now(), 'job.ended', i, 'job ended' from generate_series(1, 200000) i;
         insert into datasets (name, project_id, made_by, job_id, sealed_at) select 'd' || i, 1 + i % 10, 'u1', i, now()
-            from generate_series(1, 100000) i""")
-    bench.sql("vacuum (analyze) jobs, job_queue, events, datasets")
+            from generate_series(1, 100000) i;
+        insert into sites (name, intent_by) values ('wide', 'bench'), ('narrow', 'bench');
+        insert into decisions (job_id, task, site_id, candidates)
+            select j.id, 1, s.id, '[]' from jobs j join sites s on s.name = case when j.id % 50000 = 3 then 'narrow' else 'wide' end where j.id % 2 = 1""")
+    bench.sql("vacuum (analyze) jobs, job_queue, events, datasets, decisions")
     bench.sql("checkpoint")
 
 
@@ -81,7 +84,9 @@ def questions(rows):
         "user_none": "/v1/jobs?user=nobody", "label": "/v1/jobs?label=run:4", "label_none": "/v1/jobs?label=none:such",
         "all_at_once": "/v1/jobs?project=p9&state=failed&name=job7*&user=u7", "events": "/v1/events", "events_job": f"/v1/jobs/{rows // 100}/events",
         "events_site": "/v1/events?site=nowhere", "datasets": "/v1/datasets", "overview": "/v1/overview", "queue": "/v1/queue",
-        "tasks": f"/v1/jobs/{rows // 2}/tasks", "sites": "/v1/sites", "workers": "/v1/workers", "projects": "/v1/projects", "users": "/v1/users",
+        "tasks": f"/v1/jobs/{rows // 2}/tasks", "sites": "/v1/sites", "workers": "/v1/workers", "projects": "/v1/projects",
+        "site_large": "/v1/jobs?site=wide", "site_small": "/v1/jobs?site=narrow", "site_none": "/v1/jobs?site=nowhere", "site_live": "/v1/jobs?site=wide&state=active",
+        "site_rare": "/v1/jobs?site=wide&state=failed&user=u7", "site_facets": "/v1/jobs:facets?site=wide", "users": "/v1/users",
     }
 
 

@@ -385,7 +385,7 @@ export const w = {
     failures: ["Failures", "What fails where?"],
     launch: ["Starting", "How long from placing to running, at the slowest?"],
   } as Record<"jobs" | "waits" | "use" | "bytes" | "local" | "passes" | "failures" | "launch", [string, string]>,
-  insight_none: "Nothing in this time.",
+  insight_none: "Nothing in this time: take a longer range, or come back once jobs ran.",
   insights_lead: "Counted by the engine in steps of five minutes and kept for two weeks; all projects together.",
   range: "How far back",
   ranges: { "1h": "1 hour", "6h": "6 hours", "1d": "1 day", "7d": "7 days", "14d": "14 days" } as Record<string, string>,
