@@ -89,6 +89,8 @@ export const writing_cases = ({ sign_in, text_of }) => [
     run: async (w) => {
       await sign_in(w, "/submit?mode=template");
       await w.page.click(".templates button:has-text('align')");
+      await w.page.waitForSelector("text=Fill in what is needed");
+      await w.page.fill("#parameter-reads", "x");
       await w.page.fill("#parameter-cores", "65");
       await w.page.waitForSelector("#parameter-cores-hint .wrong:has-text('at most 64')");
       await w.page.fill("#parameter-cores", "8");

@@ -384,7 +384,7 @@ export function Submit() {
             <header>
               <h2 id="preview">{w.preview}</h2>
             </header>
-            {typeof body === "string" && body !== w.empty ? <p class={body === w.script_asking ? "muted" : "wrong"}>{body}</p> : <Preview of={looked} apply={apply} />}
+            {typeof body === "string" && body !== w.empty ? <p class={body === w.script_asking || body === w.template_missing ? "muted" : "wrong"}>{body}</p> : <Preview of={looked} apply={apply} />}
           </section>
           <section class="panel" aria-labelledby="elsewhere">
             <header>

@@ -114,9 +114,10 @@ function use_filled(t: Template | null, form: Record<string, string>) {
   const [filled, set_filled] = useState<{ job: Body } | Problem | null>(null);
   const values = t ? values_of_form(t.parameters, form) : {};
   const text = JSON.stringify(values);
+  const missing = t?.parameters.some((p) => p.default === null && (values[p.name] === undefined || values[p.name] === "")) ?? false;
   useEffect(() => {
     set_filled(null);
-    if (!t) return;
+    if (!t || missing) return;
     const abort = new AbortController();
     const ask = () =>
       send(`/v1/templates/${t.id}/fill`, { method: "POST", body: { values }, signal: abort.signal })
@@ -128,20 +129,18 @@ function use_filled(t: Template | null, form: Record<string, string>) {
       abort.abort();
     };
   }, [t, text]);
-  return { filled, values };
+  return { filled, values, missing };
 }
 
 const command_of = (t: Template, values: Body) => ["reeve", "template", "run", t.name, ...Object.entries(values).flatMap(([k, v]) => ["--set", `${k}=${String(v)}`])].map(shell_word).join(" ");
 
 function Filled({ of: t, form, set, on_made, back, edit }: { of: Template; form: Record<string, string>; set: (name: string, value: string) => void; on_made: (m: Made) => void; back: () => void; edit: (job: Body) => void }) {
-  const { filled, values } = use_filled(t, form);
+  const { filled, values, missing } = use_filled(t, form);
   const [removing, set_removing] = useState(false);
   const command = command_of(t, values);
   const wrong = filled instanceof Problem ? filled : null;
-  useEffect(() => on_made({ job: filled && !wrong ? (filled as { job: Body }).job : null, why: wrong ? w.template_wrong : null, command }), [filled, command]);
+  useEffect(() => on_made({ job: filled && !wrong ? (filled as { job: Body }).job : null, why: missing ? w.template_missing : wrong ? w.template_wrong : null, command }), [filled, missing, command]);
   const at = (p: Parameter) => wrong?.errors.filter((e) => e.pointer === `/values/${p.name}`).map((e) => e.detail) ?? [];
-  // What must be given and was not is no mistake yet.
-  const shown = (p: Parameter) => (form[p.name] === undefined && p.default === null ? [] : at(p));
   return (
     <>
       <header class="template-head">
@@ -158,7 +157,7 @@ function Filled({ of: t, form, set, on_made, back, edit }: { of: Template; form:
       </p>
       <div class="fields">
         {t.parameters.map((p) => (
-          <OneParameter key={p.name} of={p} value={form[p.name]} set={(v) => set(p.name, v)} wrong={shown(p)} />
+          <OneParameter key={p.name} of={p} value={form[p.name]} set={(v) => set(p.name, v)} wrong={at(p)} />
         ))}
       </div>
       {wrong && wrong.errors.length === 0 && <Failure problem={wrong} />}
