@@ -29,8 +29,10 @@ static const struct field project_rule_fields[] = {
     {0},
 };
 
+#define DIALS_MOST 16
+
 struct site_change_body {
-        int64_t max_tasks;
+        int64_t max_tasks, max_dials;
         double speed;
         bool all_projects;
         json_t *projects, *offer, *labels, *data, *direct, *place;
@@ -72,7 +74,8 @@ enum {
         GAVE_LABELS = 32,
         GAVE_DATA = 64,
         GAVE_DIRECT = 128,
-        GAVE_PLACE = 256
+        GAVE_PLACE = 256,
+        GAVE_MAX_DIALS = 512
 };
 const struct field site_change_fields[] = {
     FIELD(struct site_change_body, max_tasks, F_INT, 1, COUNT_MAX, 0,
@@ -90,6 +93,8 @@ const struct field site_change_fields[] = {
              site_direct_fields),
     FIELD_OF(struct site_change_body, place, F_OBJECT, 0, 3, 0, "where it is, for the map; null: not said",
              site_place_fields),
+    FIELD(struct site_change_body, max_dials, F_INT, 1, DIALS_MOST, 0,
+          "connections to it that are begun at once; null: 2"),
     {0},
 };
 
@@ -255,6 +260,8 @@ HANDLER(api_site_change)
                                  .speed_set = given & GAVE_SPEED,
                                  .all_projects_set = given & GAVE_ALL_PROJECTS,
                                  .max_tasks = in.max_tasks,
+                                 .max_dials_set = given & GAVE_MAX_DIALS,
+                                 .max_dials = in.max_dials,
                                  .speed = in.speed,
                                  .all_projects = in.all_projects};
         if (rq->issues.count)

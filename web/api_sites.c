@@ -63,6 +63,7 @@ static void site_write(struct buf *b, struct rows *r, struct rows *workers, bool
         j_col_str(b, r, "health_text");
         j_col_str(b, r, "alarm");
         j_col_int(b, r, "max_tasks");
+        j_col_int(b, r, "max_dials");
         j_col_f64(b, r, "speed");
         j_col_bool(b, r, "all_projects");
         j_col_raw(b, r, "labels");

@@ -166,6 +166,7 @@ static const struct member site_members[] = {
     STR("health_text", SHAPE_NULL, NULL),
     STR("alarm", SHAPE_NULL, "a person must look"),
     INT("max_tasks", SHAPE_NULL, NULL),
+    INT("max_dials", SHAPE_NULL, "connections to it that are begun at once; null: 2"),
     REAL("speed", 0, NULL),
     BOOL("all_projects", 0, NULL),
     STR("labels", SHAPE_LIST, NULL),

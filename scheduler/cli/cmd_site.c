@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "sheet.h"
+#include "simple.h"
 #include "site.h"
 #include "text.h"
 #include "common/num.h"
@@ -106,6 +107,7 @@ static const struct column site_facts[] = {
     {.title = "capacity", .path = "capacity", .kind = CELL_COUNTS},
     {.title = "in use", .path = "used", .kind = CELL_COUNTS},
     {.title = "at most", .path = "max_tasks"},
+    {.title = "logins at once", .path = "max_dials"},
     {.title = "projects", .cell = projects_fact},
     {.title = "speed", .path = "speed"},
     {.title = "registered", .path = "created_at", .kind = CELL_TIME},
@@ -403,6 +405,8 @@ static json_t *changes(const struct args *a, struct err *err)
                 goto fail;
         else if (max)
                 json_object_set_new(body, "max_tasks", json_integer(v));
+        if (simple_limit(a, "max-dials", "max_dials", body, err) < 0)
+                goto fail;
         if (speed) {
                 double d = strtod(speed, &end);
 

@@ -91,6 +91,7 @@ static const struct option pin_options[] = {
 
 static const struct option site_set_options[] = {
     {"max-tasks", 0, "N|none", "tasks at once at most", false},
+    {"max-dials", 0, "N|none", "connections to it that are begun at once (2)", false},
     {"speed", 0, "FACTOR", "how fast it is beside others (1)", false},
     {"projects", 0, "LIST", "\"all\", or names: a,b:8 (b with at most 8 cpus)", false},
     {"cpus", 'c', "N", "processors a worker offers", false},

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define REPORT_MS    15000 /* a worker's figures are written this often */
-#define DIALS_MAX    2     /* connections to one site between dialing and greeting at once */
+#define DIALS_MAX    2 /* connections to one site between dialing and greeting at once, unless it says so */
 #define STOP_WAIT_MS 10000 /* for a worker to end */
 #define PROBE_MS     60000 /* a probe that has not answered by then failed */
 
@@ -583,6 +583,8 @@ static int load_sites(struct engine *e, struct err *err)
                 s->intent = rows[i].intent;
                 s->alarm = rows[i].alarm;
                 s->max_tasks = rows[i].max_tasks;
+                dial_gate_set(gate_for(e, rows[i].id),
+                              rows[i].max_dials ? (uint32_t)rows[i].max_dials : DIALS_MAX);
                 s->speed = rows[i].speed;
                 s->all_projects = rows[i].all_projects;
                 s->storage.accept = rows[i].data_accept;

@@ -61,6 +61,17 @@ void dial_gate_free(struct dial_gate *g)
         free(g);
 }
 
+static void gate_wake(struct dial_gate *g);
+
+void dial_gate_set(struct dial_gate *g, uint32_t at_once)
+{
+        bool more = at_once > g->at_once;
+
+        g->at_once = at_once ? at_once : 1;
+        if (more)
+                gate_wake(g);
+}
+
 static bool same_addresses(const struct worker_link *a, const struct worker_link *b)
 {
         if (a->s.hop_count != b->s.hop_count)

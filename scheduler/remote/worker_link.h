@@ -147,6 +147,8 @@ struct worker_link_events {
 struct dial_gate;
 struct dial_gate *dial_gate_new(uint32_t at_once);
 void dial_gate_free(struct dial_gate *g);
+/* Counts for who dials from here on. */
+void dial_gate_set(struct dial_gate *g, uint32_t at_once);
 
 struct worker_link_settings {
         uv_loop_t *loop;

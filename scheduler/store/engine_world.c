@@ -84,6 +84,7 @@ static void site_fill(const struct rows *r, void *element)
         (void)site_health_parse(row_text(r, "health"), &s->health);
         s->alarm = !row_null(r, "alarm");
         s->max_tasks = (int32_t)row_int(r, "max_tasks");
+        s->max_dials = (int32_t)row_int(r, "max_dials");
         s->speed = row_f64(r, "speed");
         s->data_accept = row_bool(r, "data_accept");
         s->data_egress = row_null(r, "data_egress") ? 0 : row_f64(r, "data_egress");
@@ -122,11 +123,12 @@ int store_load_sites(struct db *db, struct load_site **ret, size_t *ret_n, struc
                     db, "load_site_projects",
                     "select site_id, project_id, max_cpus from site_projects order by site_id, project_id"),
                 &r, err) < 0 ||
-            LOAD_ALL(db_stmt(db, "load_sites",
-                             "select id, name, intent, health, alarm, max_tasks, speed, all_projects, "
-                             "data_accept, data_quota, data_egress, data_ingress from sites"
-                             " where removed_at is null order by id"),
-                     struct load_site, site_fill, ret, ret_n, err) < 0)
+            LOAD_ALL(
+                db_stmt(db, "load_sites",
+                        "select id, name, intent, health, alarm, max_tasks, max_dials, speed, all_projects, "
+                        "data_accept, data_quota, data_egress, data_ingress from sites"
+                        " where removed_at is null order by id"),
+                struct load_site, site_fill, ret, ret_n, err) < 0)
                 return -1;
         sites_take_projects(*ret, *ret_n, r);
         return 0;

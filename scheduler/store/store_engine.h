@@ -47,6 +47,7 @@ struct load_site {
         enum site_health health;
         bool alarm;
         int32_t max_tasks; /* 0 = none */
+        int32_t max_dials; /* 0 = the usual number */
         double speed;
         bool all_projects;
         bool data_accept;

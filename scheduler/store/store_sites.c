@@ -11,7 +11,8 @@ int store_sites_list(struct db *db, const char *name, struct rows **ret, struct 
         struct stmt *st = db_stmt(
             db, "sites_list",
             "select s.id, s.name, s.intent, s.intent_by, s.intent_at, s.intent_why, s.health,"
-            " s.health_at as health_since, s.health_text, s.alarm, s.max_tasks, s.speed, s.all_projects, "
+            " s.health_at as health_since, s.health_text, s.alarm, s.max_tasks, s.max_dials, s.speed, "
+            "s.all_projects, "
             "s.created_at, to_json(s.labels) as labels, s.place, (select json_build_object('accept', "
             "s.data_accept,"
             " 'quota', s.data_quota, 'egress', s.data_egress, 'ingress', s.data_ingress, 'limit', "
@@ -119,9 +120,10 @@ int store_site_change(struct db *db, int32_t site, const struct site_change *c, 
             db_stmt(db, "site_change",
                     "update sites set max_tasks = case when $2 then nullif($3, 0) else max_tasks end,"
                     " speed = case when $4 then $5 else speed end,"
-                    " all_projects = case when $6 then $7 else all_projects end where id = $1");
+                    " all_projects = case when $6 then $7 else all_projects end,"
+                    " max_dials = case when $8 then nullif($9::integer, 0) else max_dials end where id = $1");
 
-        if (!c->max_tasks_set && !c->speed_set && !c->all_projects_set)
+        if (!c->max_tasks_set && !c->max_dials_set && !c->speed_set && !c->all_projects_set)
                 return 1;
         bind_int(st, site);
         bind_some(st, c->max_tasks_set, c->max_tasks);
@@ -129,6 +131,7 @@ int store_site_change(struct db *db, int32_t site, const struct site_change *c, 
         bind_f64(st, c->speed);
         bind_bool(st, c->all_projects_set);
         bind_bool(st, c->all_projects);
+        bind_some(st, c->max_dials_set, c->max_dials);
         return (int)db_exec(st, err);
 }
 

@@ -9,8 +9,8 @@
 #include "store/db.h"
 
 /* Sites by name, bytewise (name NULL: all): id, name, intent, intent_by, intent_at, intent_why, health,
- * health_since, health_text, alarm, max_tasks, speed, all_projects, created_at; projects, hosts, accounts
- * (JSON arrays). */
+ * health_since, health_text, alarm, max_tasks, max_dials, speed, all_projects, created_at; projects, hosts,
+ * accounts (JSON arrays). */
 int store_sites_list(struct db *db, const char *name, struct rows **ret, struct err *err);
 /* 1 and *ret_id. */
 int store_site_find(struct db *db, const char *name, int32_t *ret_id, struct err *err);
@@ -28,8 +28,8 @@ struct site_offer {
         const char *custom;                /* JSON object; NULL keeps */
 };
 struct site_change {
-        bool max_tasks_set, speed_set, all_projects_set;
-        int64_t max_tasks; /* 0 none */
+        bool max_tasks_set, max_dials_set, speed_set, all_projects_set;
+        int64_t max_tasks, max_dials; /* 0 none */
         double speed;
         bool all_projects;
 };

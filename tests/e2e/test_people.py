@@ -221,9 +221,10 @@ def settings(grid):
 def sites(grid):
     """who governs a site is named and taken back"""
     call(grid, "POST", "/v1/sites", {"name": "omega", "hosts": [{"address": "127.0.0.1", "port": 9}], "accounts": [{"user": "grid"}]})
-    grid.run("site", "admin", "add", "omega", "ann")
-    equal(grid.run("site", "admin", "list", "omega", "-o", "id").stdout.split(), ["ann"])
-    grid.run("site", "admin", "remove", "omega", "ann")
+    grid.run("user", "add", "sam")
+    grid.run("site", "admin", "add", "omega", "sam")
+    equal(grid.run("site", "admin", "list", "omega", "-o", "id").stdout.split(), ["sam"])
+    grid.run("site", "admin", "remove", "omega", "sam")
     equal(grid.run("site", "admin", "list", "omega", "-o", "id").stdout.split(), [])
 
 

@@ -351,6 +351,7 @@ export interface Site {
   health_text?: string | null;
   alarm?: string | null;
   max_tasks?: number | null;
+  max_dials?: number | null;
   speed?: number;
   all_projects?: boolean;
   projects?: { name: string; max_cpus: number | null }[];

@@ -369,6 +369,10 @@ function Rules({ of: s, admin, done }: { of: Site; admin: boolean; done: () => v
           <dd>{s.max_tasks ?? w.rule_none}</dd>
         </div>
         <div>
+          <dt>{w.rule_max_dials}</dt>
+          <dd>{s.max_dials ?? w.rule_max_dials_usual}</dd>
+        </div>
+        <div>
           <dt>{w.rule_speed}</dt>
           <dd>{s.speed ?? 1}</dd>
         </div>
@@ -393,18 +397,20 @@ function Rules({ of: s, admin, done }: { of: Site; admin: boolean; done: () => v
 export function RulesForm({ of: s, close }: { of: Site; close: (acted: boolean) => void }) {
   const offer = s.workers?.[0]?.offer ?? {};
   const [max_tasks, set_max_tasks] = useState(String(s.max_tasks ?? ""));
+  const [dials, set_dials] = useState(String(s.max_dials ?? ""));
   const [speed, set_speed] = useState(String(s.speed ?? 1));
   const [all, set_all] = useState(s.all_projects !== false);
   const [projects, set_projects] = useState((s.projects ?? []).map((p) => `${p.name}${p.max_cpus ? `=${p.max_cpus}` : ""}`).join(", "));
   const [cpus, set_cpus] = useState(String(offer["cpus"] ?? ""));
   const [memory, set_memory] = useState(String(offer["memory"] ?? ""));
-  const body: Record<string, unknown> = { max_tasks: amount_of(max_tasks), speed: Number(speed) || 1, all_projects: all };
+  const body: Record<string, unknown> = { max_tasks: amount_of(max_tasks), max_dials: amount_of(dials), speed: Number(speed) || 1, all_projects: all };
   if (!all) body["projects"] = projects_of(projects);
   if (s.workers?.length) body["offer"] = { ...offer, cpus: amount_of(cpus), memory: amount_of(memory) };
   return (
     <Ask of={{ title: w.rules, text: null, yes: w.rules_save, call: { method: "PATCH", path: api_path(s), body }, done: () => w.rules_saved }} close={close}>
       <Fields>
         <Field label={w.rule_max_tasks} hint={w.rule_none} value={max_tasks} set={set_max_tasks} data-first />
+        <Field label={w.rule_max_dials} hint={w.rule_max_dials_usual} value={dials} set={set_dials} />
         <Field label={w.rule_speed} value={speed} set={set_speed} />
         {s.workers?.length ? <Field label={w.rule_cpus} hint={w.rule_all} value={cpus} set={set_cpus} /> : null}
         {s.workers?.length ? <Field label={w.rule_memory} hint={w.rule_all} value={memory} set={set_memory} /> : null}

@@ -77,6 +77,8 @@ export const w = {
   remove_account_text: "Its key is forgotten. Nothing may run under it: drain its workers first.",
   rules: "Rules",
   rule_max_tasks: "Tasks at once",
+  rule_max_dials: "Logins at once",
+  rule_max_dials_usual: "2, as usual",
   rule_speed: "Speed, compared with others",
   rule_all_projects: "Work of all projects",
   rule_projects: "Only these projects",
