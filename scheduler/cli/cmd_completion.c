@@ -36,6 +36,7 @@ static const struct source {
     {COMPLETE_SESSIONS, "/v1/sessions", "id", {"address", NULL}},
     {COMPLETE_INVITATIONS, "/v1/invitations", "id", {"project", "note"}},
     {COMPLETE_IDENTITIES, "/v1/me/identities", "id", {"issuer", NULL}},
+    {COMPLETE_TEMPLATES, "/v1/templates", "name", {"project", "by"}},
 };
 
 static struct client *connect_quietly(const struct cli *c)

@@ -41,6 +41,7 @@ enum complete_kind {
         COMPLETE_SESSIONS,
         COMPLETE_INVITATIONS,
         COMPLETE_IDENTITIES,
+        COMPLETE_TEMPLATES,
 };
 
 struct complete_want {
