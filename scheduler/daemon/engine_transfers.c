@@ -698,6 +698,8 @@ static int load_links(struct engine *e, struct err *err)
                         link_know(e->m, l, rows[i].rate, rows[i].latency, rows[i].weight, rows[i].learned_at);
                 if (l->budget != rows[i].budget)
                         link_set_budget(e->m, l, rows[i].budget);
+                if (l->max_active != rows[i].max_active)
+                        link_changed(e->m, l->to);
                 l->max_active = rows[i].max_active;
                 l->direct = rows[i].direct;
         }

@@ -81,7 +81,7 @@ DCSIM_DATA = {"kind": {"location": "store", "num_files": 12, "filesize": {"count
 
 
 def run(*words, ok=True):
-    done = subprocess.run([SIM, *words], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([SIM, *words], capture_output=True, text=True, timeout=900)
     if ok and done.returncode:
         raise AssertionError(f"{' '.join(words)}: {done.stderr}")
     return done.stdout if ok else (done.returncode, done.stderr)
@@ -304,6 +304,8 @@ class Bound(unittest.TestCase):
 
 
 class Acceptance(unittest.TestCase):
+    """What placement must come to, on made-up cases; docs/architecture.md says what else is shown where."""
+
     def test_one_hot_file_is_moved_once_to_each_site(self):
         _, moves = events("--generate", "hot")
         self.assertEqual(len(moves), 4)
@@ -314,6 +316,7 @@ class Acceptance(unittest.TestCase):
         mine, least, most = (figures(*words, policy=p) for p in ("reeve", "least_busy", "most_bytes"))
         self.assertLess(mine["mean_turnaround_s"], least["mean_turnaround_s"])
         self.assertLess(mine["mean_turnaround_s"], most["mean_turnaround_s"])
+        self.assertLess(mine["bytes_moved"], least["bytes_moved"] / 2)
 
     def test_little_data_costs_little(self):
         words = ("--generate", "light:jobs=800,load=0.5")
