@@ -80,7 +80,7 @@ struct request {
         char audit[256];                        /* particulars for the audit chain */
         char audit_project[72], audit_site[72]; /* what it is about; "": what the path says */
         bool wakes_engine, wakes_web, forgets_auth;
-        int64_t changes_job; /* with wakes_web: which (wake.h); 0: none */
+        int64_t changes_job;        /* with wakes_web: which (wake.h); 0: none */
         bool audits_refusal;        /* that it is refused stands in the audit, whatever the reason */
         const uint8_t *static_data; /* reply bytes that live as long as the program, instead of out */
         size_t static_len;

@@ -119,7 +119,7 @@ for await (const r of records(files)) {
   // A head that cannot be taken is answered before the route counts.
   const fault = response ? judge(response, r) : r.status === 403 || r.status === 400 || r.status === 503 ? null : "this status is not documented";
   if (fault) note("reply", r, fault);
-  else if (r.status < 300) o.answered++;
+  else if (r.status < 400) o.answered++;
   const body = o.operation.requestBody?.content["application/json"]?.schema;
   if (r.status < 300 && r.request && body) {
     const { value, fault: malformed } = parse(r.request);
