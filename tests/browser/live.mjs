@@ -92,7 +92,7 @@ const cases = [
       await w.page.click(".buttons .primary");
       await w.page.waitForSelector(".tabbar");
       await wait_until("it succeeded", async () => (await text_of(w.page, ".title")).includes("succeeded"), 60_000);
-      must((await text_of(w.page, ".attempts")).includes("Exit 0"), "no exit code");
+      await wait_until("the exit code", async () => (await text_of(w.page, ".attempts")).includes("Exit 0"), 60_000);
       await w.page.waitForSelector(".life li:has-text('running')");
       await shot(w.page, out_dir, "live-job");
       const faults = [...(await axe_check(w.page)), ...(await overflow_check(w.page))];
