@@ -42,7 +42,7 @@ export const w = {
   my_sites_none: "You govern no site",
   my_sites_none_fix: "A site's admin sees here what concerns it. An admin of the grid names site admins on the page of a site.",
   my_sites_more: (n: string) => `${n} more of your sites: see the list of sites`,
-  room: "Room for copies",
+  room: "Copies",
   room_of: (used: string, all: string) => `${used} of ${all}`,
   disk: "Disk",
   connected: (ready: string, all: string) => `${ready} of ${all} workers connected`,
