@@ -188,7 +188,7 @@ def quota_and_eviction(grid):
     equal(grid.wait_job(job, 90)["state"], "succeeded", "state")
     used = "select coalesce(sum(c.bytes), 0)::bigint as b from dataset_sites c join sites s on s.id = c.site_id where c.copy and s.name = 'bravo'"
     wait_until(lambda: int(query(grid, used)[0]["b"]) <= 2_500_000, 40, "old copies left the catalog")
-    wait_until(lambda: not query(grid, "select 1 from evictions"), 60, "their files are gone")
+    wait_until(lambda: not query(grid, "select 1 from evictions"), 180, "their files are gone")
     equal(copies(grid, "bravo", "hundred"), ([], []), "files of the oldest copy")
     equal(query(grid, "select count(*) as n from dataset_sites c join datasets d on d.id = c.dataset_id where not c.copy")[0]["n"],
           query(grid, "select count(*) as n from datasets")[0]["n"], "what was registered in place")
