@@ -13,7 +13,7 @@ $(BUILD)/tests/bench-http-poll: $(O)/tests/bench/http_poll.o $(O)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lpthread
 
-# Lists over HISTORY jobs (default 10,000,000), and 200 clients that watch POLL jobs; PARTS="lists poll".
+# Every GET route and filter over HISTORY jobs (default 10,000,000) and SITES sites (1,000), and 200 clients that watch POLL jobs; PARTS="lists poll".
 .PHONY: bench-api
 bench-api: all $(BUILD)/tests/bench-http-poll $(BUILD)/tests/hollow-worker $(BUILD)/tests/recorder
 	@env BUILD=$(BUILD) HISTORY=$(HISTORY) python3 -B tests/bench/api.py $(PARTS)
@@ -22,3 +22,8 @@ bench-api: all $(BUILD)/tests/bench-http-poll $(BUILD)/tests/hollow-worker $(BUI
 .PHONY: check-web
 check-web: $(BUILD)/tests/webd
 	@tests/support/pg.sh run tests/web/run $(BUILD)/tests/webd
+
+# From the commit of an event to the frame that shows it, in a real browser, with 200 pollers and STREAMS streams beside it; what the page holds after LIVE seconds.
+.PHONY: bench-live
+bench-live: all $(BUILD)/tests/bench-http-poll $(BUILD)/tests/hollow-worker $(BUILD)/tests/recorder
+	@env BUILD=$(BUILD) python3 -B tests/bench/live.py

@@ -98,8 +98,10 @@ class Bench:
         return json.loads(raw)
 
     def sql(self, text):
-        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.postgres.conninfo, "-c", text], check=True,
+        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.postgres.conninfo, "-c", text],
                               capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr.strip() or f"psql ended with {done.returncode}")
         return done.stdout.strip()
 
     def array(self, tasks, command=("/bin/true",), seconds=300):
