@@ -24,7 +24,7 @@ const SILENCE_MS = 40_000; // the server sends a heartbeat every 15 s
 const SETTLE_MS = 150; // topics of a page come one after the other
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 30_000;
-const ABSENT_MS = 120_000; // how long a server that has no stream, or no room, is left alone
+const ABSENT_MS = 120_000; // how long a server that has no stream is left alone
 const LINE_MAX = 65_536;
 
 // The stream is being read, here or by another tab: nobody needs to poll.
@@ -129,7 +129,8 @@ class Reader {
       });
       if (!reply.ok || !reply.body || !reply.headers.get("Content-Type")?.startsWith("text/event-stream")) {
         await reply.body?.cancel();
-        return reply.status === 503 ? this.backoff() : ABSENT_MS;
+        // 429: as many as there may be; one that has just been closed may still be counted.
+        return reply.status === 503 || reply.status === 429 ? this.backoff() : ABSENT_MS;
       }
       const lines = new Lines((event, data, id) => this.happened(event, data, id));
       const decoder = new TextDecoder();
