@@ -18,8 +18,7 @@ from testgrid import Suite, private, wait_until  # noqa: E402
 suite = Suite()
 LONG = "a-name-that-is-much-too-long-for-a-column-" * 3
 LISTS = {"jobs": "id", "queue": "job", "site list": "name", "worker list": "id", "data list": "name", "project list": "name",
-         "user list": "name", "token list": "id", "events": "seq", "admin audit list": "seq", "admin config": "name",
-         "project show default": "user"}
+         "user list": "name", "token list": "id", "events": "seq", "admin audit list": "seq", "admin config --all": "name"}
 
 
 def setup(grid):
