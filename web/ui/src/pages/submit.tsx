@@ -379,7 +379,7 @@ export function Submit() {
           )}
           {mode !== "template" && <p class="muted small">{w.draft}</p>}
         </form>
-        <div class="side">
+        <div class="side" hidden={!!editing}>
           <section class="panel" aria-labelledby="preview" aria-live="polite">
             <header>
               <h2 id="preview">{w.preview}</h2>

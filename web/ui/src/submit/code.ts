@@ -11,7 +11,7 @@ import { shell } from "@codemirror/legacy-modes/mode/shell";
 import { yaml } from "@codemirror/legacy-modes/mode/yaml";
 import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from "@codemirror/lint";
 import { Compartment, EditorState, Transaction } from "@codemirror/state";
-import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
+import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 import { tags as t } from "@lezer/highlight";
 
 export interface Mark {
@@ -133,6 +133,7 @@ export function code_open(host: HTMLElement, o: Options): Code {
       extensions: [
         lineNumbers(),
         history(),
+        highlightSpecialChars(), // marks that turn a line around, or hide: the text may be somebody else's
         drawSelection(),
         bracketMatching(),
         highlightActiveLine(),
