@@ -77,29 +77,50 @@ static bool sheet_has(const struct options *o, const struct m_site *site)
         return false;
 }
 
-/* Judge every site in words and keep those worth showing, the chosen one among them. */
-static void make_sheet(struct turns *t, struct m_shape *s, const struct m_site *chosen, int32_t avoid)
+static struct candidate *add_sheet(struct plan *p, size_t n)
 {
-        struct candidate *all = xcalloc(t->m->site_cap, sizeof *all);
+        struct candidate *sheet = xcalloc(n, sizeof *sheet);
+
+        p->sheets = xgrow(p->sheets, p->sheet_count, &p->sheet_cap, sizeof *p->sheets);
+        return p->sheets[p->sheet_count++] = sheet;
+}
+
+/* Judge every site and keep those worth showing, these in words. */
+static void make_sheet(struct turns *t, struct m_shape *s, int32_t avoid)
+{
+        struct candidate *all = xcalloc(t->m->site_cap, sizeof *all), *sheet;
         enum wait_reason unused;
         int best;
-        size_t n = place_all(t->m, s, avoid, true, all, t->m->site_cap, &best, &unused);
+        size_t n = place_all(t->m, s, avoid, false, all, t->m->site_cap, &best, &unused);
 
         if (n > CHOICE_CANDIDATES_MAX) {
                 qsort(all, n, sizeof *all, candidate_rank);
-                for (size_t i = CHOICE_CANDIDATES_MAX; i < n; i++) {
-                        if (all[i].site == chosen)
-                                all[CHOICE_CANDIDATES_MAX - 1] = all[i];
-                }
                 n = CHOICE_CANDIDATES_MAX;
                 qsort(all, n, sizeof *all, candidate_order);
         }
-        all = xrealloc(all, n * sizeof *all);
-        t->plan->sheets =
-            xgrow(t->plan->sheets, t->plan->sheet_count, &t->plan->sheet_cap, sizeof *t->plan->sheets);
-        t->plan->sheets[t->plan->sheet_count++] = all;
-        s->options->sheet = all;
+        sheet = add_sheet(t->plan, n);
+        for (size_t i = 0; i < n; i++)
+                place_judge(t->m, s, all[i].site, avoid, true, &sheet[i]);
+        free(all);
+        s->options->sheet = sheet;
         s->options->sheet_n = n;
+}
+
+/* The sheet with the chosen site on it, instead of the one that is furthest from being chosen. */
+static void show_chosen(struct turns *t, struct m_shape *s, struct m_site *chosen, int32_t avoid)
+{
+        struct options *o = s->options;
+        struct candidate *sheet = add_sheet(t->plan, o->sheet_n);
+        size_t last = 0;
+
+        memcpy(sheet, o->sheet, o->sheet_n * sizeof *sheet);
+        for (size_t i = 1; i < o->sheet_n; i++) {
+                if (candidate_rank(&sheet[i], &sheet[last]) > 0)
+                        last = i;
+        }
+        place_judge(t->m, s, chosen, avoid, true, &sheet[last]);
+        qsort(sheet, o->sheet_n, sizeof *sheet, candidate_order);
+        o->sheet = sheet;
 }
 
 static struct m_choice *choice_of(struct m_job *j, int32_t site)
@@ -125,8 +146,10 @@ static int64_t record_choice(struct turns *t, struct m_job *j, int32_t task, int
         if (c->decision && (c->hash == o->hash || t->m->now_ms - c->at < CHOICE_PAUSE_MS))
                 return c->decision;
         *c = (struct m_choice){site->id, (*t->next_decision)++, t->m->now_ms, o->hash};
-        if (avoid || !o->sheet || !sheet_has(o, site))
-                make_sheet(t, j->shape, site, avoid);
+        if (avoid || !o->sheet)
+                make_sheet(t, j->shape, avoid);
+        if (!sheet_has(o, site))
+                show_chosen(t, j->shape, site, avoid);
         plan->choices = xgrow(plan->choices, plan->choice_count, &plan->choice_cap, sizeof *plan->choices);
         plan->choices[plan->choice_count++] = (struct plan_choice){.id = c->decision,
                                                                    .job = j,

@@ -9,27 +9,28 @@
 
 #define SPREAD_MIN 0.25 /* no link is known better than that */
 
+/* Links stand with their destination: whoever compares sources walks along them. */
 struct m_link *model_link(const struct model *m, int32_t from, int32_t to)
 {
-        const struct m_site *s = model_site(m, from);
+        const struct m_site *s = model_site(m, to);
 
-        return s && to > 0 && (size_t)to < s->link_cap ? s->links[to] : NULL;
+        return s ? link_from(s, from) : NULL;
 }
 
 struct m_link *model_link_put(struct model *m, int32_t from, int32_t to)
 {
-        struct m_site *s = model_site(m, from);
+        struct m_site *s = model_site(m, to);
         struct m_link *l = model_link(m, from, to);
 
-        if (l || !s)
+        if (l || !s || !model_site(m, from))
                 return l;
-        if ((size_t)to >= s->link_cap) {
+        if ((size_t)from >= s->link_cap) {
                 size_t old = s->link_cap;
 
-                s->links = xgrow(s->links, (size_t)to, &s->link_cap, sizeof(struct m_link *));
+                s->links = xgrow(s->links, (size_t)from, &s->link_cap, sizeof(struct m_link *));
                 memset(s->links + old, 0, (s->link_cap - old) * sizeof(struct m_link *));
         }
-        l = s->links[to] = xcalloc(1, sizeof *l);
+        l = s->links[from] = xcalloc(1, sizeof *l);
         l->from = from;
         l->to = to;
         l->latency = LINK_LATENCY_S;
@@ -149,39 +150,42 @@ void link_failed(const struct model *m, struct m_link *l)
 /* ---- estimates -------------------------------------------------------------------------------------------
  */
 
-double link_rate(const struct model *m, int32_t from, int32_t to)
-{
-        const struct m_link *l = model_link(m, from, to);
-        double rate = l && l->rate > 0 ? l->rate : m->link_prior;
-
-        return link_cap(m, from, to) > 0 ? fmin(rate, link_cap(m, from, to)) : rate;
-}
-
 static double lower(double a, double b)
 {
         return a > 0 && (b <= 0 || a < b) ? a : b;
 }
 
+static double cap_of(const struct m_link *l, const struct m_site *out, const struct m_site *in)
+{
+        return lower(l ? l->budget : 0, lower(out ? out->storage.egress : 0, in ? in->storage.ingress : 0));
+}
+
+double link_rate_of(const struct model *m, const struct m_link *l, const struct m_site *out,
+                    const struct m_site *in)
+{
+        double rate = l && l->rate > 0 ? l->rate : m->link_prior, cap = cap_of(l, out, in);
+
+        return cap > 0 ? fmin(rate, cap) : rate;
+}
+
+double link_rate(const struct model *m, int32_t from, int32_t to)
+{
+        return link_rate_of(m, model_link(m, from, to), model_site(m, from), model_site(m, to));
+}
+
 double link_cap(const struct model *m, int32_t from, int32_t to)
 {
-        const struct m_link *l = model_link(m, from, to);
-        const struct m_site *out = model_site(m, from), *in = model_site(m, to);
-
-        return lower(l ? l->budget : 0, lower(out ? out->storage.egress : 0, in ? in->storage.ingress : 0));
+        return cap_of(model_link(m, from, to), model_site(m, from), model_site(m, to));
 }
 
 double link_latency(const struct model *m, int32_t from, int32_t to)
 {
-        const struct m_link *l = model_link(m, from, to);
-
-        return l ? l->latency : LINK_LATENCY_S;
+        return link_latency_of(model_link(m, from, to));
 }
 
 double link_rest(const struct model *m, int32_t from, int32_t to)
 {
-        const struct m_link *l = model_link(m, from, to);
-
-        return l && l->rest_until > m->now_ms ? (double)(l->rest_until - m->now_ms) / 1000.0 : 0;
+        return link_rest_of(m, model_link(m, from, to));
 }
 
 void links_refresh(struct model *m)

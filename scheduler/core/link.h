@@ -24,9 +24,15 @@
 #define LINK_REST_MS      60000   /* doubled each time up to */
 #define LINK_REST_MAX_MS  1500000
 
-/* NULL when nothing is known or promised; put: find or make. */
+/* NULL when nothing is known or promised; put: find or make (NULL: there is no such site). */
 struct m_link *model_link(const struct model *m, int32_t from, int32_t to);
 struct m_link *model_link_put(struct model *m, int32_t from, int32_t to);
+
+/* The same for who has the destination at hand. */
+static inline struct m_link *link_from(const struct m_site *to, int32_t from)
+{
+        return from > 0 && (size_t)from < to->link_cap ? to->links[from] : NULL;
+}
 
 /* What is known from elsewhere (the record, a file): as `weight` samples would tell. rate in bytes per
  * second, latency in seconds; at: wall ms. */
@@ -49,6 +55,18 @@ double link_cap(const struct model *m, int32_t from, int32_t to);
 double link_latency(const struct model *m, int32_t from, int32_t to);
 /* Seconds until the link may be used again after failures; 0 = now. */
 double link_rest(const struct model *m, int32_t from, int32_t to);
+
+/* The same for who has all at hand; l: NULL = not known. */
+double link_rate_of(const struct model *m, const struct m_link *l, const struct m_site *out,
+                    const struct m_site *in);
+static inline double link_latency_of(const struct m_link *l)
+{
+        return l ? l->latency : LINK_LATENCY_S;
+}
+static inline double link_rest_of(const struct model *m, const struct m_link *l)
+{
+        return l && l->rest_until > m->now_ms ? (double)(l->rest_until - m->now_ms) / 1000.0 : 0;
+}
 
 /* The median of known links is taken anew when links were learned since, of many not more often than every
  * LINK_MANY_MS; decide() calls it. */

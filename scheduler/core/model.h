@@ -89,7 +89,7 @@ struct m_site {
         bool gone; /* removed; kept while attempts live there */
         struct m_storage storage;
         int64_t data_quota;    /* bytes its admin gives for copies; -1 = not said */
-        struct m_link **links; /* to other sites, by id; holes are NULL */
+        struct m_link **links; /* from other sites, by id; holes are NULL */
         size_t link_cap;
         uint64_t way_changes;       /* raised with each change of a link to it (ways.h) */
         struct m_attempt *attempts; /* open here, newest first */

@@ -219,12 +219,16 @@ bool transfer_is_small(const struct model *m, int64_t bytes, int32_t from, int32
                (double)bytes < link_latency(m, from, to) * link_rate(m, from, to);
 }
 
-double transfer_turn_s(const struct model *m, int32_t from, int32_t to)
+static double turn_s(const struct m_link *l)
 {
-        const struct m_link *l = model_link(m, from, to);
         int32_t places = l && l->max_active ? l->max_active : TRANSFER_LINK_MAX * TRANSFER_SMALL_TIMES;
 
-        return link_latency(m, from, to) / places;
+        return link_latency_of(l) / places;
+}
+
+double transfer_turn_s(const struct model *m, int32_t from, int32_t to)
+{
+        return turn_s(model_link(m, from, to));
 }
 
 /* May one more start? Who named a limit means all of them; otherwise the small ones have places of their own.
@@ -455,18 +459,20 @@ bool transfer_is_forgotten(const struct model *m, const struct m_transfer *t)
 
 /* Bytes before others on the way: what its link has promised, and beyond that what is promised out of the
  * source and into the destination, as far as their number of transfers at once makes those wait. */
-static double queue_s(const struct model *m, int32_t from, int32_t to, double rate)
+static double queue_of(const struct m_link *l, const struct m_site *out, const struct m_site *in, double rate)
 {
-        const struct m_link *l = model_link(m, from, to);
-
-        const struct m_site *out = model_site(m, from), *in = model_site(m, to);
-        double wait = l ? (double)l->promised / rate + l->open * transfer_turn_s(m, from, to) : 0;
+        double wait = l ? (double)l->promised / rate + l->open * turn_s(l) : 0;
 
         if (out && out->storage.egress > 0)
                 wait = fmax(wait, (double)out->storage.out_promised / out->storage.egress);
         if (in && in->storage.ingress > 0)
                 wait = fmax(wait, (double)in->storage.in_promised / in->storage.ingress);
         return wait;
+}
+
+static double queue_s(const struct model *m, int32_t from, int32_t to, double rate)
+{
+        return queue_of(model_link(m, from, to), model_site(m, from), model_site(m, to), rate);
 }
 
 static void arrival(const struct model *m, const struct m_transfer *t, struct way *ret)
@@ -546,14 +552,13 @@ static bool from_holder(const struct model *m, const struct way_asked *a, const 
         if (at->suspect || at->leaving || at->files != a->d->files || !from || from == a->to ||
             !site_is_source(from))
                 return false;
-        l = model_link(m, from->id, a->to->id);
-        rate = link_rate(m, from->id, a->to->id);
-        rest = link_rest(m, from->id, a->to->id);
+        l = link_from(a->to, from->id);
+        rate = link_rate_of(m, l, from, a->to);
+        rest = link_rest_of(m, l);
         ret->from = from->id;
         ret->moving = (double)a->bytes / rate;
-        ret->seconds =
-            queue_s(m, from->id, a->to->id, rate) + rest + link_latency(m, from->id, a->to->id) + ret->moving;
-        ret->moving += transfer_turn_s(m, from->id, a->to->id);
+        ret->seconds = queue_of(l, from, a->to, rate) + rest + link_latency_of(l) + ret->moving;
+        ret->moving += turn_s(l);
         ret->lasts = rest <= 0 && from->storage.egress <= 0;
         ret->prior = !l || l->rate <= 0;
         return true;

@@ -47,17 +47,19 @@ static void add_sites(struct sim *s, struct model *m)
         }
 }
 
+/* By destination, as the core keeps them: neighbours there are neighbours in memory. */
 static void add_links(struct sim *s, struct model *m)
 {
         size_t n = s->w->site_n;
 
-        for (size_t i = 0; i < n * n; i++) {
-                const struct w_link *l = &s->w->links[i];
+        for (size_t i = 0; i < n * n && !s->o.learn_links; i++) {
+                size_t to = i / n, from = i % n;
+                const struct w_link *l = world_link(s->w, from, to);
 
-                if (l->rate > 0 && i / n != i % n && !s->o.learn_links)
-                        link_know(m, model_link_put(m, (int32_t)(i / n) + 1, (int32_t)(i % n) + 1),
-                                  (double)l->rate, (double)l->latency > 0.001 ? (double)l->latency : 0.001,
-                                  KNOWN_WEIGHT, m->wall_ms);
+                if (l->rate > 0 && from != to)
+                        link_know(m, model_link_put(m, (int32_t)from + 1, (int32_t)to + 1), (double)l->rate,
+                                  (double)l->latency > 0.001 ? (double)l->latency : 0.001, KNOWN_WEIGHT,
+                                  m->wall_ms);
         }
 }
 
