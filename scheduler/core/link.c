@@ -37,12 +37,12 @@ struct m_link *model_link_put(struct model *m, int32_t from, int32_t to)
         return l;
 }
 
-void link_changed(const struct model *m, int32_t to)
+void link_changed(const struct model *m, int32_t from, int32_t to)
 {
         struct m_site *s = model_site(m, to);
 
         if (s)
-                s->way_changes++;
+                s->changed[s->way_changes++ % WAY_CHANGES_KEPT] = from;
 }
 
 /* ---- learning --------------------------------------------------------------------------------------------
@@ -72,13 +72,14 @@ static void set_rate(const struct model *m, struct m_link *l)
                 : 0;
         l->dirty = true;
         median_note(m->median, l);
-        link_changed(m, l->to);
+        link_changed(m, l->from, l->to);
 }
 
-void link_set_budget(struct model *m, struct m_link *l, double budget)
+void link_set_limits(struct model *m, struct m_link *l, double budget, int32_t max_active)
 {
         l->budget = budget;
-        link_changed(m, l->to);
+        l->max_active = max_active;
+        link_changed(m, l->from, l->to);
 }
 
 void link_know(struct model *m, struct m_link *l, double rate, double latency, double weight, int64_t at)
@@ -137,7 +138,7 @@ void link_failed(const struct model *m, struct m_link *l)
         int64_t rest = LINK_REST_MS;
 
         l->dirty = true;
-        link_changed(m, l->to);
+        link_changed(m, l->from, l->to);
         if (++l->failures < LINK_FAILURES)
                 return;
         for (int32_t i = 0; i < l->rests && rest < LINK_REST_MAX_MS; i++)

@@ -42,10 +42,10 @@ void link_learn(struct model *m, struct m_link *l, int64_t bytes, int64_t ms, do
 /* A transfer ended by fault of the link; a good end clears that. */
 void link_failed(const struct model *m, struct m_link *l);
 
-/* Bytes per second that its admins allow it; 0 = no limit. */
-void link_set_budget(struct model *m, struct m_link *l, double budget);
-/* Whatever else about a link to that site changes: what was found over it is not right any more (ways.h). */
-void link_changed(const struct model *m, int32_t to);
+/* Bytes per second that its admins allow it, and transfers at once; 0 = no limit, as usual. */
+void link_set_limits(struct model *m, struct m_link *l, double budget, int32_t max_active);
+/* Whatever else about a link changes: what was found over it is not right any more (ways.h). */
+void link_changed(const struct model *m, int32_t from, int32_t to);
 
 /* Estimates: bytes per second; seconds to begin. Both are positive and finite. */
 double link_rate(const struct model *m, int32_t from, int32_t to);

@@ -69,6 +69,8 @@ struct m_storage {
         struct claim *claim; /* room is being made for a shape, or was (space.h); NULL = never */
 };
 
+#define WAY_CHANGES_KEPT 16
+
 struct m_site {
         int32_t id;
         char *name;
@@ -91,9 +93,11 @@ struct m_site {
         int64_t data_quota;    /* bytes its admin gives for copies; -1 = not said */
         struct m_link **links; /* from other sites, by id; holes are NULL */
         size_t link_cap;
-        uint64_t way_changes;       /* raised with each change of a link to it (ways.h) */
-        struct m_attempt *attempts; /* open here, newest first */
-        struct ledger *ledger;      /* within decide(); kept for its storage */
+        uint64_t way_changes; /* raised with each change of a link to it (ways.h) */
+        int32_t
+            changed[WAY_CHANGES_KEPT]; /* where the last of those links come from, by number of the change */
+        struct m_attempt *attempts;    /* open here, newest first */
+        struct ledger *ledger;         /* within decide(); kept for its storage */
 };
 
 struct m_link { /* see link.h; what each look at a way needs comes first: it fits into one line of a cache */
@@ -220,6 +224,8 @@ struct m_transfer { /* see transfer.h */
         double sharing;               /* sum over time of active transfers on its link, in ms */
         int64_t shared_at;            /* now ms */
         int64_t looked_at;            /* now ms: for a better source */
+        double eta;                   /* seconds to its end, as looked up (ways.h): */
+        uint64_t eta_span, eta_changes;
         bool cancelling;
         struct m_transfer *next; /* of its dataset */
         size_t place;            /* in the heap of queued ones */

@@ -86,7 +86,8 @@ static int64_t left_of(const struct m_transfer *t)
         return t->bytes > t->moved ? t->bytes - t->moved : 0;
 }
 
-/* Promise (+1) what is left to its link and both sites, or take it back (-1). */
+/* Promise (+1) what is left to its link and both sites, or take it back (-1). The caller says that the link
+ * has changed, if it has in the end. */
 static void promise(struct model *m, const struct m_transfer *t, int by)
 {
         struct m_link *l = t->from ? model_link_put(m, t->from, t->to) : NULL;
@@ -96,16 +97,32 @@ static void promise(struct model *m, const struct m_transfer *t, int by)
                 return;
         l->promised += bytes;
         l->open += by;
-        link_changed(m, t->to);
         model_site(m, t->from)->storage.out_promised += bytes;
         model_site(m, t->to)->storage.in_promised += bytes;
 }
 
-static void set_source(struct model *m, struct m_transfer *t, int32_t from)
+static void note_change(const struct model *m, const struct m_transfer *t, int32_t from)
+{
+        if (from)
+                link_changed(m, from, t->to);
+}
+
+static void move_promise(struct model *m, struct m_transfer *t, int32_t from)
 {
         promise(m, t, -1);
         t->from = from;
         promise(m, t, 1);
+}
+
+static void set_source(struct model *m, struct m_transfer *t, int32_t from)
+{
+        int32_t had = t->from;
+
+        move_promise(m, t, from);
+        if (had != from)
+                note_change(m, t, had);
+        if (had != from)
+                note_change(m, t, from);
 }
 
 struct m_transfer *model_transfer_open(struct model *m, int64_t id, struct m_dataset *d, int32_t from,
@@ -147,6 +164,7 @@ static void resize(struct model *m, struct m_transfer *t, int32_t files, int64_t
         t->files = files;
         t->bytes = bytes;
         promise(m, t, 1);
+        note_change(m, t, t->from);
 }
 
 void model_transfer_narrow(struct model *m, struct m_transfer *t, struct spans *only, int64_t bytes)
@@ -303,6 +321,7 @@ void model_transfer_progress(struct model *m, struct m_transfer *t, int64_t move
         promise(m, t, -1);
         t->moved = moved < 0 ? 0 : moved < t->bytes ? moved : t->bytes;
         promise(m, t, 1);
+        note_change(m, t, t->from);
 }
 
 /* Sums of what was added and taken away again are not quite none. */
@@ -335,6 +354,7 @@ void model_transfer_close(struct model *m, struct m_transfer *t)
 
         stop(m, t);
         promise(m, t, -1);
+        note_change(m, t, t->from);
         if (model_site(m, t->to))
                 model_site(m, t->to)->storage.pledged -= t->bytes;
         while (*at != t)
@@ -495,6 +515,22 @@ static void arrival(const struct model *m, const struct m_transfer *t, struct wa
         ret->seconds = begin + (t->from ? queue_s(m, t->from, t->to, rate) : ret->moving);
 }
 
+/* When it ends, as far as that can be told now: looked up once in a span, as often as its way changes. */
+static double eta_of(const struct model *m, struct m_transfer *t)
+{
+        const struct m_site *from = model_site(m, t->from), *to = model_site(m, t->to);
+        uint64_t span = ways_span(m);
+        struct way w = {0};
+
+        if (span && t->eta_span == span && t->eta_changes == to->way_changes && from &&
+            from->storage.egress <= 0)
+                return t->eta;
+        arrival(m, t, &w);
+        t->eta_span = span;
+        t->eta_changes = to->way_changes;
+        return t->eta = w.seconds;
+}
+
 /* Copies that are being made are sources to come: worth waiting for where the way on from there is so much
  * faster that it makes up for the wait, and some more, for what is not there yet may be late. */
 static void source_to_come(const struct model *m, const struct m_dataset *d, const struct m_site *to,
@@ -502,21 +538,23 @@ static void source_to_come(const struct model *m, const struct m_dataset *d, con
 {
         int32_t looked = 0;
 
-        for (const struct m_transfer *t = d->transfers; t && looked < SOURCES_MAX; t = t->next, looked++) {
+        if (ret->seconds <= RELAY_LEAST_S)
+                return;
+
+        for (struct m_transfer *t = d->transfers; t && looked < SOURCES_MAX; t = t->next, looked++) {
                 const struct m_site *from = model_site(m, t->to);
-                double rate, moving, seconds;
-                struct way w = {0};
+                double rate, moving, seconds, eta;
 
                 if (t->state == TRANSFER_QUEUED || t->cancelling || t->only.n || from == to ||
                     !site_is_source(from))
                         continue;
-                arrival(m, t, &w);
-                if (w.seconds * RELAY_PART + RELAY_LEAST_S >= ret->seconds)
+                eta = eta_of(m, t);
+                if (eta * RELAY_PART + RELAY_LEAST_S >= ret->seconds)
                         continue; /* and the way on takes time, too */
                 rate = link_rate(m, from->id, to->id);
                 moving = (double)bytes / rate;
-                seconds = fmax(w.seconds, queue_s(m, from->id, to->id, rate)) +
-                          link_rest(m, from->id, to->id) + link_latency(m, from->id, to->id) + moving;
+                seconds = fmax(eta, queue_s(m, from->id, to->id, rate)) + link_rest(m, from->id, to->id) +
+                          link_latency(m, from->id, to->id) + moving;
                 if (seconds * RELAY_PART + RELAY_LEAST_S < ret->seconds) {
                         ret->seconds = seconds;
                         ret->moving = moving + transfer_turn_s(m, from->id, to->id);
@@ -564,11 +602,19 @@ static bool from_holder(const struct model *m, const struct way_asked *a, const 
         return true;
 }
 
+static bool is_sooner(const struct way_found *a, const struct way_found *b)
+{
+        return a->seconds < b->seconds || (a->seconds == b->seconds && a->from < b->from);
+}
+
 static struct way_found best_holder(const struct model *m, const struct way_asked *a, int32_t avoid)
 {
         struct way_found best = {.seconds = INFINITY, .lasts = true}, x;
         size_t n = a->d->site_count;
 
+        /* There are a million links where there are a thousand sites: they come from memory all at once. */
+        for (size_t i = a->first; i < a->first + a->look; i++)
+                __builtin_prefetch(link_from(a->to, a->d->sites[i % n].site));
         for (size_t i = a->first; i < a->first + a->look; i++) {
                 if (!from_holder(m, a, &a->d->sites[i % n], &x))
                         continue;
@@ -576,12 +622,12 @@ static struct way_found best_holder(const struct model *m, const struct way_aske
                         x.seconds += 1e6;
                 x.lasts = x.lasts && best.lasts;
                 x.prior = x.prior || best.prior;
-                if (x.seconds > best.seconds || (x.seconds == best.seconds && x.from >= best.from)) {
-                        best.lasts = x.lasts;
-                        best.prior = x.prior;
-                } else {
+                if (is_sooner(&x, &best)) {
                         best = x;
+                        continue;
                 }
+                best.lasts = x.lasts;
+                best.prior = x.prior;
         }
         return best;
 }
@@ -644,6 +690,40 @@ static void find_source(const struct model *m, const struct m_dataset *d, const 
                 gather(m, d, to, ret);
 }
 
+/* The best one was found before the link from one of the sites changed: is it known who is best now? */
+static bool bring_up_to_date(const struct model *m, const struct way_asked *a, int32_t from,
+                             struct way_found *best)
+{
+        const struct m_dataset *d = a->d;
+        struct way_found x;
+
+        for (size_t i = model_dataset_from(d, from); i < d->site_count && d->sites[i].site == from; i++) {
+                if ((i + d->site_count - a->first) % d->site_count >= a->look ||
+                    !from_holder(m, a, &d->sites[i], &x))
+                        continue;
+                if (!x.lasts || (from == best->from && x.seconds > best->seconds))
+                        return false; /* another one may be better than it is now */
+                x.prior = x.prior || best->prior;
+                if (from == best->from || is_sooner(&x, best))
+                        *best = x;
+        }
+        return true;
+}
+
+static bool is_known(const struct model *m, const struct way_asked *a, struct way_found *ret)
+{
+        struct ways_since since = {.n = 0};
+        enum ways_kept kept = ways_get(m, a, ret, &since);
+
+        for (size_t i = 0; i < since.n && kept == WAYS_NEARLY; i++) {
+                if (!bring_up_to_date(m, a, since.from[i], ret))
+                        return false;
+        }
+        if (kept == WAYS_NEARLY)
+                ways_keep(m, a, ret);
+        return kept != WAYS_NONE;
+}
+
 /* The same for what is asked again and again: by what was found before, as long as that is right. */
 static void usual_source(const struct model *m, const struct m_dataset *d, const struct m_site *to,
                          int64_t bytes, struct way *ret)
@@ -651,7 +731,7 @@ static void usual_source(const struct model *m, const struct m_dataset *d, const
         struct way_asked a = holders_for(m, d, to, bytes);
         struct way_found found;
 
-        if (!ways_get(m, &a, &found)) {
+        if (!is_known(m, &a, &found)) {
                 found = best_holder(m, &a, 0);
                 ways_keep(m, &a, &found);
         }
@@ -810,17 +890,21 @@ static int32_t source_now(struct model *m, struct m_transfer *t)
 {
         const struct m_site *to = model_site(m, t->to);
         struct way w = {0};
+        int32_t had = t->from;
 
         if (t->cancelling || t->not_before > m->wall_ms || !site_is_source(to) ||
             !dataset_may_be_at(t->dataset, to))
                 return 0;
-        set_source(m, t, 0); /* what it promised itself does not stand in its way */
-        if (transfer_is_forgotten(m, t))
+        if (transfer_is_forgotten(m, t)) {
+                set_source(m, t, 0);
                 return 0;
+        }
+        move_promise(m, t, 0); /* what it promised itself does not stand in its way */
         if (!chosen_source(m, t, &w)) {
                 find_source(m, t->dataset, to, t->bytes, t->avoid, &w);
                 source_to_come(m, t->dataset, to, t->bytes, &w);
         }
+        move_promise(m, t, had);
         set_source(m, t, w.from);
         if (t->chosen && w.from == t->chosen && is_served(m, w.from, t->to))
                 return 0;

@@ -138,6 +138,11 @@ void ways_close(struct model *m)
                 m->ways->open = false;
 }
 
+uint64_t ways_span(const struct model *m)
+{
+        return m->ways && m->ways->open ? m->ways->span : 0;
+}
+
 /* ---- answers ---------------------------------------------------------------------------------------------
  */
 
@@ -170,16 +175,28 @@ static uint64_t print_of(const struct ways *w, const struct row *r, const struct
         return w->world + r->sums[n] - r->sums[a->first] + r->sums[end - n];
 }
 
-bool ways_get(const struct model *m, const struct way_asked *asked, struct way_found *ret)
+/* Which links have changed since; false: too many, or what is promised on one counts for all. */
+static bool look_back(const struct m_site *to, uint64_t seen, struct ways_since *ret)
+{
+        ret->n = 0;
+        if (to->way_changes - seen > WAY_CHANGES_KEPT || to->storage.ingress > 0)
+                return seen == to->way_changes;
+        for (; seen < to->way_changes; seen++)
+                ret->from[ret->n++] = to->changed[seen % WAY_CHANGES_KEPT];
+        return true;
+}
+
+enum ways_kept ways_get(const struct model *m, const struct way_asked *asked, struct way_found *ret,
+                        struct ways_since *since)
 {
         const struct row *r = row_of(m, asked->d);
         const struct cell *c = r ? &r->cells[asked->to->id] : NULL;
 
-        if (!c || c->changes != asked->to->way_changes + 1 || c->bytes != asked->bytes ||
-            (c->prior != 0 && c->prior != m->link_prior) || c->print != print_of(m->ways, r, asked))
-                return false;
+        if (!c || !c->changes || c->bytes != asked->bytes || (c->prior != 0 && c->prior != m->link_prior) ||
+            !look_back(asked->to, c->changes - 1, since) || c->print != print_of(m->ways, r, asked))
+                return WAYS_NONE;
         *ret = (struct way_found){c->seconds, c->moving, c->from, true, c->prior != 0};
-        return true;
+        return since->n ? WAYS_NEARLY : WAYS_RIGHT;
 }
 
 void ways_keep(const struct model *m, const struct way_asked *asked, const struct way_found *found)

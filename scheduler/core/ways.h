@@ -7,7 +7,8 @@
  *     the holders       those of the dataset that were compared, and how much of it they have: a fingerprint
  *     the sites         who may be a source, what they allow: likewise
  *     links to the site their rates and what is promised on them: `way_changes` of the destination, which
- *                       whoever changes a link raises (link.c, transfer.c)
+ *                       whoever changes a link raises (link_changed); where few changed, these alone are
+ *                       looked at
  *     the prior         what unknown links are taken to do, if one of them is unknown
  *
  * What depends on the clock as well (a link rests) or on other destinations (a source's own limit) is not
@@ -44,8 +45,18 @@ void ways_free(struct ways *w);
 void ways_open(struct model *m);
 void ways_close(struct model *m);
 
-/* True: *ret is what is kept. */
-bool ways_get(const struct model *m, const struct way_asked *asked, struct way_found *ret);
+/* Number of the span that is open; 0: none is. */
+uint64_t ways_span(const struct model *m);
+
+/* RIGHT: *ret is what would be found. NEARLY: but for what changed on the links from these sites (they may
+ * be named twice). */
+enum ways_kept { WAYS_NONE, WAYS_RIGHT, WAYS_NEARLY };
+struct ways_since {
+        int32_t from[WAY_CHANGES_KEPT];
+        size_t n;
+};
+enum ways_kept ways_get(const struct model *m, const struct way_asked *asked, struct way_found *ret,
+                        struct ways_since *since);
 /* Keeps what lasts. */
 void ways_keep(const struct model *m, const struct way_asked *asked, const struct way_found *found);
 

@@ -696,11 +696,8 @@ static int load_links(struct engine *e, struct err *err)
                         continue;
                 if (fresh && rows[i].weight > 0)
                         link_know(e->m, l, rows[i].rate, rows[i].latency, rows[i].weight, rows[i].learned_at);
-                if (l->budget != rows[i].budget)
-                        link_set_budget(e->m, l, rows[i].budget);
-                if (l->max_active != rows[i].max_active)
-                        link_changed(e->m, l->to);
-                l->max_active = rows[i].max_active;
+                if (l->budget != rows[i].budget || l->max_active != rows[i].max_active)
+                        link_set_limits(e->m, l, rows[i].budget, rows[i].max_active);
                 l->direct = rows[i].direct;
         }
         store_free_links(rows, n);

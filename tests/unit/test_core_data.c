@@ -139,7 +139,7 @@ static void way_that_was_found_is_forgotten_when_anything_about_it_changes(void 
                 else if (step == 2)
                         link_learn(m, l, 100000000, 100000, 1);
                 else if (step == 3)
-                        link_set_budget(m, l, 1e6);
+                        link_set_limits(m, l, 1e6, 1);
                 else if (step == 4)
                         t = model_transfer_open(m, 9, y, 1, 3, WHY_PERSON);
                 else if (step == 5)
