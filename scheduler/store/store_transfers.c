@@ -3,22 +3,27 @@
 
 #include "common/util.h"
 
+/* A site is looked up once, not for each transfer; of one dataset there is an index. */
+#define AT_SITE " = any(array(select id from sites where name = $5::text))"
+#define TRANSFERS                                                                                            \
+        "select t.id, d.name as dataset, a.name as from_site, b.name as to_site, t.state, t.why,"            \
+        " t.asked_by, t.files, t.bytes, t.total, t.rate, t.tries, t.asked_at, t.started_at, t.ended_at,"     \
+        " t.not_before, case when t.state = 'active' and t.rate > 0"                                         \
+        " then greatest(t.total - t.bytes, 0) / t.rate end as eta, t.way, t.message"                         \
+        " from transfers t join datasets d on d.id = t.dataset_id"                                           \
+        " left join sites a on a.id = t.from_site join sites b on b.id = t.to_site"                          \
+        " where t.id < $1 and ($2 or d.project_id = any($3))"                                                \
+        " and ($5::text is null or t.to_site" AT_SITE " or t.from_site" AT_SITE ")"                          \
+        " and ($6::text is null or t.state = $6::text)"
+#define NEWEST_FIRST " order by t.id desc limit $7"
+
 int store_transfers_list(struct db *db, const struct visible *who, const char *dataset, const char *site,
                          const char *state, int64_t before, int limit, struct rows **ret, struct err *err)
 {
-        struct stmt *st = db_stmt(
-            db, "transfers_list",
-            "select t.id, d.name as dataset, a.name as from_site, b.name as to_site, t.state, t.why, "
-            "t.asked_by,"
-            " t.files, t.bytes, t.total, t.rate, t.tries, t.asked_at, t.started_at, t.ended_at, t.not_before,"
-            " case when t.state = 'active' and t.rate > 0 then greatest(t.total - t.bytes, 0) / t.rate end "
-            "as eta,"
-            " t.way, t.message from transfers t join datasets d on d.id = t.dataset_id"
-            " left join sites a on a.id = t.from_site join sites b on b.id = t.to_site"
-            " where t.id < $1 and ($2 or d.project_id = any($3)) and ($4::text is null or d.id = "
-            "reeve_dataset($4::text))"
-            " and ($5::text is null or b.name = $5::text or a.name = $5::text)"
-            " and ($6::text is null or t.state = $6::text) order by t.id desc limit $7");
+        struct stmt *st =
+            dataset ? db_stmt(db, "transfers_of",
+                              TRANSFERS " and t.dataset_id = (select reeve_dataset($4::text))" NEWEST_FIRST)
+                    : db_stmt(db, "transfers_list", TRANSFERS " and $4::text is null" NEWEST_FIRST);
 
         bind_int(st, before);
         bind_bool(st, who->all);
