@@ -117,6 +117,7 @@ export const writing_cases = ({ sign_in, text_of }) => [
       must(made.job.array === "{{tasks}}" && made.parameters[0].default === "1-10" && made.parameters[0].kind === "text", JSON.stringify(made));
 
       await w.page.click("text=Change the template");
+      await w.page.waitForSelector(".side", { state: "hidden" });
       await w.page.waitForSelector(".cm-content");
       const { name, job, parameters } = made;
       await write_code(w.page, JSON.stringify({ name, parameters, job: { ...job, script: "{{nope}}" } }));
