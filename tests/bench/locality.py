@@ -247,10 +247,13 @@ def measure_scale(sim):
     done = subprocess.run([sim, "run", "--generate", f"scale:jobs={max(1, tasks // 1000)}", "--pass-ms", "10000", "--policy", "reeve",
                            "--cost", "--json"], capture_output=True, text=True, timeout=6 * 3600, check=True)
     took, memory, passes = re.search(r"took ([0-9.]+) s and ([0-9]+) MB; ([0-9]+) passes", done.stderr).groups()
-    say("scale_tasks", json.loads(done.stdout)["figures"]["tasks"], "tasks")
-    say("scale_seconds", float(took), "s")
-    say("scale_memory", float(memory), "MB")
-    say("scale_passes", float(passes), "passes")
+    done_tasks = json.loads(done.stdout)["figures"]["tasks"]
+    name = "sim_10m" if tasks == 10000000 else f"sim_{tasks}"
+    say(f"{name}_tasks", done_tasks, "tasks")
+    say(f"{name}_seconds", float(took), "s")
+    say(f"{name}_tasks_per_second", done_tasks / max(float(took), 0.001), "tasks/s")
+    say(f"{name}_memory", float(memory), "MB")
+    say(f"{name}_passes", float(passes), "passes")
 
 
 def measure_transfers(program):
