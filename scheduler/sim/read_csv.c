@@ -163,9 +163,11 @@ int read_tasks(struct world *w, struct text *t, uint64_t seed, struct err *err)
         return rc;
 }
 
+/* Without a time there is nothing to simulate: it failed, or was not run. */
 int read_sweep(struct world *w, struct text *t, uint64_t seed, struct err *err)
 {
         char *f[FIELDS_MAX];
+        size_t without = 0;
         int rc;
 
         (void)seed;
@@ -174,11 +176,17 @@ int read_sweep(struct world *w, struct text *t, uint64_t seed, struct err *err)
                 double run;
                 int32_t j;
 
+                if (!*f[2]) {
+                        without++;
+                        continue;
+                }
                 if (text_number(t, "seconds", f[2], 0, WORLD_SECONDS_MAX, &run, err) ||
                     (j = world_job(w, err)) < 0)
                         return -1;
                 w->jobs[j].run_ms = (int64_t)(run * 1000);
         }
+        if (without)
+                world_note(w, "%s: %zu rows without a time were left out", t->name, without);
         return rc;
 }
 

@@ -145,7 +145,7 @@ class Formats(Files):
     def test_a_table_of_jobs_and_a_sweep_are_read(self):
         table = self.put("t.csv", "id,submit_s,duration_s\n1,0,10\n2,5,10\n")
         self.assertEqual(figures("--platform", self.platform(), "--workload", table)["makespan_s"], 15)
-        sweep = self.put("s.tsv", "test\toutcome\tseconds\nx\tidentical\t3\ny\texit_1\t1.5\n")
+        sweep = self.put("s.tsv", "test\toutcome\tseconds\nx\tidentical\t3\nz\texit_2\t\ny\texit_1\t1.5\n")
         self.assertEqual(figures("--platform", self.platform(), "--workload", sweep)["makespan_s"], 3)
 
     def test_figures_of_partitions_become_sites_and_jobs(self):
