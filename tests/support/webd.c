@@ -6,9 +6,9 @@
  *
  * The environment may say WEBD_UPLOADS, a directory for files that are sent, and WEBD_UPLOAD_MAX, how many
  * bytes of them it holds (a project's part is half).
- * WEBD_STATE: the directory that stands for reeved's own. WEBD_REQUEST_RATE in the environment: requests of
- * one user in a second; WEBD_PROXIES: whose word about the client counts; WEBD_TLS_CERT and WEBD_TLS_KEY:
- * files to speak TLS with.
+ * WEBD_STATE: the directory that stands for reeved's own; WEBD_TRY_LOCAL: this machine may be tried, with the
+ * workers of that directory; WEBD_REQUEST_RATE: requests of one user in a second; WEBD_PROXIES: whose word
+ * about the client counts; WEBD_TLS_CERT and WEBD_TLS_KEY: files to speak TLS with.
  *
  * Prints one line when it answers: "PORT TOKEN". With DATA_DIR "full" the disk counts as full.
  */
@@ -49,6 +49,9 @@ int main(int argc, char **argv)
         if (argc > 4 && strcmp(argv[4], "full") == 0)
                 s.disk_reserve = INT64_MAX;
         s.state_dir = getenv("WEBD_STATE");
+        s.worker_dir = getenv("WEBD_TRY_LOCAL");
+        s.connector = s.worker_dir; /* nothing here begins it */
+        s.try_local = s.worker_dir;
         s.upload_dir = getenv("WEBD_UPLOADS");
         s.upload_max = getenv("WEBD_UPLOAD_MAX") ? atoll(getenv("WEBD_UPLOAD_MAX")) : 0;
         s.request_rate = getenv("WEBD_REQUEST_RATE") ? atoll(getenv("WEBD_REQUEST_RATE")) : 0;

@@ -10,12 +10,13 @@ import time
 
 from callers import Things, call_as, routes
 from harness import WEBD, has, main, refused, same, test
-from server import Server
+from server import Server, wait_until
 
 GOOD = "correct horse battery"
 # Failures of one test are not counted against the next: the server trusts this machine to say where a request comes from.
 os.environ["WEBD_PROXIES"] = "127.0.0.0/8"
 AWAY = {"X-Forwarded-For": "192.0.2.1"}
+UNPRIVILEGED = os.path.join(os.path.dirname(__file__), "..", "support", "unprivileged")
 
 
 def member(w, project, user, role, **more):
@@ -443,6 +444,23 @@ def this_machine_becomes_a_site_only_where_the_server_was_told_that_it_may(w):
     has(w.s.post("/v1/setup/try", {}).json["detail"], "try_local")
     refused(w.s.request("DELETE", "/v1/setup/try"), 409, "conflict")
     refused(w.s.get("/v1/setup/try", token=w.tokens["submitter"]), 403, "denied")
+
+
+@test
+def a_trial_of_this_machine_that_cannot_begin_says_why_and_is_taken_away(w):
+    os.environ |= {"WEBD_STATE": "/proc/nowhere", "WEBD_TRY_LOCAL": os.path.dirname(WEBD)}
+    try:
+        s = Server(WEBD, run_by=[UNPRIVILEGED])
+    finally:
+        del os.environ["WEBD_STATE"], os.environ["WEBD_TRY_LOCAL"]
+    path = "/v1/setup/try"
+    reply = s.post(path, {})
+    same((reply.status, [step["name"] for step in reply.json["steps"]][:2]), (202, ["server", "site"]))
+    wait_until("it failed", lambda: s.ok("GET", path)["state"] == "failed")
+    has(s.ok("GET", path)["message"], "/proc/nowhere")
+    same(s.request("DELETE", path).status, 202)
+    wait_until("it ended", lambda: s.ok("GET", path)["state"] != "ending")
+    same(s.stop(), 0)
 
 
 # ---- the audit chain -------------------------------------------------------------------------------------------

@@ -63,15 +63,17 @@ class Reply:
 
 
 class Server:
-    """webd on a database made for it."""
+    """webd on a database made for it. `run_by` goes before its command."""
 
-    def __init__(self, program, *options, database=None):
+    def __init__(self, program, *options, database=None, run_by=()):
         self.database = database or "web_" + uuid.uuid4().hex[:12]
         self.conninfo = re.sub(r"dbname=\S+", "dbname=" + self.database, PG)
         if not database:
             self.admin_sql(f"create database {self.database}")
         self.uploads = tempfile.mkdtemp(prefix="reeve-web-uploads.")
-        self.process = subprocess.Popen([program, self.conninfo, "127.0.0.1:0", *options], stdin=subprocess.PIPE,
+        if run_by:
+            os.chmod(self.uploads, 0o777)  # whoever it runs as
+        self.process = subprocess.Popen([*run_by, program, self.conninfo, "127.0.0.1:0", *options], stdin=subprocess.PIPE,
                                         env={**os.environ, "WEBD_UPLOADS": self.uploads, "WEBD_UPLOAD_MAX": str(UPLOAD_MAX)},
                                         stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().split()
