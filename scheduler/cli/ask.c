@@ -3,6 +3,7 @@
 
 #include "common/util.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdbool.h>
@@ -18,23 +19,31 @@ static void on_signal(int signo)
         caught = signo;
 }
 
-/* While there is no echo, what would end or stop the program waits until the terminal is as it was. */
+/* While there is no echo, what would end or stop the program waits until the terminal is as it was. It is
+ * heard of while an answer is waited for and at no other moment, or one that comes just before would be slept
+ * over. */
 static const int endings[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP};
 
 struct quiet {
         struct termios before;
         struct sigaction actions[ARRAY_LEN(endings)];
+        sigset_t open; /* the signals that are held back as they were before, and while waiting */
         bool changed;
 };
 
 static void quiet_begin(struct quiet *q, int fd)
 {
-        const struct sigaction wait = {.sa_handler = on_signal}; /* reading ends: no SA_RESTART */
+        const struct sigaction note = {.sa_handler = on_signal};
         struct termios t;
+        sigset_t held;
 
         caught = 0;
-        for (size_t i = 0; i < ARRAY_LEN(endings); i++)
-                sigaction(endings[i], &wait, &q->actions[i]);
+        sigemptyset(&held);
+        for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+                sigaddset(&held, endings[i]);
+                sigaction(endings[i], &note, &q->actions[i]);
+        }
+        sigprocmask(SIG_BLOCK, &held, &q->open);
         q->changed = tcgetattr(fd, &q->before) == 0;
         if (!q->changed)
                 return;
@@ -47,19 +56,27 @@ static void quiet_end(struct quiet *q, int fd)
 {
         if (q->changed)
                 tcsetattr(fd, TCSAFLUSH, &q->before);
+        sigprocmask(SIG_SETMASK, &q->open, NULL);
         for (size_t i = 0; i < ARRAY_LEN(endings); i++)
                 sigaction(endings[i], &q->actions[i], NULL);
         if (caught)
                 raise(caught);
 }
 
-/* Up to the newline; false: the end came first. */
-static bool read_answer(int fd, char line[ASK_MAX])
+static bool is_ready(int fd, const struct quiet *q)
+{
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+
+        return !q || (ppoll(&p, 1, NULL, &q->open) == 1 && !caught);
+}
+
+/* Up to the newline; false: the end came first, or a signal. `q`: without echo, NULL with it. */
+static bool read_answer(int fd, const struct quiet *q, char line[ASK_MAX])
 {
         size_t n = 0;
         char c = '\0';
 
-        while (n < ASK_MAX - 1 && read(fd, &c, 1) == 1 && c != '\n' && c != '\r')
+        while (n < ASK_MAX - 1 && is_ready(fd, q) && read(fd, &c, 1) == 1 && c != '\n' && c != '\r')
                 line[n++] = c;
         line[n] = '\0';
         return c == '\n' || c == '\r';
@@ -78,7 +95,7 @@ static int ask(const char *prompt, bool echo, char **ret, struct err *err)
                 quiet_begin(&q, fileno(tty));
         fputs(prompt, tty);
         fflush(tty);
-        got = read_answer(fileno(tty), line);
+        got = read_answer(fileno(tty), echo ? NULL : &q, line);
         if (!echo) {
                 quiet_end(&q, fileno(tty));
                 fputc('\n', tty);
