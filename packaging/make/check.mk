@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make check` proves the product; each suite is also a target of its own (check-unit, check-e2e, ...).
 # tests/run runs them, each with a time limit in seconds, and counts their cases: the build first, and then lanes
-# beside each other: what computes, what waits for grids and browsers, what breaks things. After a gate ("!") that
-# fails nothing else is run.
+# beside each other: what computes, what waits for grids, for browsers, and what breaks things or looks for what is
+# broken inside. After a gate ("!") that fails nothing else is run.
 
 JOBS   ?= $(shell nproc)
 # What needs no root is run as an ordinary user, also when root calls.
 AS_USER := tests/support/unprivileged
 
 SUITES := build:900! \
-	-- checks:180 unit:600 groups:150 fuzz:900 sim:600 store:600 clang:900 san:1200 http:600 \
+	-- checks:180 unit:600 groups:150 fuzz:900 sim:600 store:600 clang:900 \
 	-- web:900 e2e:1500 \
 	-- slurm:400 browser:1500 \
-	-- faults:900 planted:1200 demo:300
+	-- faults:900 planted:1200 demo:300 san:1500 http:600
 
 .PHONY: check
 check: deps
